@@ -1,0 +1,126 @@
+import { JsonObject } from '@backstage/types';
+import { ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { findFreePort } from './findFreePort';
+import { ScaffolderClient } from './ScaffolderClient';
+import { waitFor } from './waitFor';
+
+const REPOSITORY = path.resolve(__dirname, '../..');
+
+/** A Backstage backend in a process of its own, which can be killed and started again. */
+export class BackendProcess {
+  #child?: ChildProcess;
+  #stopped?: Promise<unknown>;
+
+  private constructor(
+    private readonly options: {
+      configFile: string;
+      logFile: string;
+      url: string;
+      entry: string;
+    },
+  ) {}
+
+  /**
+   * Prepares a backend on a free port.
+   *
+   * @param options.directory - an existing folder that takes the config file and the log
+   * @param options.config - what to configure on top of `dev/app-config.yaml`
+   * @param options.entry - what to run instead of `dev/index.ts`
+   */
+  static async create(options: {
+    directory: string;
+    name: string;
+    config: JsonObject;
+    entry?: string;
+  }): Promise<BackendProcess> {
+    const { directory, name, entry = path.join(REPOSITORY, 'dev/index.ts') } =
+      options;
+    const port = await findFreePort();
+    const url = `http://127.0.0.1:${port}`;
+    const configFile = path.join(directory, `${name}.yaml`);
+    const listen = {
+      backend: { baseUrl: url, listen: { host: '127.0.0.1', port } },
+    };
+    // JSON is YAML. Later files win, so what the caller configures goes last.
+    await fs.writeFile(configFile, JSON.stringify(options.config));
+    await fs.writeFile(`${configFile}.listen.yaml`, JSON.stringify(listen));
+    const logFile = path.join(directory, `${name}.log`);
+    return new BackendProcess({ configFile, logFile, url, entry });
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  get url(): string {
+    return this.options.url;
+  }
+
+  /** All that the backend wrote so far, over all its starts. */
+  async log(): Promise<string> {
+    return fs.readFile(this.options.logFile, 'utf8');
+  }
+
+  /** Starts the backend and waits until it is ready. */
+  async start(): Promise<ScaffolderClient> {
+    const { configFile, logFile, url, entry } = this.options;
+    const child = spawn(
+      process.execPath,
+      [
+        ...['--require', require.resolve('@backstage/cli/config/nodeTransform.cjs')],
+        entry,
+        ...['--config', path.join(REPOSITORY, 'dev/app-config.yaml')],
+        ...['--config', `${configFile}.listen.yaml`],
+        ...['--config', configFile],
+      ],
+      {
+        cwd: REPOSITORY,
+        // Guest access needs development mode, which jest's NODE_ENV=test would take away.
+        env: { ...process.env, NODE_ENV: 'development', LOG_LEVEL: 'info' },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
+    const log = createWriteStream(logFile, { flags: 'a' });
+    child.stdout.pipe(log, { end: false });
+    child.stderr.pipe(log, { end: false });
+    this.#child = child;
+    this.#stopped = once(child, 'close').then(() => log.end());
+
+    await waitFor(`the backend to be ready, see ${logFile}`, async () => {
+      if (child.exitCode !== null || child.signalCode !== null) {
+        throw new BackendExited(await this.log());
+      }
+      const response = await fetch(`${url}/.backstage/health/v1/readiness`);
+      return response.ok;
+    }).catch(async error => {
+      await this.kill();
+      throw child.exitCode === null ? error : new BackendExited(await this.log());
+    });
+    return ScaffolderClient.asGuest(url);
+  }
+
+  /** Waits for the backend to exit by itself, and returns its log. */
+  async waitForExit(): Promise<string> {
+    await this.#stopped;
+    return this.log();
+  }
+
+  /** Ends the process with a signal, at once unless another one is given, and waits until it is gone. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    if (this.#child && this.#child.exitCode === null) {
+      this.#child.kill(signal);
+    }
+    await this.#stopped;
+  }
+}
+
+/** The backend ended before it was ready. */
+export class BackendExited extends Error {
+  constructor(log: string) {
+    super(`The backend exited:\n${log}`);
+  }
+}

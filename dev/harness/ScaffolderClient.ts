@@ -1,0 +1,119 @@
+import { JsonObject } from '@backstage/types';
+import { waitFor } from './waitFor';
+
+export type Task = {
+  id: string;
+  status: string;
+  createdBy?: string;
+  spec: { steps: { id: string; name: string }[] };
+};
+
+export type TaskEvent = {
+  id: number;
+  type: string;
+  createdAt: string;
+  body: {
+    message: string;
+    stepId?: string;
+    status?: string;
+    recoverStrategy?: string;
+    error?: { name: string; message: string };
+    output?: JsonObject;
+  };
+};
+
+const ENDED = ['completed', 'failed', 'cancelled'];
+
+/** What people do with the scaffolder over HTTP, as the guest user. */
+export class ScaffolderClient {
+  private constructor(
+    private readonly url: string,
+    private readonly token: string,
+  ) {}
+
+  static async asGuest(url: string): Promise<ScaffolderClient> {
+    const response = await fetch(`${url}/api/auth/guest/refresh`, {
+      method: 'POST',
+      headers: { 'X-Requested-With': 'XMLHttpRequest' },
+    });
+    const { backstageIdentity } = await response.json();
+    return new ScaffolderClient(url, backstageIdentity.token);
+  }
+
+  /** Starts a task from a template, once the catalog has it. */
+  async dispatch(templateRef: string, values: JsonObject): Promise<string> {
+    const [kind, name] = templateRef.split(':');
+    await waitFor(`${templateRef} in the catalog`, () =>
+      this.#request('GET', `catalog/entities/by-name/${kind}/${name}`),
+    );
+    const { id } = await this.#request<{ id: string }>(
+      'POST',
+      'scaffolder/v2/tasks',
+      { templateRef, values },
+    );
+    return id;
+  }
+
+  async task(id: string): Promise<Task> {
+    return this.#request('GET', `scaffolder/v2/tasks/${id}`);
+  }
+
+  async events(id: string): Promise<TaskEvent[]> {
+    return this.#request('GET', `scaffolder/v2/tasks/${id}/events`);
+  }
+
+  async cancel(id: string): Promise<void> {
+    await this.#request('POST', `scaffolder/v2/tasks/${id}/cancel`, {});
+  }
+
+  /** Waits until a step has begun and not ended. */
+  async waitForStep(id: string, stepId: string): Promise<void> {
+    await waitFor(`step ${stepId} of task ${id} to run`, async () => {
+      const states = (await this.events(id)).filter(
+        e => e.body.stepId === stepId && e.body.status,
+      );
+      return states.at(-1)?.body.status === 'processing';
+    });
+  }
+
+  /** Waits until a task has ended, and returns it. */
+  async waitForEnd(id: string, timeoutMs?: number): Promise<Task> {
+    return waitFor(
+      `task ${id} to end`,
+      async () => {
+        const task = await this.task(id);
+        return ENDED.includes(task.status) && task;
+      },
+      { timeoutMs },
+    );
+  }
+
+  async #request<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const response = await fetch(`${this.url}/api/${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${this.token}`,
+        ...(body ? { 'content-type': 'application/json' } : {}),
+      },
+      body: body ? JSON.stringify(body) : undefined,
+    });
+    if (!response.ok) {
+      throw new Error(
+        `${method} ${path} answered ${response.status}: ${await response.text()}`,
+      );
+    }
+    return response.json() as Promise<T>;
+  }
+}
+
+/** How often each step began, by the task's own events. */
+export function countRuns(task: Task, events: TaskEvent[]): Map<string, number> {
+  return new Map(
+    task.spec.steps.map(({ id }) => [
+      id,
+      events.filter(
+        e => e.body.stepId === id && e.body.status === 'processing',
+      ).length,
+    ]),
+  );
+}

@@ -1,0 +1,18 @@
+/*
+ * A real Backstage backend around the module, with guest access and sample templates that do real work on disk.
+ * `npm start` runs it; the demo and the end-to-end tests run it with a further config file.
+ */
+import { createBackend } from '@backstage/backend-defaults';
+import { sampleActions } from './sampleActions';
+
+const backend = createBackend();
+backend.add(import('@backstage/plugin-auth-backend'));
+backend.add(import('@backstage/plugin-auth-backend-module-guest-provider'));
+backend.add(import('@backstage/plugin-catalog-backend'));
+backend.add(
+  import('@backstage/plugin-catalog-backend-module-scaffolder-entity-model'),
+);
+backend.add(import('@backstage/plugin-scaffolder-backend'));
+backend.add(sampleActions);
+backend.add(import('../src'));
+backend.start();

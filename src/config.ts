@@ -1,0 +1,245 @@
+import { Config, readDurationFromConfig } from '@backstage/config';
+import { InputError, toError } from '@backstage/errors';
+import { Duration } from 'luxon';
+import os from 'node:os';
+
+/** What the module was configured to do. Read once, checked, with all defaults applied. */
+export type RecoveryConfig = {
+  /** A running task that was silent for this long is interrupted. */
+  timeoutSeconds: number;
+  /** The scaffolder's own recovery takes tasks that were silent for this long. */
+  staleTimeoutSeconds: number;
+  /** Whether this process runs tasks. */
+  hasWorkers: boolean;
+  /** Where the folders of running tasks are. */
+  workingDirectory: string;
+};
+
+const TIMEOUT = 'scaffolder.recoverTasksTimeout';
+const ENABLED = 'scaffolder.taskRecovery.enabled';
+const LEGACY_ENABLED = 'scaffolder.EXPERIMENTAL_recoverTasks';
+const STALE_TIMEOUT = 'scaffolder.taskRecovery.staleTimeout';
+const LEGACY_STALE_TIMEOUT = 'scaffolder.EXPERIMENTAL_recoverTasksTimeout';
+const TASK_TIMEOUT = 'scaffolder.taskTimeout';
+
+const HOUR = 3600;
+const DEFAULT_TIMEOUT = 30;
+/** A running task beats every second; less than five beats is no silence. */
+const MIN_TIMEOUT = 5;
+/** The default of the scaffolder 4.2.0, in `StorageTaskBroker.recoverTasks`. */
+const DEFAULT_STALE_TIMEOUT = 30;
+/** The default of the scaffolder 4.2.0, in its `router`. */
+const DEFAULT_TASK_TIMEOUT = 24 * HOUR;
+/** What makes a night of no backend no matter. */
+const SUGGESTED_STALE_TIMEOUT = 12 * HOUR;
+/** Between one recovery's time to act and the next one's: six passes of the module, three of the scaffolder. */
+const MARGIN = 30;
+
+/** Whether the module is switched on. Switched off, it does nothing. */
+export function isRecoveryOn(config: Config): boolean {
+  return config.getOptionalBoolean('scaffolder.recoverTasks') ?? false;
+}
+
+/**
+ * Reads the configuration of a module that is switched on.
+ *
+ * @param databaseClient - knex's name of the database driver
+ * @throws InputError that reports all that is wrong together, with the lines to paste.
+ */
+export function readRecoveryConfig(
+  config: Config,
+  databaseClient: string,
+): RecoveryConfig {
+  const problems: string[] = [];
+
+  const timeout = readSeconds(config, [TIMEOUT], DEFAULT_TIMEOUT, problems);
+  if (timeout.valid && timeout.seconds < MIN_TIMEOUT) {
+    problems.push(
+      `${TIMEOUT} is ${timeout.text}; it must be at least ${MIN_TIMEOUT} seconds, since a running task gives a sign of life every second.`,
+    );
+    timeout.valid = false;
+  }
+
+  problems.push(...problemsWithEnabled(config));
+
+  const stale = readSeconds(
+    config,
+    [STALE_TIMEOUT, LEGACY_STALE_TIMEOUT],
+    DEFAULT_STALE_TIMEOUT,
+    problems,
+  );
+  if (
+    timeout.valid &&
+    stale.valid &&
+    stale.seconds < timeout.seconds + MARGIN
+  ) {
+    problems.push(
+      `${stale.key} is ${stale.text}; it must exceed ${TIMEOUT} (${timeout.text}) by at least ${MARGIN} seconds. Otherwise the scaffolder's own recovery restarts tasks that must not run twice before this module decides.`,
+    );
+    stale.valid = false;
+  }
+
+  const taskTimeout = readSeconds(
+    config,
+    [TASK_TIMEOUT],
+    DEFAULT_TASK_TIMEOUT,
+    problems,
+  );
+  if (
+    stale.valid &&
+    taskTimeout.valid &&
+    stale.seconds > taskTimeout.seconds - MARGIN
+  ) {
+    problems.push(
+      `${stale.key} is ${stale.text}; it must be below ${TASK_TIMEOUT} (${taskTimeout.text}) by at least ${MARGIN} seconds. Otherwise the scaffolder closes tasks that are to be recovered.`,
+    );
+    stale.valid = false;
+  }
+
+  const isMySql = databaseClient.includes('mysql');
+  if (isMySql) {
+    problems.push(
+      `The scaffolder's database is '${databaseClient}'; PostgreSQL ('pg') and SQLite ('better-sqlite3') are supported. On MySQL the scaffolder cannot put tasks back into its queue.`,
+    );
+  }
+
+  if (problems.length > 0) {
+    throw new InputError(
+      report(problems, isMySql ? OFF : suggestion(timeout, stale, taskTimeout)),
+    );
+  }
+  return {
+    timeoutSeconds: timeout.seconds,
+    staleTimeoutSeconds: stale.seconds,
+    hasWorkers:
+      config.getOptionalNumber('scaffolder.concurrentTasksLimit') !== 0,
+    workingDirectory:
+      config.getOptionalString('backend.workingDirectory') ?? os.tmpdir(),
+  };
+}
+
+type Reading = {
+  /** The key that the value was found at, or the first one to use. */
+  key: string;
+  seconds: number;
+  /** For people. */
+  text: string;
+  valid: boolean;
+};
+
+/** Reads the first of the keys that is set. */
+function readSeconds(
+  config: Config,
+  keys: string[],
+  defaultSeconds: number,
+  problems: string[],
+): Reading {
+  const key = keys.find(k => config.has(k));
+  if (!key) {
+    return {
+      key: keys[0],
+      seconds: defaultSeconds,
+      text: `not set, which means ${humanize(defaultSeconds)}`,
+      valid: true,
+    };
+  }
+  try {
+    const duration = readDurationFromConfig(config, { key });
+    const seconds = Duration.fromObject(duration).as('seconds');
+    return { key, seconds, text: humanize(seconds), valid: true };
+  } catch (error) {
+    problems.push(
+      `${key} is ${JSON.stringify(
+        config.getOptional(key),
+      )}, which is no duration: ${toError(error).message}. Accepted are an object such as { minutes: 1 }, an ISO duration such as 'PT1M', or a string such as '1m'.`,
+    );
+    return { key, seconds: defaultSeconds, text: '', valid: false };
+  }
+}
+
+function problemsWithEnabled(config: Config): string[] {
+  const key =
+    config.has(ENABLED) || !config.has(LEGACY_ENABLED)
+      ? ENABLED
+      : LEGACY_ENABLED;
+  let enabled: boolean | undefined;
+  try {
+    enabled = config.getOptionalBoolean(key);
+  } catch {
+    return [
+      `${key} is ${JSON.stringify(
+        config.getOptional(key),
+      )}; it must be true or false.`,
+    ];
+  }
+  return enabled
+    ? []
+    : [
+        `${key} is ${
+          enabled === undefined ? 'not set' : 'false'
+        }; it must be true. Otherwise the scaffolder keeps neither the outputs of finished steps nor the secrets of a running task, and no task could go on.`,
+      ];
+}
+
+/** Values that work, as near as possible to those that were found. */
+function suggestion(
+  timeout: Reading,
+  stale: Reading,
+  taskTimeout: Reading,
+): string {
+  const timeoutSeconds = timeout.valid ? timeout.seconds : DEFAULT_TIMEOUT;
+  const lowest = timeoutSeconds + MARGIN;
+  let taskTimeoutSeconds = taskTimeout.valid
+    ? taskTimeout.seconds
+    : DEFAULT_TASK_TIMEOUT;
+  const changeTaskTimeout = lowest > taskTimeoutSeconds - MARGIN;
+  if (changeTaskTimeout) {
+    taskTimeoutSeconds = Math.max(DEFAULT_TASK_TIMEOUT, 2 * lowest);
+  }
+  const wanted = stale.valid ? stale.seconds : SUGGESTED_STALE_TIMEOUT;
+  const staleSeconds = Math.min(
+    Math.max(wanted, lowest),
+    taskTimeoutSeconds - MARGIN,
+  );
+
+  return [
+    'scaffolder:',
+    '  recoverTasks: true',
+    `  recoverTasksTimeout: ${yaml(timeoutSeconds)}`,
+    '  taskRecovery:',
+    '    enabled: true',
+    `    staleTimeout: ${yaml(staleSeconds)}`,
+    ...(changeTaskTimeout || !taskTimeout.valid
+      ? [`  taskTimeout: ${yaml(taskTimeoutSeconds)}`]
+      : []),
+  ].join('\n');
+}
+
+const OFF = `scaffolder:
+  recoverTasks: false # until the scaffolder's database is PostgreSQL or SQLite`;
+
+function report(problems: string[], lines: string): string {
+  const list =
+    problems.length === 1
+      ? problems[0]
+      : problems.map((p, i) => `${i + 1}. ${p}`).join('\n');
+  return `scaffolder.recoverTasks is true, but the tasks of this backend cannot be recovered:\n\n${list}\n\nThese lines in app-config.yaml work:\n\n${lines}\n`;
+}
+
+function yaml(seconds: number): string {
+  const [unit, factor] = unitFor(seconds);
+  return `{ ${unit}: ${seconds / factor} }`;
+}
+
+function humanize(seconds: number): string {
+  const [unit, factor] = unitFor(seconds);
+  const amount = seconds / factor;
+  return `${amount} ${amount === 1 ? unit.slice(0, -1) : unit}`;
+}
+
+function unitFor(seconds: number): [string, number] {
+  if (seconds !== 0 && seconds % HOUR === 0) {
+    return ['hours', HOUR];
+  }
+  return seconds !== 0 && seconds % 60 === 0 ? ['minutes', 60] : ['seconds', 1];
+}

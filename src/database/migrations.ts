@@ -1,0 +1,26 @@
+import { DatabaseService } from '@backstage/backend-plugin-api';
+import { Knex } from 'knex';
+import path from 'node:path';
+
+/** Where the module's migrations are, and the table that tells which of them have run. */
+export const MIGRATIONS: Knex.MigratorConfig = {
+  // The folder is as far from src/database as from dist/database. Looking the package up by its name would not find it
+  // when it runs from its own repository.
+  directory: path.resolve(__dirname, '../../migrations'),
+  tableName: 'scaffolder_recovery_migrations',
+};
+
+/**
+ * Brings the module's own tables up to date, unless the operator runs migrations apart (`database.migrations.skip`).
+ *
+ * The tables refer to the scaffolder's, so this has to wait until the scaffolder plugin has initialised, which on a
+ * first boot is after the module's `init`.
+ */
+export async function applyMigrations(
+  database: DatabaseService,
+  knex: Knex,
+): Promise<void> {
+  if (!database.migrations?.skip) {
+    await knex.migrate.latest(MIGRATIONS);
+  }
+}

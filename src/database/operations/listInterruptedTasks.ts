@@ -1,0 +1,18 @@
+import { Knex } from 'knex';
+import { TASKS } from '../tables';
+import { whereInterrupted, whereUndecided } from './interrupted';
+import { Page, pageOfTaskIds } from './pageOfTaskIds';
+
+/** The next interrupted tasks that are not decided on. */
+export async function listInterruptedTasks(
+  knex: Knex,
+  timeoutSeconds: number,
+  page: Page,
+): Promise<string[]> {
+  return pageOfTaskIds(
+    knex(TASKS)
+      .modify(whereInterrupted, knex, timeoutSeconds)
+      .modify(whereUndecided, knex),
+    page,
+  );
+}

@@ -1,0 +1,20 @@
+import { Knex } from 'knex';
+import { IN_FLIGHT, STRATEGIES, TASKS } from '../tables';
+import { Page, pageOfTaskIds } from './pageOfTaskIds';
+
+/** The next tasks in flight whose strategy is not remembered. */
+export async function listTasksWithoutStrategy(
+  knex: Knex,
+  page: Page,
+): Promise<string[]> {
+  return pageOfTaskIds(
+    knex(TASKS)
+      .whereIn('status', IN_FLIGHT)
+      .whereNotExists(
+        knex(STRATEGIES)
+          .select(knex.raw('1'))
+          .whereRaw(`${STRATEGIES}.task_id = ${TASKS}.id`),
+      ),
+    page,
+  );
+}

@@ -1,0 +1,57 @@
+/** The scaffolder's table of tasks, of which the module touches `status`, `state`, `secrets` and `last_heartbeat_at`. */
+export const TASKS = 'tasks';
+
+/** The scaffolder's table of task events, to which the module only appends. */
+export const TASK_EVENTS = 'task_events';
+
+/** The statuses of tasks that have not ended. */
+export const IN_FLIGHT = ['open', 'processing'];
+
+/** The strategy of each task in flight. */
+export const STRATEGIES = 'scaffolder_recovery_strategies';
+
+/** One row for each decision on an interrupted task. */
+export const ATTEMPTS = 'scaffolder_recovery_attempts';
+
+/**
+ * The columns of `tasks` that are used here, as the driver returns them.
+ * From the migrations of `@backstage/plugin-scaffolder-backend` 4.2.0.
+ */
+export type DbTaskRow = {
+  id: string;
+  /** JSON */
+  spec: string;
+  status: string;
+  /** JSON */
+  state: string | null;
+  /** JSON */
+  secrets: string | null;
+  created_by: string | null;
+  /** A `Date` on PostgreSQL; on SQLite a string without fractions of a second, in UTC. */
+  created_at: Date | string;
+  last_heartbeat_at: Date | string | null;
+};
+
+export type DbTaskEventRow = {
+  /** A string on PostgreSQL, where the column is a bigint. */
+  id: number | string;
+  task_id: string;
+  /** JSON */
+  body: string;
+  event_type: string;
+};
+
+export type DbStrategyRow = {
+  task_id: string;
+  strategy: string;
+  source: string;
+  remark: string | null;
+};
+
+export type DbAttemptRow = {
+  task_id: string;
+  attempt: number;
+  decision: string;
+  strategy: string | null;
+  decided_at: Date | string;
+};

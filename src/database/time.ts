@@ -1,0 +1,42 @@
+import { Knex } from 'knex';
+
+/*
+ * Moments are always computed by the database: the clocks of replicas differ, and a task's heartbeat is written with
+ * the database's clock as well.
+ *
+ * SQLite stores timestamps as text without fractions of a second, cut off. A heartbeat of 10:00:05 was therefore
+ * written at any time before 10:00:06, which is what the comparisons below assume, so that no task looks silent for
+ * longer than it was.
+ */
+
+/** Whether the client is one of the SQLite ones. */
+export function isSqlite(knex: Knex): boolean {
+  return String(knex.client.config.client).includes('sqlite3');
+}
+
+/** When a task gave its last sign of life. A running task without any heartbeat counts from its creation. */
+const LAST_SIGN = 'coalesce(tasks.last_heartbeat_at, tasks.created_at)';
+
+/** A condition: the task has been silent for at least so many seconds. */
+export function silentForAtLeast(knex: Knex, seconds: number): Knex.Raw {
+  return isSqlite(knex)
+    ? knex.raw(
+        `${LAST_SIGN} <= strftime('%Y-%m-%d %H:%M:%f', 'now', ?)`,
+        `-${seconds + 1} seconds`,
+      )
+    : knex.raw(`${LAST_SIGN} <= now() - make_interval(secs => ?)`, seconds);
+}
+
+/** A column: for how many seconds the task has been silent. */
+export function secondsSilent(knex: Knex): Knex.Raw {
+  return isSqlite(knex)
+    ? knex.raw(`(julianday('now') - julianday(${LAST_SIGN})) * 86400`)
+    : knex.raw(`extract(epoch from now() - ${LAST_SIGN})::float8`);
+}
+
+/** A value for a timestamp column: so many seconds ago, in the form that the scaffolder's own queries compare with. */
+export function secondsAgo(knex: Knex, seconds: number): Knex.Raw {
+  return isSqlite(knex)
+    ? knex.raw(`datetime('now', ?)`, `-${seconds} seconds`)
+    : knex.raw(`now() - make_interval(secs => ?)`, seconds);
+}

@@ -1,0 +1,68 @@
+import {
+  coreServices,
+  createBackendModule,
+} from '@backstage/backend-plugin-api';
+import { catalogServiceRef } from '@backstage/plugin-catalog-node';
+import { eventsServiceRef } from '@backstage/plugin-events-node';
+import { isRecoveryOn, readRecoveryConfig } from './config';
+import { applyMigrations } from './database/migrations';
+import { RecoveryPass } from './recovery/RecoveryPass';
+import { RecoveryRunner } from './recovery/RecoveryRunner';
+import { StrategyMemory } from './recovery/StrategyMemory';
+import { Workspaces } from './recovery/Workspaces';
+
+/**
+ * Recovers scaffolder tasks that a restart of the backend interrupted, as each template asks for in its `spec.recovery`.
+ * Does nothing unless `scaffolder.recoverTasks` is true.
+ *
+ * @public
+ */
+export const scaffolderModuleRecovery = createBackendModule({
+  pluginId: 'scaffolder',
+  moduleId: 'recovery',
+  register({ registerInit }) {
+    registerInit({
+      deps: {
+        auth: coreServices.auth,
+        catalog: catalogServiceRef,
+        rootConfig: coreServices.rootConfig,
+        database: coreServices.database,
+        events: eventsServiceRef,
+        lifecycle: coreServices.lifecycle,
+        logger: coreServices.logger,
+        scheduler: coreServices.scheduler,
+      },
+      async init(deps) {
+        if (!isRecoveryOn(deps.rootConfig)) {
+          return;
+        }
+        const { auth, catalog, database, events, logger, scheduler } = deps;
+        const knex = await database.getClient();
+        const config = readRecoveryConfig(
+          deps.rootConfig,
+          String(knex.client.config.client),
+        );
+
+        const workspaces = new Workspaces(config.workingDirectory, logger);
+        const memory = new StrategyMemory({ knex, catalog, auth, logger });
+        const pass = new RecoveryPass({
+          knex,
+          config,
+          workspaces,
+          events,
+          logger,
+        });
+        const runner = new RecoveryRunner({
+          migrate: () => applyMigrations(database, knex),
+          pass,
+          memory,
+          workspaces,
+          scheduler,
+          events,
+          logger,
+        });
+        deps.lifecycle.addStartupHook(() => runner.start());
+      },
+    });
+  },
+});

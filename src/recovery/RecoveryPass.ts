@@ -1,0 +1,248 @@
+import { LoggerService } from '@backstage/backend-plugin-api';
+import { toError } from '@backstage/errors';
+import { EventsService } from '@backstage/plugin-events-node';
+import { Knex } from 'knex';
+import { RecoveryConfig } from '../config';
+import { appendTaskEvents } from '../database/operations/appendTaskEvents';
+import { listHandedOverTasks } from '../database/operations/listHandedOverTasks';
+import { listInterruptedTasks } from '../database/operations/listInterruptedTasks';
+import {
+  InterruptedTaskRow,
+  lockInterruptedTask,
+} from '../database/operations/lockInterruptedTask';
+import { lockTask } from '../database/operations/lockTask';
+import { openHandedOverTask } from '../database/operations/openHandedOverTask';
+import { eachTaskId } from '../database/operations/pageOfTaskIds';
+import { readStepEvents } from '../database/operations/readStepEvents';
+import { selectTasks } from '../database/operations/selectTasks';
+import { updateInterruptedTask } from '../database/operations/updateInterruptedTask';
+import {
+  carryOut,
+  recoveredEvent,
+  recoveredPayload,
+  Requeue,
+  TaskEventPayload,
+} from './carryOut';
+import { decide, Decision, FinalDecision } from './decision';
+import { readHistory } from './history';
+import { decisionLine, formatSilence } from './messages';
+import { TaskStrategy } from './strategy';
+import { templateRefOf } from './taskRecord';
+import { Workspaces } from './Workspaces';
+
+/** How many tasks had which decision, and for how many it failed. */
+export type PassCounts = Record<Decision['kind'] | 'error', number>;
+
+/** A task whose strategy cannot be told is held back this long before the scaffolder's own recovery would take it. */
+const HOLD_MARGIN_SECONDS = 15;
+
+/** Finds interrupted tasks, and decides on each of them once, in a transaction of its own. */
+export class RecoveryPass {
+  constructor(
+    private readonly options: {
+      knex: Knex;
+      config: RecoveryConfig;
+      workspaces: Workspaces;
+      events: EventsService;
+      logger: LoggerService;
+    },
+  ) {}
+
+  /** One pass over all interrupted tasks. A task that cannot be decided on is logged and keeps no other from it. */
+  async runOnce(requeue: Requeue = 'handOver'): Promise<PassCounts> {
+    const { knex, config } = this.options;
+    const counts: PassCounts = {
+      cancelled: 0,
+      failed: 0,
+      finish: 0,
+      restart: 0,
+      resume: 0,
+      later: 0,
+      error: 0,
+    };
+    for await (const taskId of eachTaskId(page =>
+      listInterruptedTasks(knex, config.timeoutSeconds, page),
+    )) {
+      const kind = await this.#guarded(taskId, () =>
+        this.#decideOn(taskId, requeue),
+      );
+      if (kind) {
+        counts[kind] += 1;
+      }
+    }
+    return counts;
+  }
+
+  /**
+   * What is to be done before this process runs tasks: it opens all that is to run again, since its own workers look for
+   * open tasks when they start, and cleans up what a killed process left on this host.
+   */
+  async runAtStartup(): Promise<PassCounts> {
+    const { knex, config } = this.options;
+    // Without workers an open task would stay there until a worker elsewhere happens to look.
+    const counts = await this.runOnce(config.hasWorkers ? 'open' : 'handOver');
+    if (config.hasWorkers) {
+      for await (const taskId of eachTaskId(page =>
+        listHandedOverTasks(knex, page),
+      )) {
+        await this.#guarded(taskId, () => this.#openHandedOver(taskId));
+      }
+    }
+    await this.#cleanWorkspaces();
+    return counts;
+  }
+
+  async #decideOn(
+    taskId: string,
+    requeue: Requeue,
+  ): Promise<Decision['kind'] | undefined> {
+    const { knex, config, logger } = this.options;
+    const { timeoutSeconds } = config;
+
+    const result = await knex.transaction(async tx => {
+      const task = await lockInterruptedTask(tx, { taskId, timeoutSeconds });
+      if (!task) {
+        return undefined;
+      }
+      const strategy = task.remembered as TaskStrategy | undefined;
+      const decision = decide({
+        spec: task.spec,
+        state: task.state,
+        secretsReadable: task.secretsReadable,
+        hasHeartbeat: task.last_heartbeat_at !== null,
+        history: readHistory(await readStepEvents(tx, taskId)),
+        strategy,
+      });
+      if (decision.kind === 'later') {
+        await this.#hold(tx, task);
+        return { kind: decision.kind };
+      }
+      const carriedOut = await carryOut(tx, {
+        task,
+        decision,
+        strategy,
+        requeue,
+        config,
+      });
+      if (!carriedOut) {
+        return undefined;
+      }
+      this.#takeWorkspaceAway(taskId, decision);
+      const line = decisionLine({
+        taskId,
+        templateRef: templateRefOf(task.spec),
+        decision,
+        strategy,
+        secondsSilent: task.secondsSilent,
+      });
+      return { kind: decision.kind, line, publish: carriedOut.publish };
+    });
+
+    if (result?.line) {
+      logger.info(result.line);
+      this.#publish(result.publish);
+    }
+    return result?.kind;
+  }
+
+  /**
+   * The scaffolder's own recovery takes every task that was silent for its `staleTimeout`, such as those of a backend
+   * that was down overnight, whatever their strategy. One whose strategy cannot be told yet must not be among them.
+   */
+  async #hold(tx: Knex.Transaction, task: InterruptedTaskRow): Promise<void> {
+    const { config, logger } = this.options;
+    const { timeoutSeconds, staleTimeoutSeconds } = config;
+    if (task.secondsSilent < staleTimeoutSeconds - HOLD_MARGIN_SECONDS) {
+      return;
+    }
+    await updateInterruptedTask(
+      tx,
+      { taskId: task.id, timeoutSeconds },
+      { kind: 'hold' },
+    );
+    logger.warn(
+      `Task ${task.id} was silent for ${formatSilence(
+        task.secondsSilent,
+      )}, and its recovery strategy cannot be looked up yet; holding it back from the scaffolder's own recovery, and counting its silence anew`,
+    );
+  }
+
+  /** A task that goes on must not run on what is left; for one that has ended it only takes room. */
+  #takeWorkspaceAway(taskId: string, { kind }: FinalDecision): void {
+    const { workspaces, logger } = this.options;
+    try {
+      workspaces.takeAway(taskId);
+    } catch (error) {
+      if (kind !== 'failed' && kind !== 'cancelled') {
+        throw error;
+      }
+      logger.warn(`Could not remove the workspace of task ${taskId}, ${error}`);
+    }
+  }
+
+  async #openHandedOver(taskId: string): Promise<void> {
+    const { knex, workspaces, logger } = this.options;
+    const publish = await knex.transaction(async tx => {
+      const attempt = await openHandedOverTask(tx, taskId);
+      if (!attempt) {
+        return undefined;
+      }
+      workspaces.takeAway(taskId);
+      const event = recoveredEvent(attempt.strategy ?? undefined);
+      const [eventId] = await appendTaskEvents(tx, taskId, [event]);
+      return recoveredPayload(taskId, eventId, event);
+    });
+    if (publish) {
+      logger.info(
+        `Task ${taskId} had been handed over to be run again and nobody had claimed it; opened for this process`,
+      );
+      this.#publish(publish);
+    }
+  }
+
+  /** Removes the folders of all tasks that do not run now. The lock keeps them from being claimed meanwhile. */
+  async #cleanWorkspaces(): Promise<void> {
+    const { knex, config, workspaces } = this.options;
+    const { timeoutSeconds } = config;
+    void workspaces.removeTakenAway();
+    for (const taskId of await selectTasks(knex, await workspaces.list())) {
+      await this.#guarded(taskId, () =>
+        knex.transaction(async tx => {
+          const task = await lockTask(tx, { taskId, timeoutSeconds });
+          if (task?.running) {
+            workspaces.suspect(taskId);
+          } else if (task) {
+            workspaces.takeAway(taskId);
+          }
+        }),
+      );
+    }
+  }
+
+  /** Does something with a task and goes on if it fails: one bad task must not strand the others. */
+  async #guarded<T>(
+    taskId: string,
+    action: () => Promise<T>,
+  ): Promise<T | 'error'> {
+    try {
+      return await action();
+    } catch (error) {
+      this.options.logger.error(
+        `Could not recover task ${taskId}, trying again later`,
+        toError(error),
+      );
+      return 'error';
+    }
+  }
+
+  #publish(eventPayload: TaskEventPayload | undefined): void {
+    if (eventPayload) {
+      // Only after the commit, and without waiting: who listens must not delay or fail a recovery.
+      this.options.events
+        .publish({ topic: 'scaffolder.task', eventPayload })
+        .catch(error =>
+          this.options.logger.warn(`Could not publish a task event, ${error}`),
+        );
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import { AuthService, LoggerService } from '@backstage/backend-plugin-api';
+import { CatalogService } from '@backstage/plugin-catalog-node';
+import { Knex } from 'knex';
+import { forgetEndedTasks } from '../database/operations/forgetEndedTasks';
+import { listTasksWithoutStrategy } from '../database/operations/listTasksWithoutStrategy';
+import { eachTaskId } from '../database/operations/pageOfTaskIds';
+import { readTaskSpec } from '../database/operations/readTaskSpec';
+import { rememberStrategy } from '../database/operations/rememberStrategy';
+import { strategyOfTemplate, TaskStrategy } from './strategy';
+import { templateRefOf } from './taskRecord';
+
+/** A catalog that takes longer counts as not reachable. */
+const LOOKUP_TIMEOUT_MS = 10_000;
+
+/**
+ * Remembers the recovery strategy of each task while it is in flight. A task's spec does not have it, and when it is
+ * needed, after a restart, the catalog may not answer yet, or its template may have changed.
+ */
+export class StrategyMemory {
+  #catalogFailing = false;
+
+  constructor(
+    private readonly options: {
+      knex: Knex;
+      catalog: CatalogService;
+      auth: AuthService;
+      logger: LoggerService;
+    },
+  ) {}
+
+  /** Remembers the strategy of a task that was just dispatched. */
+  async remember(taskId: string): Promise<void> {
+    await this.#rememberWith(ref => this.#lookUp(ref), taskId);
+  }
+
+  /**
+   * Remembers what is missing, for all tasks in flight, and forgets those that ended. What cannot be looked up now is
+   * left for the next call.
+   *
+   * @returns how many strategies were remembered.
+   */
+  async rememberMissing(): Promise<number> {
+    const { knex, logger } = this.options;
+    await forgetEndedTasks(knex);
+
+    const lookups = new Map<string | undefined, Promise<TaskStrategy>>();
+    const lookUpOnce = (ref: string | undefined) => {
+      const lookup = lookups.get(ref) ?? this.#lookUp(ref);
+      lookups.set(ref, lookup);
+      return lookup;
+    };
+
+    let remembered = 0;
+    let failure: unknown;
+    for await (const taskId of eachTaskId(page =>
+      listTasksWithoutStrategy(knex, page),
+    )) {
+      try {
+        await this.#rememberWith(lookUpOnce, taskId);
+        remembered += 1;
+      } catch (error) {
+        failure = error;
+      }
+    }
+
+    // Said once for each outage of the catalog, not at each call.
+    if (failure && !this.#catalogFailing) {
+      logger.warn(
+        `Cannot look up the recovery strategies of some tasks; trying again until it works, ${failure}`,
+      );
+    }
+    this.#catalogFailing = Boolean(failure);
+    return remembered;
+  }
+
+  async #rememberWith(
+    lookUp: (templateRef: string | undefined) => Promise<TaskStrategy>,
+    taskId: string,
+  ): Promise<void> {
+    const spec = await readTaskSpec(this.options.knex, taskId);
+    if (spec === undefined) {
+      return;
+    }
+    const { strategy, source, remark } = await lookUp(templateRefOf(spec));
+    await rememberStrategy(this.options.knex, {
+      task_id: taskId,
+      strategy,
+      source,
+      remark: remark ?? null,
+    });
+    if (source === 'invalid') {
+      this.options.logger.warn(`Task ${taskId}: ${remark}`);
+    }
+  }
+
+  async #lookUp(templateRef: string | undefined): Promise<TaskStrategy> {
+    if (!templateRef) {
+      return strategyOfTemplate('The template that its spec names', undefined);
+    }
+    const { auth, catalog } = this.options;
+    const template = await within(
+      LOOKUP_TIMEOUT_MS,
+      auth
+        .getOwnServiceCredentials()
+        .then(credentials => catalog.getEntityByRef(templateRef, { credentials })),
+    );
+    // An entity without a spec is a template that says nothing.
+    return strategyOfTemplate(templateRef, template && (template.spec ?? {}));
+  }
+}
+
+async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`The catalog did not answer within ${ms} ms`)),
+      ms,
+    );
+  });
+  try {
+    return await Promise.race([promise, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,141 @@
+import { toError } from '@backstage/errors';
+import { TaskHistory } from './history';
+import { isFinished, Plan, planRecovery } from './plan';
+import { TaskStrategy } from './strategy';
+import {
+  keepStepRecords,
+  parseTaskRecord,
+  parseTaskSpec,
+  stepRecords,
+  TaskRecord,
+  TaskSpec,
+} from './taskRecord';
+
+/** All that a decision is made from. */
+export type InterruptedTask = {
+  spec: string;
+  state: string | null;
+  secretsReadable: boolean;
+  hasHeartbeat: boolean;
+  history: TaskHistory;
+  /** Nothing while it cannot be told. */
+  strategy?: TaskStrategy;
+};
+
+/** What happens to an interrupted task. */
+export type Decision =
+  /** It was cancelled, and the worker that should have ended it is gone. */
+  | { kind: 'cancelled'; interruptedAt?: string; runningSteps: string[] }
+  /** It cannot run again, or must not. */
+  | {
+      kind: 'failed';
+      because: { kind: 'none' } | { kind: 'unreadable'; problem: string };
+      interruptedAt?: string;
+      runningSteps: string[];
+    }
+  /** All its steps had finished; only its result has to be recorded. */
+  | { kind: 'finish'; interruptedAt?: string; state: string | null }
+  /** It runs again, from its first step or from the interrupted one. */
+  | {
+      kind: 'restart' | 'resume';
+      interruptedAt?: string;
+      plan: Plan;
+      state: string | null;
+    }
+  /** Its strategy cannot be told yet. Nothing is guessed. */
+  | { kind: 'later' };
+
+/** A decision that can be carried out. */
+export type FinalDecision = Exclude<Decision, { kind: 'later' }>;
+
+/** Decides what happens to an interrupted task. */
+export function decide(task: InterruptedTask): Decision {
+  const runningSteps = [...task.history.stepStates]
+    .filter(([, state]) => state === 'processing')
+    .map(([stepId]) => stepId);
+
+  if (task.history.cancelled) {
+    return { kind: 'cancelled', interruptedAt: runningSteps[0], runningSteps };
+  }
+
+  let spec: TaskSpec;
+  let record: TaskRecord;
+  try {
+    ({ spec, record } = readTask(task));
+  } catch (error) {
+    return {
+      kind: 'failed',
+      because: { kind: 'unreadable', problem: toError(error).message },
+      interruptedAt: runningSteps[0],
+      runningSteps,
+    };
+  }
+
+  const records = stepRecords(record);
+  const interruptedAt =
+    runningSteps[0] ??
+    (spec.steps.find(s => !isFinished(records, s.id)) ?? spec.steps.at(-1))?.id;
+
+  if (hasFinished(spec, record, task.history)) {
+    return { kind: 'finish', interruptedAt, state: task.state };
+  }
+  const strategy = task.strategy?.strategy;
+  switch (strategy) {
+    case undefined:
+      return { kind: 'later' };
+    case 'none':
+      return {
+        kind: 'failed',
+        because: { kind: 'none' },
+        interruptedAt,
+        runningSteps,
+      };
+    default: {
+      const plan = planRecovery(spec.steps, records, strategy);
+      return {
+        kind: strategy === 'restart' ? 'restart' : 'resume',
+        interruptedAt,
+        plan,
+        state: keepStepRecords(record, plan.skipped),
+      };
+    }
+  }
+}
+
+/**
+ * Reads what a claim will read, and throws where the claim would: a row that cannot be claimed blocks the queue of every
+ * replica once it is open (`claimTask` of DatabaseTaskStore, @backstage/plugin-scaffolder-backend 4.2.0).
+ */
+function readTask(task: InterruptedTask): {
+  spec: TaskSpec;
+  record: TaskRecord;
+} {
+  const spec = parseTaskSpec(task.spec);
+  const record = parseTaskRecord(task.state);
+  if (!task.secretsReadable) {
+    throw new Error('its secrets are no valid JSON');
+  }
+  if (!task.hasHeartbeat) {
+    throw new Error(
+      'it counts as running without ever having had a heartbeat, so nothing tells when it ran',
+    );
+  }
+  return { spec, record };
+}
+
+/**
+ * Whether each step completed, or was skipped for its `if` with no step having failed. Running such a task again records
+ * its result and runs no step twice: a skipped step never ran.
+ */
+function hasFinished(
+  spec: TaskSpec,
+  record: TaskRecord,
+  { stepStates }: TaskHistory,
+): boolean {
+  const anyFailed = [...stepStates.values()].includes('failed');
+  return spec.steps.every(
+    ({ id }) =>
+      isFinished(stepRecords(record), id) ||
+      (!anyFailed && stepStates.get(id) === 'skipped'),
+  );
+}

@@ -1,0 +1,137 @@
+import { z } from 'zod';
+import { Strategy } from './strategy';
+import { StepRecords, TaskStep } from './taskRecord';
+
+const stepRecoverySchema = z.object({
+  dependsOn: z.union([z.string(), z.array(z.string())]).optional(),
+});
+
+/** A finished step that runs again, and why. */
+export type StepAgain = {
+  stepId: string;
+  because:
+    | { kind: 'restart' }
+    /** These steps are still to run and depend on it; what it left in the workspace is gone. */
+    | { kind: 'neededBy'; stepIds: string[] }
+    /** It is recorded as completed, but without the output that later steps may use. */
+    | { kind: 'noOutput' }
+    /** The dependencies of the template make no sense; see the plan's warning. */
+    | { kind: 'invalidPlan' };
+};
+
+/** What happens to the steps of a task that goes on. */
+export type Plan = {
+  /** Finished steps that do not run again; their outputs are restored. */
+  skipped: string[];
+  /** Finished steps that run again, in their order. */
+  again: StepAgain[];
+  /** The first step that had not finished, if there is one. */
+  goesOnAt?: string;
+  /** For the template's author: what is wrong with the dependencies. */
+  warning?: string;
+};
+
+/**
+ * Plans which steps of an interrupted task run.
+ *
+ * - `restart`: all of them.
+ * - `idempotent`: those that had not finished, and of the others those that a step which runs depends on, directly or
+ *   through others. A step that was skipped for its `if` counts as not finished: it is not recorded, and its condition
+ *   is looked at again.
+ *
+ * A dependency that is unknown, later, or the step itself makes no sense (and every circle has such a one): then all
+ * steps run again, which `idempotent` allows, with a warning.
+ */
+export function planRecovery(
+  steps: TaskStep[],
+  records: StepRecords,
+  strategy: Exclude<Strategy, 'none'>,
+): Plan {
+  const completed = steps.filter(s => isCompleted(records, s.id));
+  const goesOnAt = steps.find(s => !isFinished(records, s.id))?.id;
+  const allAgain = (kind: 'restart' | 'invalidPlan'): StepAgain[] =>
+    completed.map(({ id }) => ({ stepId: id, because: { kind } }));
+
+  if (strategy === 'restart') {
+    return { skipped: [], again: allAgain('restart'), goesOnAt };
+  }
+
+  const dependencies = new Map<string, string[]>();
+  for (const step of steps) {
+    const { stepIds, problem } = dependenciesOf(step, dependencies);
+    if (problem) {
+      return {
+        skipped: [],
+        again: allAgain('invalidPlan'),
+        goesOnAt,
+        warning: `${problem}. All steps run again`,
+      };
+    }
+    dependencies.set(step.id, stepIds);
+  }
+
+  // From the last step to the first: a dependency always stands before the step that has it.
+  const neededBy = new Map<string, string[]>();
+  for (const { id } of [...steps].reverse()) {
+    if (!isFinished(records, id) || neededBy.has(id)) {
+      for (const dependency of new Set(dependencies.get(id))) {
+        neededBy.set(dependency, [id, ...(neededBy.get(dependency) ?? [])]);
+      }
+    }
+  }
+
+  const again: StepAgain[] = [];
+  const skipped: string[] = [];
+  for (const { id } of completed) {
+    const stepIds = neededBy.get(id);
+    if (stepIds) {
+      again.push({ stepId: id, because: { kind: 'neededBy', stepIds } });
+    } else if (!isFinished(records, id)) {
+      again.push({ stepId: id, because: { kind: 'noOutput' } });
+    } else {
+      skipped.push(id);
+    }
+  }
+  return { skipped, again, goesOnAt };
+}
+
+/** Whether a step need not run again for its own sake: it completed, and its output can be restored. */
+export function isFinished(records: StepRecords, stepId: string): boolean {
+  return (
+    isCompleted(records, stepId) && records[stepId]?.output !== undefined
+  );
+}
+
+function isCompleted(records: StepRecords, stepId: string): boolean {
+  return (
+    Object.hasOwn(records, stepId) && records[stepId]?.status === 'completed'
+  );
+}
+
+/** The ids that a step depends on, or what is wrong with them. `earlier` has the steps before it. */
+function dependenciesOf(
+  step: TaskStep,
+  earlier: Map<string, unknown>,
+): { stepIds: string[]; problem?: string } {
+  const parsed = stepRecoverySchema.safeParse(step.recovery ?? {});
+  if (!parsed.success) {
+    return {
+      stepIds: [],
+      problem: `Step '${step.id}' has recovery ${JSON.stringify(
+        step.recovery,
+      )}; allowed is recovery.dependsOn with the id of a step or a list of ids`,
+    };
+  }
+  const stepIds = [parsed.data.dependsOn ?? []].flat();
+  const wrong = stepIds.find(id => !earlier.has(id));
+  if (wrong === undefined) {
+    return { stepIds };
+  }
+  const allowed = [...earlier.keys()].map(id => `'${id}'`).join(', ');
+  return {
+    stepIds,
+    problem: `Step '${step.id}' depends on '${wrong}', which is no step before it; allowed is ${
+      allowed || 'nothing, since it is the first step'
+    }`,
+  };
+}

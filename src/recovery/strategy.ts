@@ -1,0 +1,74 @@
+import { z } from 'zod';
+
+const strategySchema = z.enum(['none', 'restart', 'idempotent']);
+
+/** What a template wants to happen to its interrupted tasks. */
+export type Strategy = z.infer<typeof strategySchema>;
+
+/** A task's strategy and where it came from. */
+export type TaskStrategy = {
+  strategy: Strategy;
+  /**
+   * - `template`: `spec.recovery.strategy` says so
+   * - `legacy`: `EXPERIMENTAL_recovery` says so, and there is no `spec.recovery`
+   * - `default`: the template says nothing
+   * - `invalid`: what the template says is no strategy
+   * - `gone`: the catalog knows no such template
+   */
+  source: 'template' | 'legacy' | 'default' | 'invalid' | 'gone';
+  /** For people: why the strategy is not what they may expect. */
+  remark?: string;
+};
+
+const recoverySchema = z.object({ strategy: strategySchema.optional() });
+
+// `EXPERIMENTAL_strategy` has the values `none` and `startOver` in @backstage/plugin-scaffolder-common 2.3.0.
+const legacySchema = z.object({
+  EXPERIMENTAL_strategy: z.literal('startOver'),
+});
+
+/**
+ * The strategy that a template asks for.
+ *
+ * @param templateRef - the entity reference, for the remark
+ * @param spec - the template's spec as the catalog has it, or nothing if the catalog has no such template
+ */
+export function strategyOfTemplate(
+  templateRef: string,
+  spec: Record<string, unknown> | undefined,
+): TaskStrategy {
+  if (!spec) {
+    return {
+      strategy: 'none',
+      source: 'gone',
+      remark: `${templateRef} is not in the catalog, so nothing tells that its tasks may run again`,
+    };
+  }
+
+  if (spec.recovery === undefined) {
+    return legacySchema.safeParse(spec.EXPERIMENTAL_recovery).success
+      ? { strategy: 'restart', source: 'legacy' }
+      : { strategy: 'none', source: 'default' };
+  }
+
+  const recovery = recoverySchema.safeParse(spec.recovery);
+  if (!recovery.success) {
+    return {
+      strategy: 'none',
+      source: 'invalid',
+      remark: invalidRemark(templateRef, spec.recovery),
+    };
+  }
+  return recovery.data.strategy
+    ? { strategy: recovery.data.strategy, source: 'template' }
+    : { strategy: 'none', source: 'default' };
+}
+
+function invalidRemark(templateRef: string, recovery: unknown): string {
+  const isBlock =
+    typeof recovery === 'object' && recovery !== null && 'strategy' in recovery;
+  const key = isBlock ? 'spec.recovery.strategy' : 'spec.recovery';
+  const found = JSON.stringify(isBlock ? recovery.strategy : recovery);
+  const allowed = strategySchema.options.map(s => `'${s}'`).join(', ');
+  return `${templateRef} has ${key} ${found}; allowed is spec.recovery.strategy with one of ${allowed}. It counts as 'none'`;
+}

@@ -1,0 +1,134 @@
+import { mockServices, TestDatabaseId } from '@backstage/backend-test-utils';
+import { resolvePackagePath } from '@backstage/backend-plugin-api';
+import { Knex } from 'knex';
+import { randomUUID } from 'node:crypto';
+import { applyMigrations } from '../database/migrations';
+import { ATTEMPTS, DbTaskRow, TASK_EVENTS, TASKS } from '../database/tables';
+import { isSqlite } from '../database/time';
+
+/** The engines that every database test runs on. Named, since TestDatabases would start containers for the others. */
+export const TEST_DATABASE_IDS: TestDatabaseId[] = ['SQLITE_3', 'POSTGRES_18'];
+
+/** Makes the scaffolder's tables with its own migrations, and then ours. */
+export async function migrateScaffolder(knex: Knex): Promise<void> {
+  await migrateScaffolderOnly(knex);
+  await applyMigrations(mockServices.database.mock(), knex);
+}
+
+export async function migrateScaffolderOnly(knex: Knex): Promise<void> {
+  await knex.migrate.latest({
+    directory: resolvePackagePath(
+      '@backstage/plugin-scaffolder-backend',
+      'migrations',
+    ),
+  });
+}
+
+/** How a test describes a task. */
+export type TestTask = {
+  id?: string;
+  /** Ids of steps, steps, or the stored text itself. */
+  steps?: (string | { id: string; recovery?: unknown })[];
+  spec?: string;
+  status?: string;
+  /** Step ids that are recorded as completed. */
+  completed?: string[];
+  checkpoints?: Record<string, unknown>;
+  state?: string | null;
+  secrets?: string | null;
+  /** By the clock of the database. */
+  silentSeconds?: number | null;
+  templateRef?: string;
+};
+
+/** Stores a task as the scaffolder 4.2.0 would, running and silent for ten minutes unless said otherwise. */
+export async function insertTask(
+  knex: Knex,
+  task: TestTask = {},
+): Promise<string> {
+  const {
+    id = randomUUID(),
+    steps = ['one', 'two', 'three'],
+    status = 'processing',
+    completed = [],
+    checkpoints = {},
+    secrets = JSON.stringify({ token: 'very-secret' }),
+    silentSeconds = 600,
+    templateRef = 'template:default/sample',
+  } = task;
+  const spec = {
+    apiVersion: 'scaffolder.backstage.io/v1beta3',
+    steps: steps.map(s => ({
+      action: 'debug:log',
+      ...(typeof s === 'string' ? { id: s, name: s } : { name: s.id, ...s }),
+    })),
+    parameters: {},
+    output: {},
+    templateInfo: { entityRef: templateRef },
+  };
+  const state = {
+    state: {
+      checkpoints,
+      steps: Object.fromEntries(
+        completed.map(s => [s, { status: 'completed', output: { from: s } }]),
+      ),
+    },
+  };
+  await knex<DbTaskRow>(TASKS).insert({
+    id,
+    spec: task.spec ?? JSON.stringify(spec),
+    status,
+    state: task.state === undefined ? JSON.stringify(state) : task.state,
+    secrets,
+    created_by: 'user:default/guest',
+    created_at: ago(knex, silentSeconds ?? 600),
+    last_heartbeat_at: silentSeconds === null ? null : ago(knex, silentSeconds),
+  } as any);
+  return id;
+}
+
+/** A moment as the scaffolder stores it. */
+export function ago(knex: Knex, seconds: number): Knex.Raw {
+  return isSqlite(knex)
+    ? knex.raw(`datetime('now', ?)`, `-${seconds} seconds`)
+    : knex.raw(`now() - make_interval(secs => ?)`, seconds);
+}
+
+export async function insertEvent(
+  knex: Knex,
+  taskId: string,
+  event_type: string,
+  body: object,
+): Promise<void> {
+  await knex(TASK_EVENTS).insert({
+    task_id: taskId,
+    event_type,
+    body: JSON.stringify(body),
+  });
+}
+
+export async function readTask(knex: Knex, id: string): Promise<DbTaskRow> {
+  const row = await knex<DbTaskRow>(TASKS).where({ id }).first();
+  return row!;
+}
+
+export async function readEvents(
+  knex: Knex,
+  taskId: string,
+): Promise<{ type: string; body: any }[]> {
+  const rows = await knex(TASK_EVENTS)
+    .where('task_id', taskId)
+    .orderBy('id')
+    .select('event_type', 'body');
+  return rows.map(r => ({ type: r.event_type, body: JSON.parse(r.body) }));
+}
+
+export async function readAttempts(
+  knex: Knex,
+  taskId: string,
+): Promise<{ attempt: number; decision: string; strategy: string | null }[]> {
+  return knex(ATTEMPTS)
+    .where('task_id', taskId)
+    .orderBy('attempt')
+    .select('attempt', 'decision', 'strategy');
+}
