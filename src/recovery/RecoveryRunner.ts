@@ -28,8 +28,10 @@ export class RecoveryRunner {
    * Whatever fails in it, the later passes run.
    */
   async start(): Promise<void> {
-    const { pass, memory, scheduler } = this.options;
-    await this.#subscribe();
+    const { pass, memory, scheduler, logger } = this.options;
+    await this.#subscribe().catch(error =>
+      logger.error('Cannot listen to task events', toError(error)),
+    );
     await this.#tick('first recovery pass', () => pass.runAtStartup());
     await scheduler.scheduleTask({
       id: 'scaffolder-recovery:recover-interrupted-tasks',

@@ -88,9 +88,11 @@ function interruption(
   { interruptedAt }: { interruptedAt?: string },
   secondsSilent: number,
 ): string {
-  return `The backend that ran this task stopped${
+  return `Interrupted${
     interruptedAt ? ` at step '${interruptedAt}'` : ''
-  }: the task had been silent for ${formatSilence(secondsSilent)}.`;
+  }: the backend that ran this task gave no sign of life for ${formatSilence(
+    secondsSilent,
+  )}.`;
 }
 
 function whyNone(strategy: TaskStrategy | undefined): string {

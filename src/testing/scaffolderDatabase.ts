@@ -4,7 +4,7 @@ import { Knex } from 'knex';
 import { randomUUID } from 'node:crypto';
 import { applyMigrations } from '../database/migrations';
 import { ATTEMPTS, DbTaskRow, TASK_EVENTS, TASKS } from '../database/tables';
-import { isSqlite } from '../database/time';
+import { secondsAgo } from '../database/time';
 
 /** The engines that every database test runs on. Named, since TestDatabases would start containers for the others. */
 export const TEST_DATABASE_IDS: TestDatabaseId[] = ['SQLITE_3', 'POSTGRES_18'];
@@ -81,17 +81,10 @@ export async function insertTask(
     state: task.state === undefined ? JSON.stringify(state) : task.state,
     secrets,
     created_by: 'user:default/guest',
-    created_at: ago(knex, silentSeconds ?? 600),
-    last_heartbeat_at: silentSeconds === null ? null : ago(knex, silentSeconds),
+    created_at: secondsAgo(knex, silentSeconds ?? 600),
+    last_heartbeat_at: silentSeconds === null ? null : secondsAgo(knex, silentSeconds),
   } as any);
   return id;
-}
-
-/** A moment as the scaffolder stores it. */
-export function ago(knex: Knex, seconds: number): Knex.Raw {
-  return isSqlite(knex)
-    ? knex.raw(`datetime('now', ?)`, `-${seconds} seconds`)
-    : knex.raw(`now() - make_interval(secs => ?)`, seconds);
 }
 
 export async function insertEvent(

@@ -1,0 +1,113 @@
+import { execFile as execFileCallback } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { countRuns, ScaffolderClient } from './ScaffolderClient';
+
+const execFile = promisify(execFileCallback);
+
+export const STRATEGIES = ['none', 'restart', 'idempotent'] as const;
+export type Strategy = (typeof STRATEGIES)[number];
+
+/** What became of a sample task. */
+export type Outcome = {
+  status: string;
+  /** How often each step began. */
+  runs: Record<string, number>;
+  /** The README that landed in the git repository, if one did. */
+  published?: string;
+};
+
+/** What the strategies promise when the backend is killed once in the `transform` step of the sample templates. */
+const PROMISED: Record<Strategy, { status: string; runs: Outcome['runs'] }> = {
+  none: {
+    status: 'failed',
+    runs: { repository: 1, fetch: 1, transform: 1, publish: 0 },
+  },
+  restart: {
+    status: 'completed',
+    runs: { repository: 2, fetch: 2, transform: 2, publish: 1 },
+  },
+  // `transform` depends on `fetch`. `repository` is skipped, and `publish` uses its output.
+  idempotent: {
+    status: 'completed',
+    runs: { repository: 1, fetch: 2, transform: 2, publish: 1 },
+  },
+};
+
+/** Starts one task for each strategy and waits until all are in the middle of the slow step. */
+export async function startStory(
+  client: ScaffolderClient,
+  seconds: number,
+): Promise<Record<Strategy, string>> {
+  const ids: Partial<Record<Strategy, string>> = {};
+  for (const strategy of STRATEGIES) {
+    ids[strategy] = await client.dispatch(
+      `template:default/sample-${strategy}`,
+      { name: serviceName(strategy), seconds },
+    );
+  }
+  for (const id of Object.values(ids)) {
+    await client.waitForStep(id, 'transform');
+  }
+  return ids as Record<Strategy, string>;
+}
+
+/** Waits until a task has ended, and tells what became of it. */
+export async function readOutcome(
+  client: ScaffolderClient,
+  options: { id: string; strategy: Strategy; gitDirectory: string },
+): Promise<Outcome> {
+  const { id, strategy, gitDirectory } = options;
+  const task = await client.waitForEnd(id);
+  const runs = countRuns(task, await client.events(id));
+  return {
+    status: task.status,
+    runs: Object.fromEntries(runs),
+    published: await readPublished(gitDirectory, strategy),
+  };
+}
+
+/** In which points an outcome is not what the strategy promises. */
+export function differences(strategy: Strategy, outcome: Outcome): string[] {
+  const promised = PROMISED[strategy];
+  const found: string[] = [];
+  const compare = (what: string, is: unknown, expected: unknown) => {
+    if (is !== expected) {
+      found.push(`${strategy}: ${what} is ${is} instead of ${expected}`);
+    }
+  };
+  compare('the status', outcome.status, promised.status);
+  for (const [step, runs] of Object.entries(promised.runs)) {
+    compare(`the number of runs of ${step}`, outcome.runs[step], runs);
+  }
+  const name = serviceName(strategy);
+  compare(
+    'what landed in the repository',
+    outcome.published,
+    promised.status === 'completed'
+      ? `# ${name}\n\nMade from a template for ${name}.\n`
+      : undefined,
+  );
+  return found;
+}
+
+function serviceName(strategy: Strategy): string {
+  return `service-${strategy}`;
+}
+
+async function readPublished(
+  gitDirectory: string,
+  strategy: Strategy,
+): Promise<string | undefined> {
+  const repository = path.join(gitDirectory, `${serviceName(strategy)}.git`);
+  const { stdout } = await execFile('git', [
+    ...['--git-dir', repository, 'for-each-ref', 'refs/heads/main'],
+  ]);
+  return stdout
+    ? (
+        await execFile('git', [
+          ...['--git-dir', repository, 'show', 'main:README.md'],
+        ])
+      ).stdout
+    : undefined;
+}

@@ -1,0 +1,462 @@
+import { TestDatabases } from '@backstage/backend-test-utils';
+import { Knex } from 'knex';
+import { randomUUID } from 'node:crypto';
+import {
+  insertEvent,
+  insertTask,
+  migrateScaffolder,
+  readAttempts,
+  readEvents,
+  readTask,
+  TEST_DATABASE_IDS,
+} from '../../testing/scaffolderDatabase';
+import { ATTEMPTS, STRATEGIES, TASKS } from '../tables';
+import { secondsAgo } from '../time';
+import { appendTaskEvents } from './appendTaskEvents';
+import { forgetEndedTasks } from './forgetEndedTasks';
+import { listHandedOverTasks } from './listHandedOverTasks';
+import { listInterruptedTasks } from './listInterruptedTasks';
+import { listTasksWithoutStrategy } from './listTasksWithoutStrategy';
+import { lockInterruptedTask } from './lockInterruptedTask';
+import { lockTask } from './lockTask';
+import { openHandedOverTask } from './openHandedOverTask';
+import { eachTaskId } from './pageOfTaskIds';
+import { readStepEvents } from './readStepEvents';
+import { readTaskSpec } from './readTaskSpec';
+import { recordAttempt } from './recordAttempt';
+import { rememberStrategy } from './rememberStrategy';
+import { selectTasks } from './selectTasks';
+import { updateInterruptedTask } from './updateInterruptedTask';
+
+jest.setTimeout(60_000);
+
+const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
+const timeoutSeconds = 30;
+const page = { limit: 100 };
+
+describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
+  let knex: Knex;
+
+  beforeAll(async () => {
+    knex = await databases.init(databaseId);
+    await migrateScaffolder(knex);
+  });
+
+  beforeEach(async () => {
+    await knex(TASKS).delete();
+  });
+
+  const handOver = (taskId: string) =>
+    knex.transaction(async tx => {
+      await updateInterruptedTask(
+        tx,
+        { taskId, timeoutSeconds },
+        { kind: 'handOver', state: null, staleTimeoutSeconds: 3600 },
+      );
+      await recordAttempt(tx, {
+        taskId,
+        decision: 'resume',
+        strategy: 'idempotent',
+      });
+    });
+
+  const beat = (taskId: string) =>
+    knex(TASKS)
+      .where({ id: taskId })
+      .update({ last_heartbeat_at: knex.fn.now() });
+
+  const silentAgain = (taskId: string) =>
+    knex.transaction(async tx => {
+      // As if both the decision and the heartbeat after it lay back.
+      await tx(ATTEMPTS)
+        .where({ task_id: taskId })
+        .update({ decided_at: secondsAgo(tx, 120) });
+      await tx(TASKS)
+        .where({ id: taskId })
+        .update({ last_heartbeat_at: secondsAgo(tx, 60) });
+    });
+
+  describe('listInterruptedTasks', () => {
+    it('lists running tasks that were silent for the timeout, and no others', async () => {
+      const silent = await insertTask(knex, { silentSeconds: 32 });
+      await insertTask(knex, { silentSeconds: 28 });
+      await insertTask(knex, { silentSeconds: 0 });
+      for (const status of ['open', 'completed', 'failed', 'cancelled']) {
+        await insertTask(knex, { status });
+      }
+      expect(await listInterruptedTasks(knex, timeoutSeconds, page)).toEqual([
+        silent,
+      ]);
+    });
+
+    it('counts a running task without a heartbeat from its creation', async () => {
+      const id = await insertTask(knex, { silentSeconds: null });
+      expect(await listInterruptedTasks(knex, timeoutSeconds, page)).toEqual([
+        id,
+      ]);
+      expect(await listInterruptedTasks(knex, 3600, page)).toEqual([]);
+    });
+
+    it('leaves out a task that was handed over until it was claimed and fell silent again', async () => {
+      const id = await insertTask(knex);
+      await handOver(id);
+      expect(await listInterruptedTasks(knex, timeoutSeconds, page)).toEqual(
+        [],
+      );
+      await beat(id);
+      expect(await listInterruptedTasks(knex, timeoutSeconds, page)).toEqual(
+        [],
+      );
+      await silentAgain(id);
+      expect(await listInterruptedTasks(knex, timeoutSeconds, page)).toEqual([
+        id,
+      ]);
+    });
+
+    it('lists page by page in the order of the ids', async () => {
+      const ids = [];
+      for (let i = 0; i < 5; i++) {
+        ids.push(await insertTask(knex));
+      }
+      const limits: number[] = [];
+      const seen: string[] = [];
+      for await (const id of eachTaskId(p => {
+        limits.push(p.limit);
+        return listInterruptedTasks(knex, timeoutSeconds, { ...p, limit: 2 });
+      })) {
+        seen.push(id);
+      }
+      // Pages shorter than asked for end the walk: the second page is not read.
+      expect(seen).toEqual(ids.sort().slice(0, 2));
+      expect(limits).toEqual([100]);
+      expect(
+        await listInterruptedTasks(knex, timeoutSeconds, {
+          afterId: ids[1],
+          limit: 2,
+        }),
+      ).toEqual(ids.slice(2, 4));
+    });
+  });
+
+  describe('lockInterruptedTask', () => {
+    it('reads what a decision needs, and no secrets', async () => {
+      const id = await insertTask(knex, { silentSeconds: 90 });
+      await rememberStrategy(knex, {
+        task_id: id,
+        strategy: 'none',
+        source: 'invalid',
+        remark: 'misspelt',
+      });
+      const row = await knex.transaction(tx =>
+        lockInterruptedTask(tx, { taskId: id, timeoutSeconds }),
+      );
+      expect(row).toEqual({
+        id,
+        spec: expect.stringContaining('"steps"'),
+        state: expect.stringContaining('"checkpoints"'),
+        created_by: 'user:default/guest',
+        created_at: expect.anything(),
+        last_heartbeat_at: expect.anything(),
+        secretsReadable: true,
+        secondsSilent: expect.any(Number),
+        remembered: { strategy: 'none', source: 'invalid', remark: 'misspelt' },
+      });
+      expect(Math.abs(row!.secondsSilent - 90)).toBeLessThan(10);
+      expect(JSON.stringify(row)).not.toContain('very-secret');
+    });
+
+    it('tells whether the secrets are JSON', async () => {
+      const broken = await insertTask(knex, { secrets: '{"a":' });
+      const none = await insertTask(knex, { secrets: null });
+      await knex.transaction(async tx => {
+        expect(
+          await lockInterruptedTask(tx, { taskId: broken, timeoutSeconds }),
+        ).toMatchObject({ secretsReadable: false });
+        expect(
+          await lockInterruptedTask(tx, { taskId: none, timeoutSeconds }),
+        ).toMatchObject({ secretsReadable: true, remembered: undefined });
+      });
+    });
+
+    it('finds nothing if the task beat again, ended, or was handed over since it was listed', async () => {
+      const beating = await insertTask(knex);
+      const ended = await insertTask(knex);
+      const handedOver = await insertTask(knex);
+      await beat(beating);
+      await knex(TASKS).where({ id: ended }).update({ status: 'completed' });
+      await handOver(handedOver);
+      for (const taskId of [beating, ended, handedOver, randomUUID()]) {
+        expect(
+          await knex.transaction(tx =>
+            lockInterruptedTask(tx, { taskId, timeoutSeconds }),
+          ),
+        ).toBeUndefined();
+      }
+    });
+
+    if (databaseId !== 'SQLITE_3') {
+      it('passes over a task that somebody else is deciding on', async () => {
+        const id = await insertTask(knex);
+        await knex.transaction(async one => {
+          const options = { taskId: id, timeoutSeconds };
+          expect(await lockInterruptedTask(one, options)).toBeDefined();
+          await knex.transaction(async two => {
+            expect(await lockInterruptedTask(two, options)).toBeUndefined();
+          });
+        });
+      });
+    }
+  });
+
+  describe('updateInterruptedTask', () => {
+    const update = (
+      taskId: string,
+      change: Parameters<typeof updateInterruptedTask>[2],
+    ) =>
+      knex.transaction(tx =>
+        updateInterruptedTask(tx, { taskId, timeoutSeconds }, change),
+      );
+
+    it('closes a task and clears its secrets', async () => {
+      const id = await insertTask(knex);
+      expect(await update(id, { kind: 'close', status: 'failed' })).toBe(true);
+      expect(await readTask(knex, id)).toMatchObject({
+        status: 'failed',
+        secrets: null,
+        state: expect.any(String),
+      });
+    });
+
+    it('opens a task with a new state and its secrets', async () => {
+      const id = await insertTask(knex);
+      expect(await update(id, { kind: 'open', state: '{}' })).toBe(true);
+      expect(await readTask(knex, id)).toMatchObject({
+        status: 'open',
+        state: '{}',
+        secrets: expect.stringContaining('very-secret'),
+      });
+    });
+
+    it('hands a task over by making it silent for longer than the scaffolder waits', async () => {
+      const id = await insertTask(knex);
+      expect(
+        await update(id, {
+          kind: 'handOver',
+          state: '{}',
+          staleTimeoutSeconds: 3600,
+        }),
+      ).toBe(true);
+      expect(await readTask(knex, id)).toMatchObject({
+        status: 'processing',
+        state: '{}',
+      });
+      // The condition is that of `recoverTasks` in the scaffolder's DatabaseTaskStore.
+      const stale = await knex(TASKS)
+        .where('last_heartbeat_at', '<=', secondsAgo(knex, 3600))
+        .pluck('id');
+      expect(stale).toEqual([id]);
+    });
+
+    it('holds a task back so that it is still interrupted and not yet stale', async () => {
+      const id = await insertTask(knex, { silentSeconds: 4000 });
+      expect(await update(id, { kind: 'hold' })).toBe(true);
+      expect(await listInterruptedTasks(knex, timeoutSeconds, page)).toEqual([
+        id,
+      ]);
+      expect(
+        await knex(TASKS)
+          .where('last_heartbeat_at', '<=', secondsAgo(knex, 60))
+          .pluck('id'),
+      ).toEqual([]);
+    });
+
+    it('changes nothing if the task is no longer interrupted', async () => {
+      const beating = await insertTask(knex, { silentSeconds: 0 });
+      const ended = await insertTask(knex, { status: 'completed' });
+      for (const id of [beating, ended]) {
+        const before = await readTask(knex, id);
+        for (const change of [
+          { kind: 'close', status: 'failed' },
+          { kind: 'open', state: null },
+          { kind: 'handOver', state: null, staleTimeoutSeconds: 3600 },
+          { kind: 'hold' },
+        ] as const) {
+          expect(await update(id, change)).toBe(false);
+        }
+        expect(await readTask(knex, id)).toEqual(before);
+      }
+    });
+  });
+
+  describe('openHandedOverTask', () => {
+    const open = (taskId: string) =>
+      knex.transaction(tx => openHandedOverTask(tx, taskId));
+
+    it('opens a task that waits to be claimed, and tells what was decided', async () => {
+      const id = await insertTask(knex);
+      await handOver(id);
+      expect(await listHandedOverTasks(knex, page)).toEqual([id]);
+      expect(await open(id)).toMatchObject({
+        attempt: 1,
+        decision: 'resume',
+        strategy: 'idempotent',
+      });
+      expect(await readTask(knex, id)).toMatchObject({ status: 'open' });
+      expect(await listHandedOverTasks(knex, page)).toEqual([]);
+    });
+
+    it('leaves alone what was not handed over or was claimed since', async () => {
+      const interrupted = await insertTask(knex);
+      const claimed = await insertTask(knex);
+      await handOver(claimed);
+      await beat(claimed);
+      expect(await listHandedOverTasks(knex, page)).toEqual([]);
+      for (const id of [interrupted, claimed]) {
+        expect(await open(id)).toBeUndefined();
+        expect(await readTask(knex, id)).toMatchObject({
+          status: 'processing',
+        });
+      }
+    });
+  });
+
+  describe('recordAttempt', () => {
+    it('counts the decisions on each task', async () => {
+      const one = await insertTask(knex);
+      const two = await insertTask(knex);
+      await knex.transaction(async tx => {
+        const record = (taskId: string, decision: string, strategy?: string) =>
+          recordAttempt(tx, { taskId, decision, strategy });
+        expect(await record(one, 'resume', 'idempotent')).toBe(1);
+        expect(await record(two, 'finish')).toBe(1);
+        expect(await record(one, 'failed', 'idempotent')).toBe(2);
+      });
+      expect(await readAttempts(knex, one)).toEqual([
+        { attempt: 1, decision: 'resume', strategy: 'idempotent' },
+        { attempt: 2, decision: 'failed', strategy: 'idempotent' },
+      ]);
+    });
+
+    it('goes when its task goes', async () => {
+      const id = await insertTask(knex);
+      await knex.transaction(tx =>
+        recordAttempt(tx, { taskId: id, decision: 'finish' }),
+      );
+      await knex(TASKS).where({ id }).delete();
+      expect(await readAttempts(knex, id)).toEqual([]);
+    });
+  });
+
+  describe('task events', () => {
+    it('are appended in order', async () => {
+      const id = await insertTask(knex);
+      const ids = await knex.transaction(tx =>
+        appendTaskEvents(tx, id, [
+          { type: 'recovered', body: { recoverStrategy: 'restart' } },
+          { type: 'log', body: { message: 'm', stepId: 'a' } },
+        ]),
+      );
+      expect(ids[1]).toBeGreaterThan(ids[0]);
+      expect(await readEvents(knex, id)).toEqual([
+        { type: 'recovered', body: { recoverStrategy: 'restart' } },
+        { type: 'log', body: { message: 'm', stepId: 'a' } },
+      ]);
+    });
+
+    it('are read without log lines that change no step', async () => {
+      const id = await insertTask(knex);
+      const running = { message: 'x', stepId: 'a', status: 'processing' };
+      await insertEvent(knex, id, 'log', running);
+      await insertEvent(knex, id, 'log', {
+        message: 'a body with "status":"failed" in its text',
+        stepId: 'a',
+      });
+      await insertEvent(knex, id, 'cancelled', { message: 'c' });
+      await insertEvent(knex, id, 'recovered', { recoverStrategy: 'none' });
+      await insertEvent(knex, id, 'completion', { status: 'x' });
+      await insertEvent(knex, await insertTask(knex), 'log', running);
+      expect(await readStepEvents(knex, id)).toEqual([
+        { event_type: 'log', body: JSON.stringify(running) },
+        { event_type: 'cancelled', body: '{"message":"c"}' },
+        { event_type: 'recovered', body: '{"recoverStrategy":"none"}' },
+      ]);
+    });
+  });
+
+  describe('strategies', () => {
+    const row = (task_id: string, strategy = 'restart') => ({
+      task_id,
+      strategy,
+      source: 'template',
+      remark: null,
+    });
+
+    it('are missing for tasks in flight only', async () => {
+      const open = await insertTask(knex, { status: 'open' });
+      const running = await insertTask(knex, { silentSeconds: 0 });
+      await insertTask(knex, { status: 'completed' });
+      const known = await insertTask(knex);
+      await rememberStrategy(knex, row(known));
+      expect(await listTasksWithoutStrategy(knex, page)).toEqual(
+        [open, running].sort(),
+      );
+    });
+
+    it('stay what they were when the task was started', async () => {
+      const id = await insertTask(knex);
+      await rememberStrategy(knex, row(id, 'restart'));
+      await rememberStrategy(knex, row(id, 'none'));
+      expect(await knex(STRATEGIES).select('strategy')).toEqual([
+        { strategy: 'restart' },
+      ]);
+    });
+
+    it('are forgotten when the task has ended', async () => {
+      const open = await insertTask(knex, { status: 'open' });
+      const running = await insertTask(knex);
+      const ended = await insertTask(knex, { status: 'failed' });
+      for (const id of [open, running, ended]) {
+        await rememberStrategy(knex, row(id));
+      }
+      await forgetEndedTasks(knex);
+      expect((await knex(STRATEGIES).pluck('task_id')).sort()).toEqual(
+        [open, running].sort(),
+      );
+    });
+  });
+
+  describe('lockTask', () => {
+    it('tells whether a task runs now', async () => {
+      const cases = [
+        [{ silentSeconds: 0 }, true],
+        [{ silentSeconds: 60 }, false],
+        [{ status: 'open', silentSeconds: 0 }, false],
+        [{ status: 'completed', silentSeconds: 0 }, false],
+      ] as const;
+      for (const [task, running] of cases) {
+        const taskId = await insertTask(knex, task);
+        expect(
+          await knex.transaction(tx => lockTask(tx, { taskId, timeoutSeconds })),
+        ).toEqual({ running });
+      }
+      expect(
+        await knex.transaction(tx =>
+          lockTask(tx, { taskId: randomUUID(), timeoutSeconds }),
+        ),
+      ).toBeUndefined();
+    });
+  });
+
+  it('readTaskSpec reads a spec as it is stored', async () => {
+    const id = await insertTask(knex, { spec: '{broken' });
+    expect(await readTaskSpec(knex, id)).toBe('{broken');
+    expect(await readTaskSpec(knex, randomUUID())).toBeUndefined();
+  });
+
+  it('selectTasks finds which of many ids are tasks', async () => {
+    const id = await insertTask(knex);
+    const ids = [...Array.from({ length: 1200 }, () => randomUUID()), id];
+    expect(await selectTasks(knex, ids)).toEqual([id]);
+    expect(await selectTasks(knex, [])).toEqual([]);
+  });
+});

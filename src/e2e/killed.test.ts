@@ -1,0 +1,157 @@
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import {
+  differences,
+  readOutcome,
+  startStory,
+  STRATEGIES,
+} from '../../dev/harness/story';
+import { waitFor } from '../../dev/harness/waitFor';
+import { ENGINES, TestSite } from './testBackend';
+
+jest.setTimeout(180_000);
+
+const REPOSITORY = path.resolve(__dirname, '../..');
+
+/**
+ * Installs the tarball of the package beside another backend and returns that backend's entry. Built and packed in a
+ * copy, since packing changes the package.json for a moment.
+ */
+function installTarball(directory: string): string {
+  const copy = path.join(directory, 'copy');
+  const installed = path.join(
+    directory,
+    'app/node_modules/backstage-plugin-scaffolder-backend-module-recovery',
+  );
+  fs.mkdirSync(installed, { recursive: true });
+  fs.mkdirSync(copy);
+  // Node looks for modules in the folders above as well, so both the copy and the backend find all others here.
+  fs.symlinkSync(
+    path.join(REPOSITORY, 'node_modules'),
+    path.join(directory, 'node_modules'),
+  );
+  fs.symlinkSync(
+    path.join(REPOSITORY, 'node_modules'),
+    path.join(copy, 'node_modules'),
+  );
+  for (const name of [
+    ...['src', 'dev', 'migrations', 'package.json', 'tsconfig.json'],
+    ...['config.d.ts', 'README.md', 'LICENSE', 'CHANGELOG.md'],
+  ]) {
+    fs.cpSync(path.join(REPOSITORY, name), path.join(copy, name), {
+      recursive: true,
+      filter: file => !file.includes(`${path.sep}.data`),
+    });
+  }
+  const run = (...command: string[]) =>
+    execFileSync(command[0], command.slice(1), { cwd: copy, encoding: 'utf8' });
+  run('npm', 'run', 'build');
+  const tarball = run('npm', 'pack', '--silent').trim().split('\n').at(-1)!;
+  run('tar', 'xzf', tarball, '-C', installed, '--strip-components=1');
+
+  const entry = path.join(directory, 'app/index.ts');
+  const source = fs
+    .readFileSync(path.join(REPOSITORY, 'dev/index.ts'), 'utf8')
+    .replace('./sampleActions', path.join(REPOSITORY, 'dev/sampleActions'))
+    .replace(
+      '../src',
+      'backstage-plugin-scaffolder-backend-module-recovery',
+    );
+  fs.writeFileSync(entry, source);
+  return entry;
+}
+
+describe('a backend that is killed in the middle of running tasks', () => {
+  const packed = fs.mkdtempSync(path.join(os.tmpdir(), 'recovery-packed-'));
+  let tarballEntry: string;
+  let site: TestSite;
+
+  beforeAll(() => {
+    tarballEntry = installTarball(packed);
+  });
+  afterAll(() => fs.rmSync(packed, { recursive: true, force: true }));
+  afterEach(() => site.remove());
+
+  describe.each(ENGINES)('on %s', engine => {
+    it.each(['the source', 'the tarball'])(
+      'and started again treats each as its template asks, from %s',
+      async from => {
+        site = await TestSite.create(engine);
+        const backend = await site.createBackend(
+          'backend',
+          { recoverTasksTimeout: { seconds: 5 } },
+          from === 'the tarball' ? tarballEntry : undefined,
+        );
+        const ids = await startStory(await backend.start(), 4);
+        await backend.kill();
+        const killedAt = Date.now();
+        expect(fs.readdirSync(site.workingDirectory)).toHaveLength(3);
+        // Up to a second passes between two heartbeats, and SQLite counts in whole seconds.
+        await waitFor(
+          'the timeout to pass',
+          async () => Date.now() - killedAt > 7_000,
+        );
+
+        const client = await backend.start();
+        for (const strategy of STRATEGIES) {
+          const outcome = await readOutcome(client, {
+            id: ids[strategy],
+            strategy,
+            gitDirectory: site.gitDirectory,
+          });
+          expect(differences(strategy, outcome)).toEqual([]);
+        }
+
+        const none = await client.events(ids.none);
+        expect(none.at(-1)).toMatchObject({
+          type: 'completion',
+          body: {
+            error: {
+              message: expect.stringContaining(
+                'its template has no recovery strategy',
+              ),
+            },
+          },
+        });
+        // Its folder went as well, and those of the others with the end of their runs.
+        await waitFor(
+          'the workspaces to be gone',
+          async () => fs.readdirSync(site.workingDirectory).length === 0,
+        );
+        // Opened in the startup hook, so one event of the module's and none of the scaffolder's.
+        expect(
+          (await client.events(ids.restart))
+            .filter(e => e.type === 'recovered')
+            .map(e => e.body.recoverStrategy),
+        ).toEqual(['restart']);
+      },
+    );
+
+    it('and started again before the timeout recovers its tasks all the same', async () => {
+      site = await TestSite.create(engine);
+      const backend = await site.createBackend('backend', {
+        recoverTasksTimeout: { seconds: 15 },
+      });
+      const ids = await startStory(await backend.start(), 2);
+      await backend.kill();
+
+      const client = await backend.start();
+      for (const strategy of STRATEGIES) {
+        const outcome = await readOutcome(client, {
+          id: ids[strategy],
+          strategy,
+          gitDirectory: site.gitDirectory,
+        });
+        expect(differences(strategy, outcome)).toEqual([]);
+      }
+      // Handed over: the event is the scaffolder's, which does not know the strategy.
+      expect(
+        (await client.events(ids.restart))
+          .filter(e => e.type === 'recovered')
+          .map(e => e.body.recoverStrategy),
+      ).toEqual(['none']);
+    });
+  });
+});

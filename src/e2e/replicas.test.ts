@@ -1,0 +1,78 @@
+import { differences, readOutcome, startStory } from '../../dev/harness/story';
+import { waitFor } from '../../dev/harness/waitFor';
+import { TestSite } from './testBackend';
+
+jest.setTimeout(180_000);
+
+describe('a replica that is killed while another one lives', () => {
+  let site: TestSite;
+  afterEach(() => site.remove());
+
+  it('has its tasks taken over, without a restart and without a further dispatch', async () => {
+    site = await TestSite.create('PostgreSQL');
+    const scaffolder = { recoverTasksTimeout: { seconds: 5 } };
+    const first = await site.createBackend('first', scaffolder);
+    const second = await site.createBackend('second', scaffolder);
+    const client = await first.start();
+    const survivor = await second.start();
+
+    const ids = await startStory(client, 3);
+    const cancelled = await client.dispatch(
+      'template:default/sample-restart',
+      { name: 'cancelled', seconds: 30 },
+    );
+    await client.waitForStep(cancelled, 'transform');
+    await first.kill();
+    await survivor.cancel(cancelled);
+
+    for (const strategy of ['none', 'restart', 'idempotent'] as const) {
+      const outcome = await readOutcome(survivor, {
+        id: ids[strategy],
+        strategy,
+        gitDirectory: site.gitDirectory,
+      });
+      expect(differences(strategy, outcome)).toEqual([]);
+    }
+    expect(await survivor.waitForEnd(cancelled)).toMatchObject({
+      status: 'cancelled',
+    });
+    const closing = (await survivor.events(cancelled)).at(-1);
+    expect(closing).toMatchObject({
+      type: 'completion',
+      body: { message: expect.stringContaining('closed as cancelled') },
+    });
+  });
+
+  it('has its tasks handed over by a replica that runs none itself', async () => {
+    site = await TestSite.create('PostgreSQL');
+    const scaffolder = { recoverTasksTimeout: { seconds: 5 } };
+    const first = await site.createBackend('first', scaffolder);
+    const idle = await site.createBackend('idle', {
+      ...scaffolder,
+      concurrentTasksLimit: 0,
+    });
+    const client = await first.start();
+    const observer = await idle.start();
+    const ids = await startStory(client, 3);
+    await first.kill();
+
+    await waitFor('the idle replica to close a task', async () => {
+      return (await observer.task(ids.none)).status === 'failed';
+    });
+    expect((await observer.task(ids.restart)).status).toBe('processing');
+
+    // It starts while the hand-over is pending, and completes it.
+    const back = await first.start();
+    for (const strategy of ['restart', 'idempotent'] as const) {
+      const outcome = await readOutcome(back, {
+        id: ids[strategy],
+        strategy,
+        gitDirectory: site.gitDirectory,
+      });
+      expect(differences(strategy, outcome)).toEqual([]);
+    }
+    expect(await first.log()).toContain(
+      'had been handed over to be run again and nobody had claimed it',
+    );
+  });
+});

@@ -1,0 +1,77 @@
+import { JsonObject } from '@backstage/types';
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { BackendProcess } from '../../dev/harness/BackendProcess';
+
+export const ENGINES = ['SQLite', 'PostgreSQL'] as const;
+
+/** What the backends of one test share: a folder, a database and git repositories. Gone after the test. */
+export class TestSite {
+  readonly #backends: BackendProcess[] = [];
+
+  private constructor(
+    private readonly directory: string,
+    private readonly database: JsonObject,
+  ) {}
+
+  static async create(engine: (typeof ENGINES)[number]): Promise<TestSite> {
+    const directory = await fs.mkdtemp(path.join(os.tmpdir(), 'recovery-e2e-'));
+    await fs.mkdir(path.join(directory, 'work'));
+    return new TestSite(
+      directory,
+      engine === 'SQLite'
+        ? {
+            client: 'better-sqlite3',
+            connection: { directory: path.join(directory, 'database') },
+          }
+        : {
+            client: 'pg',
+            connection: postgresConnection(),
+            prefix: `e2e_${randomBytes(4).toString('hex')}_`,
+          },
+    );
+  }
+
+  get gitDirectory(): string {
+    return path.join(this.directory, 'git');
+  }
+
+  get workingDirectory(): string {
+    return path.join(this.directory, 'work');
+  }
+
+  /** @param scaffolder - what to configure on top of `dev/app-config.yaml` */
+  async createBackend(
+    name: string,
+    scaffolder: JsonObject = {},
+    entry?: string,
+  ): Promise<BackendProcess> {
+    const { directory, database, gitDirectory, workingDirectory } = this;
+    const backend = await BackendProcess.create({
+      directory,
+      name,
+      entry,
+      config: {
+        backend: { database, workingDirectory },
+        dev: { gitDirectory },
+        scaffolder,
+      },
+    });
+    this.#backends.push(backend);
+    return backend;
+  }
+
+  async remove(): Promise<void> {
+    await Promise.all(this.#backends.map(b => b.kill()));
+    await fs.rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+function postgresConnection(): JsonObject {
+  const { hostname, port, username, password } = new URL(
+    process.env.BACKSTAGE_TEST_DATABASE_POSTGRES18_CONNECTION_STRING!,
+  );
+  return { host: hostname, port: Number(port), user: username, password };
+}

@@ -1,0 +1,472 @@
+import {
+  createMockDirectory,
+  mockServices,
+  TestDatabases,
+} from '@backstage/backend-test-utils';
+import { Knex } from 'knex';
+import fs from 'node:fs';
+import { RecoveryConfig } from '../config';
+import { rememberStrategy } from '../database/operations/rememberStrategy';
+import { STRATEGIES, TASKS } from '../database/tables';
+import { secondsAgo } from '../database/time';
+import {
+  insertEvent,
+  insertTask,
+  migrateScaffolder,
+  readAttempts,
+  readEvents,
+  readTask,
+  TestTask,
+  TEST_DATABASE_IDS,
+} from '../testing/scaffolderDatabase';
+import { PassCounts, RecoveryPass } from './RecoveryPass';
+import { Strategy } from './strategy';
+import { Workspaces } from './Workspaces';
+
+jest.setTimeout(60_000);
+
+const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
+
+const nothing: PassCounts = {
+  cancelled: 0,
+  failed: 0,
+  finish: 0,
+  restart: 0,
+  resume: 0,
+  later: 0,
+  error: 0,
+};
+
+describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
+  let knex: Knex;
+  const directory = createMockDirectory();
+  const logger = mockServices.logger.mock();
+  const events = mockServices.events.mock();
+
+  const createPass = (config: Partial<RecoveryConfig> = {}) =>
+    new RecoveryPass({
+      knex,
+      config: {
+        timeoutSeconds: 30,
+        staleTimeoutSeconds: 3600,
+        hasWorkers: true,
+        workingDirectory: directory.path,
+        ...config,
+      },
+      workspaces: new Workspaces(directory.path, logger),
+      events,
+      logger,
+    });
+
+  /** A task that ran into step two, having finished step one. */
+  async function interrupted(
+    strategy: Strategy | undefined,
+    task: TestTask = {},
+  ): Promise<string> {
+    const id = await insertTask(knex, { completed: ['one'], ...task });
+    for (const [stepId, status] of [
+      ['one', 'processing'],
+      ['one', 'completed'],
+      ['two', 'processing'],
+    ]) {
+      await insertEvent(knex, id, 'log', { message: '', stepId, status });
+    }
+    if (strategy) {
+      await rememberStrategy(knex, {
+        task_id: id,
+        strategy,
+        source: 'template',
+        remark: null,
+      });
+    }
+    return id;
+  }
+
+  const newEvents = async (id: string) => (await readEvents(knex, id)).slice(3);
+  const stepsOf = async (id: string) =>
+    Object.keys(JSON.parse((await readTask(knex, id)).state!).state.steps);
+  const isStale = async (id: string) =>
+    (
+      await knex(TASKS)
+        .where('last_heartbeat_at', '<=', secondsAgo(knex, 3600))
+        .pluck('id')
+    ).includes(id);
+
+  beforeAll(async () => {
+    knex = await databases.init(databaseId);
+    await migrateScaffolder(knex);
+  });
+
+  beforeEach(async () => {
+    jest.clearAllMocks();
+    events.publish.mockResolvedValue(undefined);
+    directory.clear();
+    await knex(TASKS).delete();
+  });
+
+  it('closes a task whose strategy is none, with the reason under the step that ran', async () => {
+    const id = await interrupted('none');
+    expect(await createPass().runOnce()).toEqual({ ...nothing, failed: 1 });
+
+    expect(await readTask(knex, id)).toMatchObject({
+      status: 'failed',
+      secrets: null,
+    });
+    const message = expect.stringMatching(
+      /^Interrupted at step 'two': the backend that ran this task gave no sign of life for 10 min\. It was not run again, because its template has the recovery strategy 'none'\. /,
+    );
+    expect(await newEvents(id)).toEqual([
+      { type: 'log', body: { message, stepId: 'two', status: 'failed' } },
+      {
+        type: 'completion',
+        body: { message, error: { name: 'InterruptedError', message } },
+      },
+    ]);
+    expect(await readAttempts(knex, id)).toEqual([
+      { attempt: 1, decision: 'failed', strategy: 'none' },
+    ]);
+    expect(events.publish).toHaveBeenCalledTimes(1);
+    expect(events.publish).toHaveBeenCalledWith({
+      topic: 'scaffolder.task',
+      eventPayload: expect.objectContaining({ id, status: 'failed' }),
+    });
+  });
+
+  it('opens a task in the startup hook, with a recovered event and what happens now', async () => {
+    const id = await interrupted('idempotent', {
+      steps: ['one', { id: 'two', recovery: { dependsOn: 'one' } }, 'three'],
+    });
+    expect(await createPass().runAtStartup()).toEqual({
+      ...nothing,
+      resume: 1,
+    });
+
+    expect(await readTask(knex, id)).toMatchObject({
+      status: 'open',
+      secrets: expect.stringContaining('very-secret'),
+    });
+    expect(await stepsOf(id)).toEqual([]);
+    expect(await newEvents(id)).toEqual([
+      { type: 'recovered', body: { recoverStrategy: 'idempotent' } },
+      {
+        type: 'log',
+        body: {
+          stepId: 'two',
+          message: `Interrupted at step 'two': the backend that ran this task gave no sign of life for 10 min. Its template has the recovery strategy 'idempotent': it goes on at this step. Run again: one.`,
+        },
+      },
+      {
+        type: 'log',
+        body: {
+          stepId: 'one',
+          message: `This step had finished and runs again, because 'two' depends on it.`,
+        },
+      },
+    ]);
+    expect(events.publish).toHaveBeenCalledWith({
+      topic: 'scaffolder.task',
+      eventPayload: {
+        id: expect.any(Number),
+        taskId: id,
+        status: 'recovered',
+        body: { recoverStrategy: 'idempotent' },
+      },
+    });
+    expect(logger.info).toHaveBeenCalledWith(
+      `Interrupted task ${id} of template:default/sample, strategy 'idempotent', silent for 10 min, interrupted at step 'two': goes on at step 'two'; skipped: none; run again: one ('two' depends on it)`,
+    );
+  });
+
+  it('hands a task over at any other time, and leaves it alone until it was claimed', async () => {
+    const id = await interrupted('idempotent');
+    const pass = createPass();
+    expect(await pass.runOnce()).toEqual({ ...nothing, resume: 1 });
+
+    expect(await readTask(knex, id)).toMatchObject({ status: 'processing' });
+    expect(await isStale(id)).toBe(true);
+    expect(await stepsOf(id)).toEqual(['one']);
+    // The scaffolder writes the recovered event when it opens the task.
+    expect(await newEvents(id)).toEqual([
+      { type: 'log', body: { stepId: 'two', message: expect.any(String) } },
+    ]);
+    expect(events.publish).not.toHaveBeenCalled();
+
+    expect(await pass.runOnce()).toEqual(nothing);
+    expect(await readAttempts(knex, id)).toHaveLength(1);
+  });
+
+  it('hands over in the startup hook of a process without workers', async () => {
+    const id = await interrupted('restart');
+    expect(await createPass({ hasWorkers: false }).runAtStartup()).toEqual({
+      ...nothing,
+      restart: 1,
+    });
+    expect(await readTask(knex, id)).toMatchObject({ status: 'processing' });
+    expect(await isStale(id)).toBe(true);
+  });
+
+  it('completes a pending hand-over in the startup hook, as the same attempt', async () => {
+    const id = await interrupted('restart');
+    await createPass().runOnce();
+    directory.setContent({ [id]: { 'half-written': 'x' } });
+
+    expect(await createPass().runAtStartup()).toEqual(nothing);
+    expect(await readTask(knex, id)).toMatchObject({ status: 'open' });
+    expect((await newEvents(id)).at(-1)).toEqual({
+      type: 'recovered',
+      body: { recoverStrategy: 'restart' },
+    });
+    expect(await readAttempts(knex, id)).toHaveLength(1);
+    expect(fs.existsSync(directory.resolve(id))).toBe(false);
+  });
+
+  it('restarts a task from its first step and keeps its checkpoints', async () => {
+    const checkpoints = { 'v1.task.checkpoint.one.x': { status: 'success' } };
+    const id = await interrupted('restart', { checkpoints });
+    await createPass().runAtStartup();
+    expect(JSON.parse((await readTask(knex, id)).state!)).toEqual({
+      state: { checkpoints, steps: {} },
+    });
+    expect(await newEvents(id)).toContainEqual({
+      type: 'log',
+      body: {
+        stepId: 'one',
+        message: `This step had finished and runs again, because the strategy is 'restart'.`,
+      },
+    });
+  });
+
+  it('closes a cancelled task as cancelled', async () => {
+    const id = await interrupted('restart');
+    await insertEvent(knex, id, 'cancelled', { message: 'x', stepId: 'two' });
+    expect(await createPass().runAtStartup()).toEqual({
+      ...nothing,
+      cancelled: 1,
+    });
+    expect(await readTask(knex, id)).toMatchObject({
+      status: 'cancelled',
+      secrets: null,
+    });
+    const message = expect.stringContaining('closed as cancelled');
+    expect((await newEvents(id)).slice(1)).toEqual([
+      { type: 'log', body: { message, stepId: 'two', status: 'cancelled' } },
+      { type: 'completion', body: { message } },
+    ]);
+  });
+
+  it('queues a task again whose steps had all finished, although its strategy is none', async () => {
+    const completed = ['one', 'two', 'three'];
+    const id = await interrupted('none', { completed });
+    expect(await createPass().runAtStartup()).toEqual({
+      ...nothing,
+      finish: 1,
+    });
+    expect(await readTask(knex, id)).toMatchObject({ status: 'open' });
+    expect(await stepsOf(id)).toEqual(completed);
+  });
+
+  it('never opens a broken row, and recovers all others', async () => {
+    const good = [];
+    const broken = [];
+    for (const task of [
+      { spec: '{"steps": [' },
+      { spec: 'null' },
+      { state: '{"state":' },
+      { state: 'null' },
+      { secrets: '{"token":' },
+      { silentSeconds: null },
+    ]) {
+      good.push(await interrupted('restart'));
+      broken.push(await interrupted('restart', task));
+    }
+    good.push(await interrupted('restart'));
+
+    expect(await createPass().runAtStartup()).toEqual({
+      ...nothing,
+      restart: good.length,
+      failed: broken.length,
+    });
+    for (const id of good) {
+      expect(await readTask(knex, id)).toMatchObject({ status: 'open' });
+    }
+    for (const id of broken) {
+      expect(await readTask(knex, id)).toMatchObject({
+        status: 'failed',
+        secrets: null,
+      });
+      expect((await newEvents(id)).at(-1)).toMatchObject({
+        type: 'completion',
+        body: { message: expect.stringContaining('It cannot run again: it') },
+      });
+    }
+  });
+
+  it('leaves a task alone whose strategy cannot be told yet', async () => {
+    const id = await interrupted(undefined);
+    const before = await readTask(knex, id);
+    expect(await createPass().runAtStartup()).toEqual({ ...nothing, later: 1 });
+    expect(await readTask(knex, id)).toEqual(before);
+    expect(await newEvents(id)).toEqual([]);
+    expect(await readAttempts(knex, id)).toEqual([]);
+
+    await knex(STRATEGIES).insert({
+      task_id: id,
+      strategy: 'restart',
+      source: 'template',
+    });
+    expect(await createPass().runOnce()).toEqual({ ...nothing, restart: 1 });
+  });
+
+  it('holds a task back from the scaffolder while its strategy cannot be told', async () => {
+    const soon = await interrupted(undefined, { silentSeconds: 3590 });
+    await interrupted(undefined, { silentSeconds: 3500 });
+    const pass = createPass();
+    expect(await pass.runOnce()).toEqual({ ...nothing, later: 2 });
+    const freshened = await knex(TASKS)
+      .where('last_heartbeat_at', '>', secondsAgo(knex, 60))
+      .pluck('id');
+    expect(freshened).toEqual([soon]);
+    expect(logger.warn).toHaveBeenCalledWith(
+      expect.stringContaining(`Task ${soon} was silent for 60 min`),
+    );
+    // Still interrupted: it is decided on as soon as the strategy is known.
+    expect(await pass.runOnce()).toEqual({ ...nothing, later: 2 });
+  });
+
+  it('says why the strategy is not what people may expect', async () => {
+    const id = await interrupted(undefined);
+    await rememberStrategy(knex, {
+      task_id: id,
+      strategy: 'none',
+      source: 'invalid',
+      remark: `template:default/sample has spec.recovery.strategy "retry"`,
+    });
+    await createPass().runOnce();
+    expect((await newEvents(id)).at(-1)!.body.message).toContain(
+      `because template:default/sample has spec.recovery.strategy "retry".`,
+    );
+    expect(logger.info).toHaveBeenCalledWith(
+      expect.stringContaining('has spec.recovery.strategy "retry"'),
+    );
+  });
+
+  it('warns the people who look at the task when its dependencies make no sense', async () => {
+    const id = await interrupted('idempotent', {
+      steps: ['one', { id: 'two', recovery: { dependsOn: 'oen' } }],
+    });
+    await createPass().runOnce();
+    expect((await newEvents(id))[0].body.message).toContain(
+      `Step 'two' depends on 'oen', which is no step before it; allowed is 'one'. All steps run again.`,
+    );
+  });
+
+  it('decides once on each interruption, however many passes run at once', async () => {
+    const ids = [];
+    for (let i = 0; i < 20; i++) {
+      ids.push(await interrupted(i % 2 ? 'restart' : 'none'));
+    }
+    const all = await Promise.all(
+      Array.from({ length: 4 }, () => createPass().runOnce()),
+    );
+    expect(all.reduce((n, c) => n + c.restart, 0)).toBe(10);
+    expect(all.reduce((n, c) => n + c.failed, 0)).toBe(10);
+    for (const id of ids) {
+      expect(await readAttempts(knex, id)).toHaveLength(1);
+    }
+  });
+
+  describe('workspaces', () => {
+    it('of tasks that are decided on are removed', async () => {
+      const none = await interrupted('none');
+      const restart = await interrupted('restart');
+      directory.setContent({
+        [none]: { deep: { er: 'x' } },
+        [restart]: { half: 'x' },
+      });
+      await createPass().runOnce();
+      expect(fs.existsSync(directory.resolve(none))).toBe(false);
+      expect(fs.existsSync(directory.resolve(restart))).toBe(false);
+    });
+
+    it('of tasks that do not run are removed at startup, and nothing else', async () => {
+      const ended = await insertTask(knex, { status: 'completed' });
+      const open = await insertTask(knex, { status: 'open' });
+      const alive = await insertTask(knex, { silentSeconds: 1 });
+      const stranger = 'aaaaaaaa-1111-4222-8333-bbbbbbbbbbbb';
+      const kept = {
+        [alive]: { file: 'x' },
+        [stranger]: { file: 'x' },
+        [`${ended}_step-fetch-a1b2c3`]: { file: 'x' },
+        'some-folder': { file: 'x' },
+      };
+      directory.setContent({
+        ...kept,
+        [ended]: { file: 'x' },
+        [open]: { file: 'x' },
+      });
+      await createPass().runAtStartup();
+      expect(Object.keys(directory.content() as object)).toEqual(
+        expect.arrayContaining(Object.keys(kept)),
+      );
+      expect(fs.existsSync(directory.resolve(ended))).toBe(false);
+      expect(fs.existsSync(directory.resolve(open))).toBe(false);
+    });
+
+    it('that cannot be removed keep their task from running again, and no other', async () => {
+      const stuck = await interrupted('restart');
+      const closed = await interrupted('none');
+      const fine = await interrupted('restart');
+      const workspaces = new Workspaces(directory.path, logger);
+      jest.spyOn(workspaces, 'takeAway').mockImplementation(id => {
+        if (id !== fine) {
+          throw new Error('EACCES');
+        }
+      });
+      const pass = new RecoveryPass({
+        knex,
+        config: {
+          timeoutSeconds: 30,
+          staleTimeoutSeconds: 3600,
+          hasWorkers: true,
+          workingDirectory: directory.path,
+        },
+        workspaces,
+        events,
+        logger,
+      });
+      expect(await pass.runOnce()).toEqual({
+        ...nothing,
+        restart: 1,
+        failed: 1,
+        error: 1,
+      });
+      expect(await readAttempts(knex, stuck)).toEqual([]);
+      expect(await newEvents(stuck)).toEqual([]);
+      expect(await isStale(stuck)).toBe(false);
+      expect(await readTask(knex, closed)).toMatchObject({ status: 'failed' });
+      expect(logger.error).toHaveBeenCalledWith(
+        `Could not recover task ${stuck}, trying again later`,
+        expect.objectContaining({ message: 'EACCES' }),
+      );
+    });
+  });
+
+  it('does not depend on who listens to its events', async () => {
+    const id = await interrupted('none');
+    events.publish.mockRejectedValue(new Error('no bus'));
+    expect(await createPass().runOnce()).toEqual({ ...nothing, failed: 1 });
+    expect(await readTask(knex, id)).toMatchObject({ status: 'failed' });
+  });
+
+  it('prints no secrets', async () => {
+    await interrupted('none');
+    await interrupted('restart');
+    await createPass().runAtStartup();
+    const printed = JSON.stringify([
+      logger.info.mock.calls,
+      logger.warn.mock.calls,
+      events.publish.mock.calls,
+    ]);
+    expect(printed).not.toContain('very-secret');
+  });
+});

@@ -1,0 +1,183 @@
+import { decide, InterruptedTask } from './decision';
+import { readHistory } from './history';
+
+const log = (stepId: string, status: string) => ({
+  event_type: 'log',
+  body: JSON.stringify({ message: '', stepId, status }),
+});
+const other = (event_type: string) => ({ event_type, body: '{}' });
+
+function task(overrides: Partial<InterruptedTask> = {}): InterruptedTask {
+  return {
+    spec: JSON.stringify({ steps: [{ id: 'a' }, { id: 'b' }, { id: 'c' }] }),
+    state: JSON.stringify({
+      state: {
+        checkpoints: { 'v1.task.checkpoint.b.x': { status: 'success' } },
+        steps: { a: { status: 'completed', output: { x: 1 } } },
+      },
+    }),
+    secretsReadable: true,
+    hasHeartbeat: true,
+    history: readHistory([log('a', 'completed'), log('b', 'processing')]),
+    strategy: { strategy: 'idempotent', source: 'template' },
+    ...overrides,
+  };
+}
+
+describe('decide', () => {
+  it('closes a task whose strategy is none', () => {
+    const strategy = { strategy: 'none', source: 'default' } as const;
+    expect(decide(task({ strategy }))).toEqual({
+      kind: 'failed',
+      because: { kind: 'none' },
+      interruptedAt: 'b',
+      runningSteps: ['b'],
+    });
+  });
+
+  it('lets an idempotent task go on with what it has recorded', () => {
+    const decision = decide(task());
+    expect(decision).toMatchObject({
+      kind: 'resume',
+      interruptedAt: 'b',
+      plan: { skipped: ['a'], again: [] },
+    });
+    expect(JSON.parse((decision as any).state)).toEqual(
+      JSON.parse(task().state!),
+    );
+  });
+
+  it('restarts a task without its step records and with its checkpoints', () => {
+    const strategy = { strategy: 'restart', source: 'template' } as const;
+    const decision = decide(task({ strategy }));
+    expect(decision).toMatchObject({ kind: 'restart', interruptedAt: 'b' });
+    expect(JSON.parse((decision as any).state)).toEqual({
+      state: {
+        checkpoints: { 'v1.task.checkpoint.b.x': { status: 'success' } },
+        steps: {},
+      },
+    });
+  });
+
+  it('leaves a task alone whose strategy cannot be told', () => {
+    expect(decide(task({ strategy: undefined }))).toEqual({ kind: 'later' });
+  });
+
+  it('closes a cancelled task as cancelled, whatever else is wrong with it', () => {
+    const history = readHistory([log('b', 'processing'), other('cancelled')]);
+    for (const spec of [task().spec, '{broken']) {
+      expect(decide(task({ history, spec }))).toEqual({
+        kind: 'cancelled',
+        interruptedAt: 'b',
+        runningSteps: ['b'],
+      });
+    }
+  });
+
+  it.each(['none', 'restart', 'idempotent', undefined] as const)(
+    'records the result of a task whose steps had all finished: %s',
+    s => {
+      const state = JSON.stringify({
+        state: {
+          steps: Object.fromEntries(
+            ['a', 'b', 'c'].map(id => [id, { status: 'completed', output: {} }]),
+          ),
+        },
+      });
+      const strategy = s && ({ strategy: s, source: 'template' } as const);
+      expect(
+        decide(task({ state, strategy, history: readHistory([]) })),
+      ).toEqual({ kind: 'finish', interruptedAt: 'c', state });
+    },
+  );
+
+  it('counts a step that was skipped for its condition as finished', () => {
+    const state = JSON.stringify({
+      state: {
+        steps: {
+          a: { status: 'completed', output: {} },
+          b: { status: 'completed', output: {} },
+        },
+      },
+    });
+    expect(
+      decide(task({ state, history: readHistory([log('c', 'skipped')]) })),
+    ).toMatchObject({ kind: 'finish' });
+  });
+
+  it('does not count a step as finished that was skipped since another failed', () => {
+    const history = readHistory([log('b', 'failed'), log('c', 'skipped')]);
+    expect(decide(task({ history }))).toMatchObject({
+      kind: 'resume',
+      plan: { goesOnAt: 'b' },
+    });
+  });
+
+  it('starts to count anew at a recovery: what ran before does not run now', () => {
+    const history = readHistory([log('b', 'processing'), other('recovered')]);
+    const strategy = { strategy: 'none', source: 'default' } as const;
+    expect(decide(task({ history, strategy }))).toMatchObject({
+      interruptedAt: 'b',
+      runningSteps: [],
+    });
+  });
+
+  it.each([
+    ['spec', { spec: '{"steps": [' }, 'its spec is no valid JSON'],
+    ['spec', { spec: 'null' }, /^its spec is wrong at ''/],
+    ['spec', { spec: '{"steps":[{}]}' }, /^its spec is wrong at 'steps.0.id'/],
+    ['state', { state: '{"state":' }, 'its state is no valid JSON'],
+    ['state', { state: 'null' }, /^its state is wrong at ''/],
+    ['state', { state: '{"state":{"steps":3}}' }, /wrong at 'state.steps'/],
+    ['secrets', { secretsReadable: false }, 'its secrets are no valid JSON'],
+    [
+      'heartbeat',
+      { hasHeartbeat: false },
+      'it counts as running without ever having had a heartbeat, so nothing tells when it ran',
+    ],
+  ])(
+    'closes a task that no worker could claim, for its %s: %j',
+    (_, broken, problem) => {
+      expect(decide(task(broken))).toEqual({
+        kind: 'failed',
+        because: {
+          kind: 'unreadable',
+          problem:
+            problem instanceof RegExp
+              ? expect.stringMatching(problem)
+              : problem,
+        },
+        interruptedAt: 'b',
+        runningSteps: ['b'],
+      });
+    },
+  );
+
+  it('does not quote a broken spec, which may hold parameters', () => {
+    const decision = decide(task({ spec: '{"parameters": hunter2' }));
+    expect(JSON.stringify(decision)).not.toContain('hunter2');
+  });
+
+  it.each([null, '{}', '{"state":null}', '{"state":{"steps":null}}'])(
+    'starts a task from its first step that has recorded nothing: %s',
+    state => {
+      expect(decide(task({ state, history: readHistory([]) }))).toMatchObject({
+        kind: 'resume',
+        interruptedAt: 'a',
+        plan: { skipped: [], again: [], goesOnAt: 'a' },
+      });
+    },
+  );
+});
+
+describe('readHistory', () => {
+  it('passes over bodies that are no JSON or no objects', () => {
+    const bodies = ['{', 'null', '3', '"x"', '{"stepId":1,"status":2}'];
+    expect(
+      readHistory([
+        ...bodies.map(body => ({ event_type: 'log', body })),
+        log('a', 'processing'),
+      ]),
+    ).toEqual({ cancelled: false, stepStates: new Map([['a', 'processing']]) });
+  });
+});

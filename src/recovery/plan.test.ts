@@ -1,0 +1,261 @@
+import fc from 'fast-check';
+import { planRecovery } from './plan';
+import { StepRecords, TaskStep } from './taskRecord';
+
+const step = (id: string, dependsOn?: unknown): TaskStep => ({
+  id,
+  recovery: dependsOn === undefined ? undefined : { dependsOn },
+});
+const completed = (...ids: string[]): StepRecords =>
+  Object.fromEntries(ids.map(id => [id, { status: 'completed', output: {} }]));
+
+describe('planRecovery', () => {
+  it('goes on at the interrupted step and skips those that finished', () => {
+    expect(
+      planRecovery(
+        [step('a'), step('b'), step('c')],
+        completed('a', 'b'),
+        'idempotent',
+      ),
+    ).toEqual({ skipped: ['a', 'b'], again: [], goesOnAt: 'c' });
+  });
+
+  it('runs a step again that the interrupted one depends on', () => {
+    expect(
+      planRecovery(
+        [step('fetch'), step('lint'), step('transform', 'fetch')],
+        completed('fetch', 'lint'),
+        'idempotent',
+      ),
+    ).toEqual({
+      skipped: ['lint'],
+      again: [
+        {
+          stepId: 'fetch',
+          because: { kind: 'neededBy', stepIds: ['transform'] },
+        },
+      ],
+      goesOnAt: 'transform',
+    });
+  });
+
+  it('follows dependencies through other steps, and those of later steps', () => {
+    expect(
+      planRecovery(
+        [
+          step('a'),
+          step('b', ['a']),
+          step('c'),
+          step('d', []),
+          step('e', ['b', 'b']),
+        ],
+        completed('a', 'b', 'c'),
+        'idempotent',
+      ),
+    ).toEqual({
+      skipped: ['c'],
+      again: [
+        { stepId: 'a', because: { kind: 'neededBy', stepIds: ['b'] } },
+        { stepId: 'b', because: { kind: 'neededBy', stepIds: ['e'] } },
+      ],
+      goesOnAt: 'd',
+    });
+  });
+
+  it('does not run a dependency again that only finished steps have', () => {
+    expect(
+      planRecovery(
+        [step('a'), step('b', 'a'), step('c')],
+        completed('a', 'b'),
+        'idempotent',
+      ),
+    ).toMatchObject({ skipped: ['a', 'b'], again: [] });
+  });
+
+  it('runs a finished step again whose output was not recorded', () => {
+    expect(
+      planRecovery(
+        [step('a'), step('b', 'a'), step('c')],
+        { ...completed('a'), b: { status: 'completed' } },
+        'idempotent',
+      ),
+    ).toEqual({
+      skipped: [],
+      again: [
+        { stepId: 'a', because: { kind: 'neededBy', stepIds: ['b'] } },
+        { stepId: 'b', because: { kind: 'noOutput' } },
+      ],
+      goesOnAt: 'b',
+    });
+  });
+
+  it('runs all steps again for restart, whatever the dependencies say', () => {
+    expect(
+      planRecovery(
+        [step('a', 'nonsense'), step('b'), step('c')],
+        completed('a', 'b'),
+        'restart',
+      ),
+    ).toEqual({
+      skipped: [],
+      again: [
+        { stepId: 'a', because: { kind: 'restart' } },
+        { stepId: 'b', because: { kind: 'restart' } },
+      ],
+      goesOnAt: 'c',
+    });
+  });
+
+  it.each([
+    [
+      'unknown',
+      [step('a'), step('b', 'fetsh'), step('c')],
+      `Step 'b' depends on 'fetsh', which is no step before it; allowed is 'a'`,
+    ],
+    [
+      'later',
+      [step('a'), step('b', ['a', 'c']), step('c')],
+      `Step 'b' depends on 'c', which is no step before it; allowed is 'a'`,
+    ],
+    [
+      'the step itself',
+      [step('a', 'a'), step('b'), step('c')],
+      `Step 'a' depends on 'a', which is no step before it; allowed is nothing, since it is the first step`,
+    ],
+    [
+      'circular',
+      [step('a', 'c'), step('b', 'a'), step('c', 'b')],
+      `Step 'a' depends on 'c', which is no step before it; allowed is nothing, since it is the first step`,
+    ],
+    [
+      'no id',
+      [step('a'), step('b', 4), step('c')],
+      `Step 'b' has recovery {"dependsOn":4}; allowed is recovery.dependsOn with the id of a step or a list of ids`,
+    ],
+    [
+      'no block',
+      [step('a'), { id: 'b', recovery: 'a' }, step('c')],
+      `Step 'b' has recovery "a"; allowed is recovery.dependsOn with the id of a step or a list of ids`,
+    ],
+  ])(
+    'runs all steps again, with a warning, when a dependency is %s',
+    (_, steps, warning) => {
+      expect(planRecovery(steps, completed('a', 'b'), 'idempotent')).toEqual({
+        skipped: [],
+        again: [
+          { stepId: 'a', because: { kind: 'invalidPlan' } },
+          { stepId: 'b', because: { kind: 'invalidPlan' } },
+        ],
+        goesOnAt: 'c',
+        warning: `${warning}. All steps run again`,
+      });
+    },
+  );
+
+  it('is not misled by step ids that are names of object properties', () => {
+    expect(
+      planRecovery(
+        [step('constructor'), step('__proto__', 'constructor')],
+        {},
+        'idempotent',
+      ),
+    ).toEqual({ skipped: [], again: [], goesOnAt: 'constructor' });
+  });
+
+  describe('for any steps, dependencies and records', () => {
+    // Steps with dependencies on earlier ones only, and any of them recorded, with or without an output.
+    const tasks = fc
+      .integer({ min: 1, max: 12 })
+      .chain(n =>
+        fc.tuple(
+          ...Array.from({ length: n }, (_, i) =>
+            fc.record({
+              dependsOn: fc.uniqueArray(fc.nat({ max: Math.max(i - 1, 0) }), {
+                maxLength: i,
+              }),
+              record: fc.constantFrom('none', 'completed', 'noOutput'),
+            }),
+          ),
+        ),
+      )
+      .map(drawn => {
+        const steps = drawn.map((d, i) =>
+          step(
+            `s${i}`,
+            d.dependsOn.map(k => `s${k}`),
+          ),
+        );
+        const records: StepRecords = {};
+        drawn.forEach((d, i) => {
+          if (d.record !== 'none') {
+            records[`s${i}`] = {
+              status: 'completed',
+              ...(d.record === 'completed' ? { output: {} } : {}),
+            };
+          }
+        });
+        return { steps, records };
+      });
+
+    const dependenciesOf = (s: TaskStep) =>
+      (s.recovery as { dependsOn: string[] }).dependsOn;
+
+    it('has the dependencies of every step that runs in the same run', () => {
+      fc.assert(
+        fc.property(tasks, ({ steps, records }) => {
+          const { skipped } = planRecovery(steps, records, 'idempotent');
+          for (const s of steps.filter(({ id }) => !skipped.includes(id))) {
+            for (const dependency of dependenciesOf(s)) {
+              expect(skipped).not.toContain(dependency);
+            }
+          }
+        }),
+      );
+    });
+
+    it('restores the output of every step that is skipped', () => {
+      fc.assert(
+        fc.property(tasks, ({ steps, records }) => {
+          const { skipped } = planRecovery(steps, records, 'idempotent');
+          for (const id of skipped) {
+            expect(records[id]?.output).toBeDefined();
+          }
+        }),
+      );
+    });
+
+    it('runs nothing that finished and that no step which runs depends on', () => {
+      fc.assert(
+        fc.property(tasks, ({ steps, records }) => {
+          const { skipped, again } = planRecovery(steps, records, 'idempotent');
+          const runs = steps.filter(({ id }) => !skipped.includes(id));
+          for (const { stepId, because } of again) {
+            if (because.kind === 'neededBy') {
+              expect(because.stepIds.length).toBeGreaterThan(0);
+              expect(because.stepIds).toEqual(
+                runs
+                  .filter(s => dependenciesOf(s).includes(stepId))
+                  .map(s => s.id),
+              );
+            } else {
+              expect(records[stepId]?.output).toBeUndefined();
+            }
+          }
+        }),
+      );
+    });
+
+    it('says of every completed step whether it is skipped or runs again, in order', () => {
+      fc.assert(
+        fc.property(tasks, ({ steps, records }) => {
+          const { skipped, again } = planRecovery(steps, records, 'idempotent');
+          const inOrder = steps.map(s => s.id).filter(id => records[id]);
+          const againIds = again.map(a => a.stepId);
+          expect(inOrder.filter(id => skipped.includes(id))).toEqual(skipped);
+          expect(inOrder.filter(id => againIds.includes(id))).toEqual(againIds);
+          expect([...skipped, ...againIds].sort()).toEqual([...inOrder].sort());
+        }),
+      );
+    });
+  });
+});
