@@ -18,18 +18,19 @@ exports.up = async function up(knex) {
       .inTable('tasks')
       .onDelete('CASCADE')
       .comment('The task that the strategy is for');
-    table
-      .text('strategy')
-      .notNullable()
-      .comment('none, restart or idempotent');
+    table.text('strategy').notNullable().comment('none, restart or idempotent');
     table
       .text('source')
       .notNullable()
-      .comment('Where the strategy came from: template, legacy, default, invalid or gone');
+      .comment(
+        'Where the strategy came from: template, legacy, default, invalid or gone',
+      );
     table
       .text('remark')
       .nullable()
-      .comment('What people should know about the source, such as what a misspelt strategy said');
+      .comment(
+        'What people should know about the source, such as what a misspelt strategy said',
+      );
   });
 
   await knex.schema.createTable('scaffolder_recovery_attempts', table => {
@@ -48,11 +49,15 @@ exports.up = async function up(knex) {
     table
       .text('decision')
       .notNullable()
-      .comment('What was decided: failed, cancelled, finish, restart or resume');
+      .comment(
+        'What was decided: failed, cancelled, finish, restart or resume',
+      );
     table
       .text('strategy')
       .nullable()
-      .comment('The strategy it was decided by, unless it could not be told and did not matter');
+      .comment(
+        'The strategy it was decided by, unless it could not be told and did not matter',
+      );
     table
       .dateTime('decided_at')
       .notNullable()

@@ -256,7 +256,9 @@ scaffolder:
   ])('suggests lines that it accepts itself: %j', wrong => {
     const [, lines] = messageOf({ ...good, ...wrong }).split('work:\n\n');
     const duration = (key: string) => {
-      const found = lines.match(new RegExp(`${key}: \\{ (\\w+): ([\\d.]+) \\}`));
+      const found = lines.match(
+        new RegExp(`${key}: \\{ (\\w+): ([\\d.]+) \\}`),
+      );
       return found ? { [key]: { [found[1]]: Number(found[2]) } } : {};
     };
     const suggested = {

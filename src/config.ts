@@ -35,6 +35,9 @@ const SUGGESTED_STALE_TIMEOUT = 12 * HOUR;
 /** Between one recovery's time to act and the next one's: six passes of the module, three of the scaffolder. */
 const MARGIN = 30;
 
+const OFF = `scaffolder:
+  recoverTasks: false # until the scaffolder's database is PostgreSQL or SQLite`;
+
 /** Whether the module is switched on. Switched off, it does nothing. */
 export function isRecoveryOn(config: Config): boolean {
   return config.getOptionalBoolean('scaffolder.recoverTasks') ?? false;
@@ -214,9 +217,6 @@ function suggestion(
       : []),
   ].join('\n');
 }
-
-const OFF = `scaffolder:
-  recoverTasks: false # until the scaffolder's database is PostgreSQL or SQLite`;
 
 function report(problems: string[], lines: string): string {
   const list =

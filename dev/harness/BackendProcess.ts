@@ -10,6 +10,13 @@ import { waitFor } from './waitFor';
 
 const REPOSITORY = path.resolve(__dirname, '../..');
 
+/** The backend ended before it was ready. */
+export class BackendExited extends Error {
+  constructor(log: string) {
+    super(`The backend exited:\n${log}`);
+  }
+}
+
 /** A Backstage backend in a process of its own, which can be killed and started again. */
 export class BackendProcess {
   #child?: ChildProcess;
@@ -37,8 +44,11 @@ export class BackendProcess {
     config: JsonObject;
     entry?: string;
   }): Promise<BackendProcess> {
-    const { directory, name, entry = path.join(REPOSITORY, 'dev/index.ts') } =
-      options;
+    const {
+      directory,
+      name,
+      entry = path.join(REPOSITORY, 'dev/index.ts'),
+    } = options;
     const port = await findFreePort();
     const url = `http://127.0.0.1:${port}`;
     const configFile = path.join(directory, `${name}.yaml`);
@@ -71,7 +81,10 @@ export class BackendProcess {
     const child = spawn(
       process.execPath,
       [
-        ...['--require', require.resolve('@backstage/cli/config/nodeTransform.cjs')],
+        ...[
+          '--require',
+          require.resolve('@backstage/cli/config/nodeTransform.cjs'),
+        ],
         entry,
         ...['--config', path.join(REPOSITORY, 'dev/app-config.yaml')],
         ...['--config', `${configFile}.listen.yaml`],
@@ -98,7 +111,9 @@ export class BackendProcess {
       return response.ok;
     }).catch(async error => {
       await this.kill();
-      throw child.exitCode === null ? error : new BackendExited(await this.log());
+      throw child.exitCode === null
+        ? error
+        : new BackendExited(await this.log());
     });
     return ScaffolderClient.asGuest(url);
   }
@@ -115,12 +130,5 @@ export class BackendProcess {
       this.#child.kill(signal);
     }
     await this.#stopped;
-  }
-}
-
-/** The backend ended before it was ready. */
-export class BackendExited extends Error {
-  constructor(log: string) {
-    super(`The backend exited:\n${log}`);
   }
 }

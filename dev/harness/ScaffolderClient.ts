@@ -107,13 +107,15 @@ export class ScaffolderClient {
 }
 
 /** How often each step began, by the task's own events. */
-export function countRuns(task: Task, events: TaskEvent[]): Map<string, number> {
+export function countRuns(
+  task: Task,
+  events: TaskEvent[],
+): Map<string, number> {
   return new Map(
     task.spec.steps.map(({ id }) => [
       id,
-      events.filter(
-        e => e.body.stepId === id && e.body.status === 'processing',
-      ).length,
+      events.filter(e => e.body.stepId === id && e.body.status === 'processing')
+        .length,
     ]),
   );
 }

@@ -13,23 +13,28 @@ export type Outcome = {
   status: string;
   /** How often each step began. */
   runs: Record<string, number>;
+  /** The steps that a further run skipped, since they had finished before. */
+  skipped: string[];
   /** The README that landed in the git repository, if one did. */
   published?: string;
 };
 
 /** What the strategies promise when the backend is killed once in the `transform` step of the sample templates. */
-const PROMISED: Record<Strategy, { status: string; runs: Outcome['runs'] }> = {
+const PROMISED: Record<Strategy, Omit<Outcome, 'published'>> = {
   none: {
     status: 'failed',
+    skipped: [],
     runs: { repository: 1, fetch: 1, transform: 1, publish: 0 },
   },
   restart: {
     status: 'completed',
+    skipped: [],
     runs: { repository: 2, fetch: 2, transform: 2, publish: 1 },
   },
-  // `transform` depends on `fetch`. `repository` is skipped, and `publish` uses its output.
+  // `transform` depends on `fetch`. `publish` uses the output of `repository`.
   idempotent: {
     status: 'completed',
+    skipped: ['repository'],
     runs: { repository: 1, fetch: 2, transform: 2, publish: 1 },
   },
 };
@@ -59,10 +64,13 @@ export async function readOutcome(
 ): Promise<Outcome> {
   const { id, strategy, gitDirectory } = options;
   const task = await client.waitForEnd(id);
-  const runs = countRuns(task, await client.events(id));
+  const events = await client.events(id);
   return {
     status: task.status,
-    runs: Object.fromEntries(runs),
+    runs: Object.fromEntries(countRuns(task, events)),
+    skipped: events
+      .filter(e => /^Skipping step .* already completed/.test(e.body.message))
+      .map(e => e.body.stepId!),
     published: await readPublished(gitDirectory, strategy),
   };
 }
@@ -80,6 +88,7 @@ export function differences(strategy: Strategy, outcome: Outcome): string[] {
   for (const [step, runs] of Object.entries(promised.runs)) {
     compare(`the number of runs of ${step}`, outcome.runs[step], runs);
   }
+  compare('skipped', outcome.skipped.join(), promised.skipped.join());
   const name = serviceName(strategy);
   compare(
     'what landed in the repository',

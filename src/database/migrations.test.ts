@@ -5,7 +5,7 @@ import {
   migrateScaffolderOnly,
   readTask,
   TEST_DATABASE_IDS,
-} from '../testing/scaffolderDatabase';
+} from '../__testUtils__/scaffolderDatabase';
 import { applyMigrations, MIGRATIONS } from './migrations';
 import { ATTEMPTS, STRATEGIES } from './tables';
 
@@ -26,7 +26,11 @@ describe.each(databases.eachSupportedId())('migrations on %s', databaseId => {
       strategy: 'none',
       source: 'default',
     });
-    await knex(ATTEMPTS).insert({ task_id: id, attempt: 1, decision: 'failed' });
+    await knex(ATTEMPTS).insert({
+      task_id: id,
+      attempt: 1,
+      decision: 'failed',
+    });
     expect(await knex(ATTEMPTS).first()).toEqual({
       task_id: id,
       attempt: 1,

@@ -4,8 +4,9 @@ import path from 'node:path';
 
 /** Where the module's migrations are, and the table that tells which of them have run. */
 export const MIGRATIONS: Knex.MigratorConfig = {
-  // The folder is as far from src/database as from dist/database. Looking the package up by its name would not find it
-  // when it runs from its own repository.
+  // The folder is as far from src/database as from dist/database, which the end-to-end test of the tarball shows.
+  // `resolvePackagePath` would not find the package when it runs from its own repository.
+  // eslint-disable-next-line no-restricted-syntax
   directory: path.resolve(__dirname, '../../migrations'),
   tableName: 'scaffolder_recovery_migrations',
 };

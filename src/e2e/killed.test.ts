@@ -9,7 +9,7 @@ import {
   STRATEGIES,
 } from '../../dev/harness/story';
 import { waitFor } from '../../dev/harness/waitFor';
-import { ENGINES, TestSite } from './testBackend';
+import { ENGINES, TestSite } from '../__testUtils__/TestSite';
 
 jest.setTimeout(180_000);
 
@@ -55,10 +55,7 @@ function installTarball(directory: string): string {
   const source = fs
     .readFileSync(path.join(REPOSITORY, 'dev/index.ts'), 'utf8')
     .replace('./sampleActions', path.join(REPOSITORY, 'dev/sampleActions'))
-    .replace(
-      '../src',
-      'backstage-plugin-scaffolder-backend-module-recovery',
-    );
+    .replace('../src', 'backstage-plugin-scaffolder-backend-module-recovery');
   fs.writeFileSync(entry, source);
   return entry;
 }

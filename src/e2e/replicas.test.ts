@@ -1,6 +1,6 @@
 import { differences, readOutcome, startStory } from '../../dev/harness/story';
 import { waitFor } from '../../dev/harness/waitFor';
-import { TestSite } from './testBackend';
+import { TestSite } from '../__testUtils__/TestSite';
 
 jest.setTimeout(180_000);
 
@@ -17,10 +17,10 @@ describe('a replica that is killed while another one lives', () => {
     const survivor = await second.start();
 
     const ids = await startStory(client, 3);
-    const cancelled = await client.dispatch(
-      'template:default/sample-restart',
-      { name: 'cancelled', seconds: 30 },
-    );
+    const cancelled = await client.dispatch('template:default/sample-restart', {
+      name: 'cancelled',
+      seconds: 30,
+    });
     await client.waitForStep(cancelled, 'transform');
     await first.kill();
     await survivor.cancel(cancelled);

@@ -18,7 +18,7 @@ import {
   readTask,
   TestTask,
   TEST_DATABASE_IDS,
-} from '../testing/scaffolderDatabase';
+} from '../__testUtils__/scaffolderDatabase';
 import { PassCounts, RecoveryPass } from './RecoveryPass';
 import { Strategy } from './strategy';
 import { Workspaces } from './Workspaces';

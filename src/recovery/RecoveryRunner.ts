@@ -75,7 +75,10 @@ export class RecoveryRunner {
       id: 'recovery',
       topics: ['scaffolder.task'],
       onEvent: async ({ eventPayload }) => {
-        const { id, status } = eventPayload as { id?: unknown; status?: unknown };
+        const { id, status } = eventPayload as {
+          id?: unknown;
+          status?: unknown;
+        };
         if (typeof id !== 'string') {
           return;
         }
@@ -86,7 +89,10 @@ export class RecoveryRunner {
           await memory
             .remember(id)
             .catch(error =>
-              logger.debug(`Recovery strategy of task ${id} not known yet`, error),
+              logger.debug(
+                `Recovery strategy of task ${id} not known yet`,
+                error,
+              ),
             );
         }
       },

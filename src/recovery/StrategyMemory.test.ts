@@ -6,7 +6,7 @@ import {
   insertTask,
   migrateScaffolder,
   TEST_DATABASE_IDS,
-} from '../testing/scaffolderDatabase';
+} from '../__testUtils__/scaffolderDatabase';
 import { StrategyMemory } from './StrategyMemory';
 
 jest.setTimeout(60_000);
@@ -22,135 +22,140 @@ function template(name: string, spec: object) {
   };
 }
 
-describe.each(databases.eachSupportedId())('StrategyMemory on %s', databaseId => {
-  let knex: Knex;
-  const logger = mockServices.logger.mock();
-  const catalog = catalogServiceMock.mock();
-  const templates = catalogServiceMock({
-    entities: [
-      template('restarts', { recovery: { strategy: 'restart' } }),
-      template('misspelt', { recovery: { strategy: 'restrat' } }),
-      template('silent', {}),
-    ],
-  });
-  const createMemory = () =>
-    new StrategyMemory({
-      knex,
-      catalog,
-      auth: mockServices.auth(),
-      logger,
+describe.each(databases.eachSupportedId())(
+  'StrategyMemory on %s',
+  databaseId => {
+    let knex: Knex;
+    const logger = mockServices.logger.mock();
+    const catalog = catalogServiceMock.mock();
+    const templates = catalogServiceMock({
+      entities: [
+        template('restarts', { recovery: { strategy: 'restart' } }),
+        template('misspelt', { recovery: { strategy: 'restrat' } }),
+        template('silent', {}),
+      ],
     });
-  const remembered = () =>
-    knex(STRATEGIES).select('task_id', 'strategy', 'source');
+    const createMemory = () =>
+      new StrategyMemory({
+        knex,
+        catalog,
+        auth: mockServices.auth(),
+        logger,
+      });
+    const remembered = () =>
+      knex(STRATEGIES).select('task_id', 'strategy', 'source');
 
-  beforeAll(async () => {
-    knex = await databases.init(databaseId);
-    await migrateScaffolder(knex);
-  });
-
-  beforeEach(async () => {
-    jest.clearAllMocks();
-    catalog.getEntityByRef.mockImplementation((ref, options) =>
-      templates.getEntityByRef(ref, options),
-    );
-    await knex(TASKS).delete();
-  });
-
-  it('remembers the strategy of a task that was dispatched', async () => {
-    const id = await insertTask(knex, {
-      status: 'open',
-      templateRef: 'template:default/restarts',
+    beforeAll(async () => {
+      knex = await databases.init(databaseId);
+      await migrateScaffolder(knex);
     });
-    await createMemory().remember(id);
-    expect(await remembered()).toEqual([
-      { task_id: id, strategy: 'restart', source: 'template' },
-    ]);
-    expect(catalog.getEntityByRef).toHaveBeenCalledWith(
-      'template:default/restarts',
-      {
-        credentials: expect.objectContaining({
-          principal: { type: 'service', subject: 'plugin:test' },
-        }),
-      },
-    );
-  });
 
-  it('remembers what is missing, with one look-up for each template', async () => {
-    const ids = [];
-    for (let i = 0; i < 3; i++) {
-      ids.push(
-        await insertTask(knex, { templateRef: 'template:default/silent' }),
+    beforeEach(async () => {
+      jest.clearAllMocks();
+      catalog.getEntityByRef.mockImplementation((ref, options) =>
+        templates.getEntityByRef(ref, options),
       );
-    }
-    const memory = createMemory();
-    expect(await memory.rememberMissing()).toBe(3);
-    expect(await memory.rememberMissing()).toBe(0);
-    expect(catalog.getEntityByRef).toHaveBeenCalledTimes(1);
-    expect((await remembered()).map(r => r.task_id).sort()).toEqual(ids.sort());
-  });
-
-  it('warns of a misspelt strategy, which counts as none', async () => {
-    const id = await insertTask(knex, {
-      templateRef: 'template:default/misspelt',
+      await knex(TASKS).delete();
     });
-    await createMemory().rememberMissing();
-    expect(await remembered()).toEqual([
-      { task_id: id, strategy: 'none', source: 'invalid' },
-    ]);
-    expect(logger.warn).toHaveBeenCalledWith(
-      `Task ${id}: template:default/misspelt has spec.recovery.strategy "restrat"; allowed is spec.recovery.strategy with one of 'none', 'restart', 'idempotent'. It counts as 'none'`,
-    );
-  });
 
-  it('guesses nothing while the catalog does not answer, and says so once', async () => {
-    await insertTask(knex, { templateRef: 'template:default/restarts' });
-    const memory = createMemory();
-    catalog.getEntityByRef.mockRejectedValue(new Error('503'));
-    expect(await memory.rememberMissing()).toBe(0);
-    expect(await memory.rememberMissing()).toBe(0);
-    expect(await remembered()).toEqual([]);
-    expect(logger.warn).toHaveBeenCalledTimes(1);
+    it('remembers the strategy of a task that was dispatched', async () => {
+      const id = await insertTask(knex, {
+        status: 'open',
+        templateRef: 'template:default/restarts',
+      });
+      await createMemory().remember(id);
+      expect(await remembered()).toEqual([
+        { task_id: id, strategy: 'restart', source: 'template' },
+      ]);
+      expect(catalog.getEntityByRef).toHaveBeenCalledWith(
+        'template:default/restarts',
+        {
+          credentials: expect.objectContaining({
+            principal: { type: 'service', subject: 'plugin:test' },
+          }),
+        },
+      );
+    });
 
-    catalog.getEntityByRef.mockImplementation((ref, options) =>
-      templates.getEntityByRef(ref, options),
-    );
-    expect(await memory.rememberMissing()).toBe(1);
-    expect(await remembered()).toMatchObject([{ strategy: 'restart' }]);
-  });
-
-  it('is kept from no task by another one that cannot be looked up', async () => {
-    for (const name of ['fails', 'restarts', 'silent']) {
-      await insertTask(knex, { templateRef: `template:default/${name}` });
-    }
-    catalog.getEntityByRef.mockImplementation(async (ref, options) => {
-      if (String(ref).endsWith('fails')) {
-        throw new Error('500');
+    it('remembers what is missing, with one look-up for each template', async () => {
+      const ids = [];
+      for (let i = 0; i < 3; i++) {
+        ids.push(
+          await insertTask(knex, { templateRef: 'template:default/silent' }),
+        );
       }
-      return templates.getEntityByRef(ref, options);
+      const memory = createMemory();
+      expect(await memory.rememberMissing()).toBe(3);
+      expect(await memory.rememberMissing()).toBe(0);
+      expect(catalog.getEntityByRef).toHaveBeenCalledTimes(1);
+      expect((await remembered()).map(r => r.task_id).sort()).toEqual(
+        ids.sort(),
+      );
     });
-    expect(await createMemory().rememberMissing()).toBe(2);
-  });
 
-  it.each([
-    ['a template that is gone', { templateRef: 'template:default/gone' }],
-    ['a reference that is none', { templateRef: 'what ever' }],
-    ['a broken spec', { spec: '{"templateInfo":' }],
-  ])('counts %s as none', async (_, task) => {
-    const id = await insertTask(knex, task);
-    await createMemory().rememberMissing();
-    expect(await remembered()).toEqual([
-      { task_id: id, strategy: 'none', source: 'gone' },
-    ]);
-  });
-
-  it('forgets the strategy of a task that has ended', async () => {
-    const id = await insertTask(knex, {
-      templateRef: 'template:default/restarts',
+    it('warns of a misspelt strategy, which counts as none', async () => {
+      const id = await insertTask(knex, {
+        templateRef: 'template:default/misspelt',
+      });
+      await createMemory().rememberMissing();
+      expect(await remembered()).toEqual([
+        { task_id: id, strategy: 'none', source: 'invalid' },
+      ]);
+      expect(logger.warn).toHaveBeenCalledWith(
+        `Task ${id}: template:default/misspelt has spec.recovery.strategy "restrat"; allowed is spec.recovery.strategy with one of 'none', 'restart', 'idempotent'. It counts as 'none'`,
+      );
     });
-    const memory = createMemory();
-    await memory.rememberMissing();
-    await knex(TASKS).where({ id }).update({ status: 'completed' });
-    await memory.rememberMissing();
-    expect(await remembered()).toEqual([]);
-  });
-});
+
+    it('guesses nothing while the catalog does not answer, and says so once', async () => {
+      await insertTask(knex, { templateRef: 'template:default/restarts' });
+      const memory = createMemory();
+      catalog.getEntityByRef.mockRejectedValue(new Error('503'));
+      expect(await memory.rememberMissing()).toBe(0);
+      expect(await memory.rememberMissing()).toBe(0);
+      expect(await remembered()).toEqual([]);
+      expect(logger.warn).toHaveBeenCalledTimes(1);
+
+      catalog.getEntityByRef.mockImplementation((ref, options) =>
+        templates.getEntityByRef(ref, options),
+      );
+      expect(await memory.rememberMissing()).toBe(1);
+      expect(await remembered()).toMatchObject([{ strategy: 'restart' }]);
+    });
+
+    it('is kept from no task by another one that cannot be looked up', async () => {
+      for (const name of ['fails', 'restarts', 'silent']) {
+        await insertTask(knex, { templateRef: `template:default/${name}` });
+      }
+      catalog.getEntityByRef.mockImplementation(async (ref, options) => {
+        if (String(ref).endsWith('fails')) {
+          throw new Error('500');
+        }
+        return templates.getEntityByRef(ref, options);
+      });
+      expect(await createMemory().rememberMissing()).toBe(2);
+    });
+
+    it.each([
+      ['a template that is gone', { templateRef: 'template:default/gone' }],
+      ['a reference that is none', { templateRef: 'what ever' }],
+      ['a broken spec', { spec: '{"templateInfo":' }],
+    ])('counts %s as none', async (_, task) => {
+      const id = await insertTask(knex, task);
+      await createMemory().rememberMissing();
+      expect(await remembered()).toEqual([
+        { task_id: id, strategy: 'none', source: 'gone' },
+      ]);
+    });
+
+    it('forgets the strategy of a task that has ended', async () => {
+      const id = await insertTask(knex, {
+        templateRef: 'template:default/restarts',
+      });
+      const memory = createMemory();
+      await memory.rememberMissing();
+      await knex(TASKS).where({ id }).update({ status: 'completed' });
+      await memory.rememberMissing();
+      expect(await remembered()).toEqual([]);
+    });
+  },
+);

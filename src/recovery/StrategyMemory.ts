@@ -102,7 +102,9 @@ export class StrategyMemory {
       LOOKUP_TIMEOUT_MS,
       auth
         .getOwnServiceCredentials()
-        .then(credentials => catalog.getEntityByRef(templateRef, { credentials })),
+        .then(credentials =>
+          catalog.getEntityByRef(templateRef, { credentials }),
+        ),
     );
     // An entity without a spec is a template that says nothing.
     return strategyOfTemplate(templateRef, template && (template.spec ?? {}));

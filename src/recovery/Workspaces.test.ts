@@ -1,4 +1,7 @@
-import { createMockDirectory, mockServices } from '@backstage/backend-test-utils';
+import {
+  createMockDirectory,
+  mockServices,
+} from '@backstage/backend-test-utils';
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -35,7 +38,12 @@ describe('Workspaces', () => {
     const file = randomUUID();
     directory.setContent({ target: { file: 'x' }, [file]: 'x' });
     fs.symlinkSync(directory.resolve('target'), directory.resolve(link));
-    for (const name of [link, file, 'target', `../${path.basename(directory.path)}`]) {
+    for (const name of [
+      link,
+      file,
+      'target',
+      `../${path.basename(directory.path)}`,
+    ]) {
       workspaces().takeAway(name);
     }
     expect(exists('target/file')).toBe(true);

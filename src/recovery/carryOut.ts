@@ -107,12 +107,10 @@ function closeEvents(
   message: string,
 ): NewTaskEvent[] {
   const { runningSteps, interruptedAt, kind } = decision;
-  const lines = runningSteps.map(
-    (stepId): NewTaskEvent => ({
-      type: 'log',
-      body: { message, stepId, status: kind },
-    }),
-  );
+  const lines = runningSteps.map((stepId): NewTaskEvent => ({
+    type: 'log',
+    body: { message, stepId, status: kind },
+  }));
   if (lines.length === 0 && interruptedAt) {
     // Between two steps: the reason is shown where the task stopped, but that step did not fail.
     lines.push({ type: 'log', body: { message, stepId: interruptedAt } });

@@ -80,7 +80,10 @@ describe('decide', () => {
       const state = JSON.stringify({
         state: {
           steps: Object.fromEntries(
-            ['a', 'b', 'c'].map(id => [id, { status: 'completed', output: {} }]),
+            ['a', 'b', 'c'].map(id => [
+              id,
+              { status: 'completed', output: {} },
+            ]),
           ),
         },
       });
@@ -124,11 +127,11 @@ describe('decide', () => {
 
   it.each([
     ['spec', { spec: '{"steps": [' }, 'its spec is no valid JSON'],
-    ['spec', { spec: 'null' }, /^its spec is wrong at ''/],
-    ['spec', { spec: '{"steps":[{}]}' }, /^its spec is wrong at 'steps.0.id'/],
+    ['spec', { spec: 'null' }, `its spec is wrong at ''`],
+    ['spec', { spec: '{"steps":[{}]}' }, `its spec is wrong at 'steps.0.id'`],
     ['state', { state: '{"state":' }, 'its state is no valid JSON'],
-    ['state', { state: 'null' }, /^its state is wrong at ''/],
-    ['state', { state: '{"state":{"steps":3}}' }, /wrong at 'state.steps'/],
+    ['state', { state: 'null' }, `its state is wrong at ''`],
+    ['state', { state: '{"state":{"steps":3}}' }, `wrong at 'state.steps'`],
     ['secrets', { secretsReadable: false }, 'its secrets are no valid JSON'],
     [
       'heartbeat',
@@ -142,10 +145,7 @@ describe('decide', () => {
         kind: 'failed',
         because: {
           kind: 'unreadable',
-          problem:
-            problem instanceof RegExp
-              ? expect.stringMatching(problem)
-              : problem,
+          problem: expect.stringContaining(problem),
         },
         interruptedAt: 'b',
         runningSteps: ['b'],

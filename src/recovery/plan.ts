@@ -97,9 +97,7 @@ export function planRecovery(
 
 /** Whether a step need not run again for its own sake: it completed, and its output can be restored. */
 export function isFinished(records: StepRecords, stepId: string): boolean {
-  return (
-    isCompleted(records, stepId) && records[stepId]?.output !== undefined
-  );
+  return isCompleted(records, stepId) && records[stepId]?.output !== undefined;
 }
 
 function isCompleted(records: StepRecords, stepId: string): boolean {

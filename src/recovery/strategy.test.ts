@@ -3,12 +3,15 @@ import { strategyOfTemplate } from './strategy';
 const REF = 'template:default/service';
 
 describe('strategyOfTemplate', () => {
-  it.each(['none', 'restart', 'idempotent'])('takes %s from spec.recovery', s => {
-    expect(strategyOfTemplate(REF, { recovery: { strategy: s } })).toEqual({
-      strategy: s,
-      source: 'template',
-    });
-  });
+  it.each(['none', 'restart', 'idempotent'])(
+    'takes %s from spec.recovery',
+    s => {
+      expect(strategyOfTemplate(REF, { recovery: { strategy: s } })).toEqual({
+        strategy: s,
+        source: 'template',
+      });
+    },
+  );
 
   it.each([[{}], [{ recovery: {} }], [{ recovery: { maxAttempts: 5 } }]])(
     'counts a template that says nothing as none: %j',

@@ -1,1 +1,1 @@
-export const name = "@name@";
+export const name = '@name@';

@@ -9,7 +9,7 @@ import {
   readEvents,
   readTask,
   TEST_DATABASE_IDS,
-} from '../../testing/scaffolderDatabase';
+} from '../../__testUtils__/scaffolderDatabase';
 import { ATTEMPTS, STRATEGIES, TASKS } from '../tables';
 import { secondsAgo } from '../time';
 import { appendTaskEvents } from './appendTaskEvents';
@@ -436,7 +436,9 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       for (const [task, running] of cases) {
         const taskId = await insertTask(knex, task);
         expect(
-          await knex.transaction(tx => lockTask(tx, { taskId, timeoutSeconds })),
+          await knex.transaction(tx =>
+            lockTask(tx, { taskId, timeoutSeconds }),
+          ),
         ).toEqual({ running });
       }
       expect(

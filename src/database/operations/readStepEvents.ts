@@ -9,20 +9,18 @@ export async function readStepEvents(
   knex: Knex | Knex.Transaction,
   taskId: string,
 ): Promise<Pick<DbTaskEventRow, 'event_type' | 'body'>[]> {
-  return (
-    knex<DbTaskEventRow>(TASK_EVENTS)
-      .where('task_id', taskId)
-      .andWhere(query =>
-        query
-          .whereIn('event_type', ['cancelled', 'recovered'])
-          // Within a message the quotes would be escaped, so this finds the key only.
-          .orWhere(log =>
-            log
-              .where('event_type', 'log')
-              .andWhere('body', 'like', '%"status":"%'),
-          ),
-      )
-      .orderBy('id')
-      .select('event_type', 'body')
-  );
+  return knex<DbTaskEventRow>(TASK_EVENTS)
+    .where('task_id', taskId)
+    .andWhere(query =>
+      query
+        .whereIn('event_type', ['cancelled', 'recovered'])
+        // Within a message the quotes would be escaped, so this finds the key only.
+        .orWhere(log =>
+          log
+            .where('event_type', 'log')
+            .andWhere('body', 'like', '%"status":"%'),
+        ),
+    )
+    .orderBy('id')
+    .select('event_type', 'body');
 }

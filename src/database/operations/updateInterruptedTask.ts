@@ -57,6 +57,8 @@ function columns(
       // Two seconds more than the timeout: on SQLite a task is interrupted up to a second late.
       return { last_heartbeat_at: secondsAgo(tx, timeoutSeconds + 2) };
     default:
-      throw new Error(`Unknown update ${JSON.stringify(update satisfies never)}`);
+      throw new Error(
+        `Unknown update ${JSON.stringify(update satisfies never)}`,
+      );
   }
 }

@@ -82,7 +82,8 @@ export async function insertTask(
     secrets,
     created_by: 'user:default/guest',
     created_at: secondsAgo(knex, silentSeconds ?? 600),
-    last_heartbeat_at: silentSeconds === null ? null : secondsAgo(knex, silentSeconds),
+    last_heartbeat_at:
+      silentSeconds === null ? null : secondsAgo(knex, silentSeconds),
   } as any);
   return id;
 }

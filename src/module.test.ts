@@ -1,0 +1,138 @@
+import { schedulerServiceFactory } from '@backstage/backend-defaults/scheduler';
+import {
+  createMockDirectory,
+  mockServices,
+  startTestBackend,
+  TestDatabases,
+} from '@backstage/backend-test-utils';
+import { catalogServiceMock } from '@backstage/plugin-catalog-node/testUtils';
+import scaffolderPlugin from '@backstage/plugin-scaffolder-backend';
+import { JsonObject } from '@backstage/types';
+import { Knex } from 'knex';
+import recoveryModule, { scaffolderModuleRecovery } from './index';
+import { ATTEMPTS, STRATEGIES } from './database/tables';
+import {
+  insertTask,
+  migrateScaffolder,
+  migrateScaffolderOnly,
+  readTask,
+  TEST_DATABASE_IDS,
+} from './__testUtils__/scaffolderDatabase';
+import { rememberStrategy } from './database/operations/rememberStrategy';
+import { waitFor } from '../dev/harness/waitFor';
+
+jest.setTimeout(60_000);
+
+const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
+const ON = {
+  recoverTasks: true,
+  taskRecovery: { enabled: true, staleTimeout: { hours: 12 } },
+};
+
+describe('scaffolderModuleRecovery', () => {
+  it('is the default export and a named one', () => {
+    expect(recoveryModule).toBe(scaffolderModuleRecovery);
+  });
+
+  describe.each(databases.eachSupportedId())('on %s', databaseId => {
+    const directory = createMockDirectory();
+    async function start(knex: Knex, scaffolder: JsonObject) {
+      return startTestBackend({
+        features: [
+          scaffolderPlugin,
+          recoveryModule,
+          catalogServiceMock.factory({
+            entities: [
+              {
+                apiVersion: 'scaffolder.backstage.io/v1beta3',
+                kind: 'Template',
+                metadata: { name: 'restarts' },
+                spec: { recovery: { strategy: 'restart' } },
+              },
+            ],
+          }),
+          mockServices.database.factory({ knex }),
+          // The mocked one runs nothing by itself.
+          schedulerServiceFactory,
+          mockServices.rootConfig.factory({
+            data: {
+              backend: { workingDirectory: directory.path },
+              scaffolder,
+            },
+          }),
+        ],
+      });
+    }
+
+    it('makes its tables on the first boot with an empty database', async () => {
+      const knex = await databases.init(databaseId);
+      const backend = await start(knex, ON);
+      expect(await knex.schema.hasTable(ATTEMPTS)).toBe(true);
+      expect(await knex.schema.hasTable(STRATEGIES)).toBe(true);
+      await backend.stop();
+    });
+
+    it('recovers before the backend is up what it can decide on', async () => {
+      const knex = await databases.init(databaseId);
+      await migrateScaffolder(knex);
+      const id = await insertTask(knex);
+      await rememberStrategy(knex, {
+        task_id: id,
+        strategy: 'none',
+        source: 'default',
+        remark: null,
+      });
+      const backend = await start(knex, ON);
+      expect(await readTask(knex, id)).toMatchObject({ status: 'failed' });
+      await backend.stop();
+    });
+
+    it('looks up what it does not remember, and recovers it then', async () => {
+      const knex = await databases.init(databaseId);
+      await migrateScaffolder(knex);
+      const lost = await insertTask(knex, {
+        templateRef: 'template:default/gone',
+      });
+      const restarts = await insertTask(knex, {
+        templateRef: 'template:default/restarts',
+      });
+      const backend = await start(knex, ON);
+      await waitFor('both to be decided on', async () => {
+        const decided = await knex(ATTEMPTS).select('task_id', 'decision');
+        return decided.length === 2;
+      });
+      expect(await readTask(knex, lost)).toMatchObject({ status: 'failed' });
+      expect(
+        await knex(ATTEMPTS).where({ task_id: restarts }).first(),
+      ).toMatchObject({ decision: 'restart', strategy: 'restart' });
+      await backend.stop();
+    });
+
+    it.each([{}, { recoverTasks: false }])(
+      'leaves tasks and tables alone when it is switched off: %j',
+      async scaffolder => {
+        const knex = await databases.init(databaseId);
+        await migrateScaffolderOnly(knex);
+        const id = await insertTask(knex);
+        const before = await readTask(knex, id);
+        const queries: string[] = [];
+        knex.on('query', ({ sql }) => queries.push(sql));
+
+        const backend = await start(knex, scaffolder);
+        expect(queries.filter(q => q.includes('scaffolder_recovery'))).toEqual(
+          [],
+        );
+        expect(await readTask(knex, id)).toEqual(before);
+        expect(await knex.schema.hasTable(ATTEMPTS)).toBe(false);
+        await backend.stop();
+      },
+    );
+
+    it('refuses to start when it is switched on and cannot work, and says what to change', async () => {
+      const knex = await databases.init(databaseId);
+      await expect(start(knex, { recoverTasks: true })).rejects.toThrow(
+        /1\. scaffolder\.taskRecovery\.enabled is not set[^]*2\. scaffolder\.taskRecovery\.staleTimeout is not set[^]*staleTimeout: \{ hours: 12 \}/,
+      );
+    });
+  });
+});
