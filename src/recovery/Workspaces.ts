@@ -45,12 +45,11 @@ export class Workspaces {
     void this.#remove(aside);
   }
 
-  /** Deletes what an earlier process took away and had no time to delete. */
+  /** Deletes what an earlier process took away and had no time to delete. Never fails. */
   async removeTakenAway(): Promise<void> {
-    for (const name of await this.#folders()) {
-      if (SET_ASIDE.test(name)) {
-        await this.#remove(path.join(this.directory, name));
-      }
+    const folders = await this.#folders().catch(() => []);
+    for (const name of folders.filter(f => SET_ASIDE.test(f))) {
+      await this.#remove(path.join(this.directory, name));
     }
   }
 
