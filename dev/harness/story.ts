@@ -17,10 +17,12 @@ export type Outcome = {
   skipped: string[];
   /** The README that landed in the git repository, if one did. */
   published?: string;
+  /** All files that landed there. */
+  files: string[];
 };
 
 /** What the strategies promise when the backend is killed once in the `transform` step of the sample templates. */
-const PROMISED: Record<Strategy, Omit<Outcome, 'published'>> = {
+const PROMISED: Record<Strategy, Omit<Outcome, 'published' | 'files'>> = {
   none: {
     status: 'failed',
     skipped: [],
@@ -71,7 +73,18 @@ export async function readOutcome(
     skipped: events
       .filter(e => /^Skipping step .* already completed/.test(e.body.message))
       .map(e => e.body.stepId!),
-    published: await readPublished(gitDirectory, strategy),
+    published: await git(gitDirectory, strategy, 'show', 'main:README.md'),
+    files:
+      (
+        await git(
+          gitDirectory,
+          strategy,
+          'ls-tree',
+          '-r',
+          '--name-only',
+          'main',
+        )
+      )?.split('\n') ?? [],
   };
 }
 
@@ -94,8 +107,15 @@ export function differences(strategy: Strategy, outcome: Outcome): string[] {
     'what landed in the repository',
     outcome.published,
     promised.status === 'completed'
-      ? `# ${name}\n\nMade from a template for ${name}.\n`
+      ? `# ${name}\n\nMade from a template for ${name}.`
       : undefined,
+  );
+  compare(
+    'the list of files there',
+    outcome.files.join(),
+    promised.status === 'completed'
+      ? 'README.md,catalog-info.yaml,docs/index.md,index.js'
+      : '',
   );
   return found;
 }
@@ -104,19 +124,15 @@ function serviceName(strategy: Strategy): string {
   return `service-${strategy}`;
 }
 
-async function readPublished(
+/** What git says of a task's repository, or nothing if nothing was published. */
+async function git(
   gitDirectory: string,
   strategy: Strategy,
+  ...args: string[]
 ): Promise<string | undefined> {
   const repository = path.join(gitDirectory, `${serviceName(strategy)}.git`);
-  const { stdout } = await execFile('git', [
-    ...['--git-dir', repository, 'for-each-ref', 'refs/heads/main'],
-  ]);
-  return stdout
-    ? (
-        await execFile('git', [
-          ...['--git-dir', repository, 'show', 'main:README.md'],
-        ])
-      ).stdout
-    : undefined;
+  const run = async (...command: string[]) =>
+    (await execFile('git', ['--git-dir', repository, ...command])).stdout;
+  const isPublished = await run('for-each-ref', 'refs/heads/main');
+  return isPublished ? (await run(...args)).trimEnd() : undefined;
 }

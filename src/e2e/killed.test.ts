@@ -60,6 +60,13 @@ function installTarball(directory: string): string {
   return entry;
 }
 
+/** Half-written files that must not get into the repository. The process left the folders. */
+function leaveFilesBehind(site: TestSite, ids: string[]): void {
+  for (const id of ids) {
+    fs.writeFileSync(path.join(site.workingDirectory, id, 'leftover'), 'x');
+  }
+}
+
 describe('a backend that is killed in the middle of running tasks', () => {
   const packed = fs.mkdtempSync(path.join(os.tmpdir(), 'recovery-packed-'));
   let tarballEntry: string;
@@ -84,7 +91,7 @@ describe('a backend that is killed in the middle of running tasks', () => {
         const ids = await startStory(await backend.start(), 4);
         await backend.kill();
         const killedAt = Date.now();
-        expect(fs.readdirSync(site.workingDirectory)).toHaveLength(3);
+        leaveFilesBehind(site, Object.values(ids));
         // Up to a second passes between two heartbeats, and SQLite counts in whole seconds.
         await waitFor(
           'the timeout to pass',
@@ -133,6 +140,7 @@ describe('a backend that is killed in the middle of running tasks', () => {
       });
       const ids = await startStory(await backend.start(), 2);
       await backend.kill();
+      leaveFilesBehind(site, Object.values(ids));
 
       const client = await backend.start();
       for (const strategy of STRATEGIES) {

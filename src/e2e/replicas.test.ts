@@ -1,3 +1,5 @@
+import fs from 'node:fs';
+import path from 'node:path';
 import { differences, readOutcome, startStory } from '../../dev/harness/story';
 import { waitFor } from '../../dev/harness/waitFor';
 import { TestSite } from '../__testUtils__/TestSite';
@@ -61,7 +63,12 @@ describe('a replica that is killed while another one lives', () => {
     });
     expect((await observer.task(ids.restart)).status).toBe('processing');
 
-    // It starts while the hand-over is pending, and completes it.
+    // It starts while the hand-over is pending, and completes it. What it left in its folders is not published.
+    for (const id of [ids.restart, ids.idempotent]) {
+      const folder = path.join(site.workingDirectory, id);
+      fs.mkdirSync(folder, { recursive: true });
+      fs.writeFileSync(path.join(folder, 'leftover'), 'x');
+    }
     const back = await first.start();
     for (const strategy of ['restart', 'idempotent'] as const) {
       const outcome = await readOutcome(back, {

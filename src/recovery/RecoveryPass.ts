@@ -1,21 +1,17 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
-import { toError } from '@backstage/errors';
 import { EventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
 import { RecoveryConfig } from '../config';
 import { appendTaskEvents } from '../database/operations/appendTaskEvents';
+import { holdInterruptedTask } from '../database/operations/holdInterruptedTask';
 import { listHandedOverTasks } from '../database/operations/listHandedOverTasks';
 import { listInterruptedTasks } from '../database/operations/listInterruptedTasks';
-import {
-  InterruptedTaskRow,
-  lockInterruptedTask,
-} from '../database/operations/lockInterruptedTask';
+import { lockInterruptedTask } from '../database/operations/lockInterruptedTask';
 import { lockTask } from '../database/operations/lockTask';
 import { openHandedOverTask } from '../database/operations/openHandedOverTask';
 import { eachTaskId } from '../database/operations/pageOfTaskIds';
 import { readStepEvents } from '../database/operations/readStepEvents';
 import { selectTasks } from '../database/operations/selectTasks';
-import { updateInterruptedTask } from '../database/operations/updateInterruptedTask';
 import {
   carryOut,
   recoveredEvent,
@@ -26,6 +22,7 @@ import {
 import { decide, Decision, FinalDecision } from './decision';
 import { readHistory } from './history';
 import { decisionLine, formatSilence } from './messages';
+import { safeError } from './safeError';
 import { TaskStrategy } from './strategy';
 import { templateRefOf } from './taskRecord';
 import { Workspaces } from './Workspaces';
@@ -33,11 +30,13 @@ import { Workspaces } from './Workspaces';
 /** How many tasks had which decision, and for how many it failed. */
 export type PassCounts = Record<Decision['kind'] | 'error', number>;
 
-/** A task whose strategy cannot be told is held back this long before the scaffolder's own recovery would take it. */
+/** A task that could not be decided on is held back this long before the scaffolder's own recovery would take it. */
 const HOLD_MARGIN_SECONDS = 15;
 
 /** Finds interrupted tasks, and decides on each of them once, in a transaction of its own. */
 export class RecoveryPass {
+  #cleaned = false;
+
   constructor(
     private readonly options: {
       knex: Knex;
@@ -69,13 +68,17 @@ export class RecoveryPass {
       if (kind) {
         counts[kind] += 1;
       }
+      if (kind === 'later' || kind === 'error') {
+        await this.#guarded(taskId, () => this.#hold(taskId));
+      }
     }
+    await this.#cleanWorkspacesOnce();
     return counts;
   }
 
   /**
    * What is to be done before this process runs tasks: it opens all that is to run again, since its own workers look for
-   * open tasks when they start, and cleans up what a killed process left on this host.
+   * open tasks when they start.
    */
   async runAtStartup(): Promise<PassCounts> {
     const { knex, config } = this.options;
@@ -83,12 +86,11 @@ export class RecoveryPass {
     const counts = await this.runOnce(config.hasWorkers ? 'open' : 'handOver');
     if (config.hasWorkers) {
       for await (const taskId of eachTaskId(page =>
-        listHandedOverTasks(knex, page),
+        listHandedOverTasks(knex, config.timeoutSeconds, page),
       )) {
         await this.#guarded(taskId, () => this.#openHandedOver(taskId));
       }
     }
-    await this.#cleanWorkspaces();
     return counts;
   }
 
@@ -114,7 +116,6 @@ export class RecoveryPass {
         strategy,
       });
       if (decision.kind === 'later') {
-        await this.#hold(tx, task);
         return { kind: decision.kind };
       }
       const carriedOut = await carryOut(tx, {
@@ -147,24 +148,20 @@ export class RecoveryPass {
 
   /**
    * The scaffolder's own recovery takes every task that was silent for its `staleTimeout`, such as those of a backend
-   * that was down overnight, whatever their strategy. One whose strategy cannot be told yet must not be among them.
+   * that was down overnight, whatever their strategy. One that could not be decided on must not be among them.
    */
-  async #hold(tx: Knex.Transaction, task: InterruptedTaskRow): Promise<void> {
-    const { config, logger } = this.options;
+  async #hold(taskId: string): Promise<void> {
+    const { knex, config, logger } = this.options;
     const { timeoutSeconds, staleTimeoutSeconds } = config;
-    if (task.secondsSilent < staleTimeoutSeconds - HOLD_MARGIN_SECONDS) {
-      return;
+    const silentSeconds = staleTimeoutSeconds - HOLD_MARGIN_SECONDS;
+    const options = { taskId, timeoutSeconds, silentSeconds };
+    if (await holdInterruptedTask(knex, options)) {
+      logger.warn(
+        `Task ${taskId} is interrupted and could not be decided on for ${formatSilence(
+          silentSeconds,
+        )}; holding it back from the scaffolder's own recovery, and counting its silence anew`,
+      );
     }
-    await updateInterruptedTask(
-      tx,
-      { taskId: task.id, timeoutSeconds },
-      { kind: 'hold' },
-    );
-    logger.warn(
-      `Task ${task.id} was silent for ${formatSilence(
-        task.secondsSilent,
-      )}, and its recovery strategy cannot be looked up yet; holding it back from the scaffolder's own recovery, and counting its silence anew`,
-    );
   }
 
   /** A task that goes on must not run on what is left; for one that has ended it only takes room. */
@@ -181,9 +178,10 @@ export class RecoveryPass {
   }
 
   async #openHandedOver(taskId: string): Promise<void> {
-    const { knex, workspaces, logger } = this.options;
+    const { knex, config, workspaces, logger } = this.options;
+    const { timeoutSeconds } = config;
     const publish = await knex.transaction(async tx => {
-      const attempt = await openHandedOverTask(tx, taskId);
+      const attempt = await openHandedOverTask(tx, { taskId, timeoutSeconds });
       if (!attempt) {
         return undefined;
       }
@@ -200,10 +198,16 @@ export class RecoveryPass {
     }
   }
 
-  /** Removes the folders of all tasks that do not run now. The lock keeps them from being claimed meanwhile. */
-  async #cleanWorkspaces(): Promise<void> {
+  /**
+   * Cleans up what a killed process left on this host, in the first pass that gets so far: removes the folders of all
+   * tasks that do not run now. The lock keeps them from being claimed meanwhile.
+   */
+  async #cleanWorkspacesOnce(): Promise<void> {
     const { knex, config, workspaces } = this.options;
     const { timeoutSeconds } = config;
+    if (this.#cleaned) {
+      return;
+    }
     void workspaces.removeTakenAway();
     for (const taskId of await selectTasks(knex, await workspaces.list())) {
       await this.#guarded(taskId, () =>
@@ -217,6 +221,7 @@ export class RecoveryPass {
         }),
       );
     }
+    this.#cleaned = true;
   }
 
   /** Does something with a task and goes on if it fails: one bad task must not strand the others. */
@@ -229,7 +234,7 @@ export class RecoveryPass {
     } catch (error) {
       this.options.logger.error(
         `Could not recover task ${taskId}, trying again later`,
-        toError(error),
+        safeError(error),
       );
       return 'error';
     }

@@ -1,7 +1,7 @@
 import { LoggerService, SchedulerService } from '@backstage/backend-plugin-api';
-import { toError } from '@backstage/errors';
 import { EventsService } from '@backstage/plugin-events-node';
 import { RecoveryPass } from './RecoveryPass';
+import { safeError } from './safeError';
 import { StrategyMemory } from './StrategyMemory';
 import { Workspaces } from './Workspaces';
 
@@ -30,7 +30,7 @@ export class RecoveryRunner {
   async start(): Promise<void> {
     const { pass, memory, scheduler, logger } = this.options;
     await this.#subscribe().catch(error =>
-      logger.error('Cannot listen to task events', toError(error)),
+      logger.error('Cannot listen to task events', safeError(error)),
     );
     await this.#tick('first recovery pass', () => pass.runAtStartup());
     await scheduler.scheduleTask({
@@ -64,7 +64,10 @@ export class RecoveryRunner {
       }
       await action();
     } catch (error) {
-      logger.error(`The ${what} failed, the next one follows`, toError(error));
+      logger.error(
+        `The ${what} failed, the next one follows`,
+        safeError(error),
+      );
     }
   }
 

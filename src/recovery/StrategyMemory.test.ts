@@ -35,8 +35,9 @@ describe.each(databases.eachSupportedId())(
         template('silent', {}),
       ],
     });
-    const createMemory = () =>
+    const createMemory = (clock?: () => number) =>
       new StrategyMemory({
+        clock,
         knex,
         catalog,
         auth: mockServices.auth(),
@@ -135,8 +136,34 @@ describe.each(databases.eachSupportedId())(
       expect(await createMemory().rememberMissing()).toBe(2);
     });
 
+    it('counts a template as gone that was missing for half a minute', async () => {
+      const id = await insertTask(knex, {
+        templateRef: 'template:default/gone',
+      });
+      let now = 0;
+      const memory = createMemory(() => now);
+      await memory.remember(id);
+      expect(await memory.rememberMissing()).toBe(0);
+      now = 29_999;
+      expect(await memory.rememberMissing()).toBe(0);
+      expect(await remembered()).toEqual([]);
+      now = 30_000;
+      expect(await memory.rememberMissing()).toBe(1);
+      expect(await remembered()).toEqual([
+        { task_id: id, strategy: 'none', source: 'gone' },
+      ]);
+    });
+
+    it('waits for a catalog that has no templates yet', async () => {
+      await insertTask(knex, { templateRef: 'template:default/restarts' });
+      const memory = createMemory();
+      catalog.getEntityByRef.mockResolvedValueOnce(undefined);
+      expect(await memory.rememberMissing()).toBe(0);
+      expect(await memory.rememberMissing()).toBe(1);
+      expect(await remembered()).toMatchObject([{ strategy: 'restart' }]);
+    });
+
     it.each([
-      ['a template that is gone', { templateRef: 'template:default/gone' }],
       ['a reference that is none', { templateRef: 'what ever' }],
       ['a broken spec', { spec: '{"templateInfo":' }],
     ])('counts %s as none', async (_, task) => {

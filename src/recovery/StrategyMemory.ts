@@ -6,8 +6,12 @@ import { listTasksWithoutStrategy } from '../database/operations/listTasksWithou
 import { eachTaskId } from '../database/operations/pageOfTaskIds';
 import { readTaskSpec } from '../database/operations/readTaskSpec';
 import { rememberStrategy } from '../database/operations/rememberStrategy';
+import { safeError } from './safeError';
 import { strategyOfTemplate, TaskStrategy } from './strategy';
 import { templateRefOf } from './taskRecord';
+
+/** A catalog that was just started may not have its entities yet, and says that there are none. */
+const GONE_AFTER_MS = 30_000;
 
 /** A catalog that takes longer counts as not reachable. */
 const LOOKUP_TIMEOUT_MS = 10_000;
@@ -18,6 +22,8 @@ const LOOKUP_TIMEOUT_MS = 10_000;
  */
 export class StrategyMemory {
   #catalogFailing = false;
+  /** When the template of a task was first found missing, by the id of the task. */
+  #missingSince = new Map<string, number>();
 
   constructor(
     private readonly options: {
@@ -25,6 +31,8 @@ export class StrategyMemory {
       catalog: CatalogService;
       auth: AuthService;
       logger: LoggerService;
+      /** Milliseconds that pass evenly; for tests. */
+      clock?: () => number;
     },
   ) {}
 
@@ -52,12 +60,16 @@ export class StrategyMemory {
 
     let remembered = 0;
     let failure: unknown;
+    const missingBefore = this.#missingSince;
+    this.#missingSince = new Map();
     for await (const taskId of eachTaskId(page =>
       listTasksWithoutStrategy(knex, page),
     )) {
       try {
-        await this.#rememberWith(lookUpOnce, taskId);
-        remembered += 1;
+        const since = missingBefore.get(taskId);
+        if (await this.#rememberWith(lookUpOnce, taskId, since)) {
+          remembered += 1;
+        }
       } catch (error) {
         failure = error;
       }
@@ -66,7 +78,7 @@ export class StrategyMemory {
     // Said once for each outage of the catalog, not at each call.
     if (failure && !this.#catalogFailing) {
       logger.warn(
-        `Cannot look up the recovery strategies of some tasks; trying again until it works, ${failure}`,
+        `Cannot look up the recovery strategies of some tasks; trying again until it works, ${safeError(failure)}`,
       );
     }
     this.#catalogFailing = Boolean(failure);
@@ -76,12 +88,22 @@ export class StrategyMemory {
   async #rememberWith(
     lookUp: (templateRef: string | undefined) => Promise<TaskStrategy>,
     taskId: string,
-  ): Promise<void> {
+    missingSince?: number,
+  ): Promise<boolean> {
     const spec = await readTaskSpec(this.options.knex, taskId);
     if (spec === undefined) {
-      return;
+      return false;
     }
-    const { strategy, source, remark } = await lookUp(templateRefOf(spec));
+    const templateRef = templateRefOf(spec);
+    const { strategy, source, remark } = await lookUp(templateRef);
+    if (templateRef && source === 'gone') {
+      const now = (this.options.clock ?? performance.now.bind(performance))();
+      const since = missingSince ?? now;
+      if (now - since < GONE_AFTER_MS) {
+        this.#missingSince.set(taskId, since);
+        return false;
+      }
+    }
     await rememberStrategy(this.options.knex, {
       task_id: taskId,
       strategy,
@@ -91,6 +113,7 @@ export class StrategyMemory {
     if (source === 'invalid') {
       this.options.logger.warn(`Task ${taskId}: ${remark}`);
     }
+    return true;
   }
 
   async #lookUp(templateRef: string | undefined): Promise<TaskStrategy> {

@@ -108,6 +108,23 @@ describe('decide', () => {
     ).toMatchObject({ kind: 'finish' });
   });
 
+  it('goes on at a step that failed, though a later one was running', () => {
+    const history = readHistory([log('b', 'failed'), log('c', 'processing')]);
+    expect(decide(task({ history }))).toMatchObject({
+      kind: 'resume',
+      interruptedAt: 'c',
+      plan: { goesOnAt: 'b' },
+    });
+  });
+
+  it('was not interrupted at a step that was skipped for its condition', () => {
+    const history = readHistory([log('a', 'completed'), log('b', 'skipped')]);
+    expect(decide(task({ history }))).toMatchObject({
+      interruptedAt: 'c',
+      plan: { goesOnAt: 'c' },
+    });
+  });
+
   it('does not count a step as finished that was skipped since another failed', () => {
     const history = readHistory([log('b', 'failed'), log('c', 'skipped')]);
     expect(decide(task({ history }))).toMatchObject({

@@ -72,11 +72,15 @@ export function decide(task: InterruptedTask): Decision {
   }
 
   const records = stepRecords(record);
+  const skippedByIf = skippedForCondition(task.history);
+  const firstToRun = spec.steps.find(
+    ({ id }) => !isFinished(records, id) && !skippedByIf.has(id),
+  );
   const interruptedAt =
-    runningSteps[0] ??
-    (spec.steps.find(s => !isFinished(records, s.id)) ?? spec.steps.at(-1))?.id;
+    runningSteps[0] ?? (firstToRun ?? spec.steps.at(-1))?.id;
 
-  if (hasFinished(spec, record, task.history)) {
+  if (!firstToRun) {
+    // Running it again records its result and runs no step twice: what was skipped never ran.
     return { kind: 'finish', interruptedAt, state: task.state };
   }
   const strategy = task.strategy?.strategy;
@@ -91,7 +95,7 @@ export function decide(task: InterruptedTask): Decision {
         runningSteps,
       };
     default: {
-      const plan = planRecovery(spec.steps, records, strategy);
+      const plan = planRecovery(spec.steps, records, strategy, skippedByIf);
       return {
         kind: strategy === 'restart' ? 'restart' : 'resume',
         interruptedAt,
@@ -124,18 +128,14 @@ function readTask(task: InterruptedTask): {
 }
 
 /**
- * Whether each step completed, or was skipped for its `if` with no step having failed. Running such a task again records
- * its result and runs no step twice: a skipped step never ran.
+ * The steps that were skipped for their `if`. Once a step has failed, steps are also skipped for that, and those have to
+ * run after all when it succeeds the next time.
  */
-function hasFinished(
-  spec: TaskSpec,
-  record: TaskRecord,
-  { stepStates }: TaskHistory,
-): boolean {
-  const anyFailed = [...stepStates.values()].includes('failed');
-  return spec.steps.every(
-    ({ id }) =>
-      isFinished(stepRecords(record), id) ||
-      (!anyFailed && stepStates.get(id) === 'skipped'),
+function skippedForCondition({ stepStates }: TaskHistory): Set<string> {
+  const states = [...stepStates];
+  return new Set(
+    states.some(([, state]) => state === 'failed')
+      ? []
+      : states.filter(([, state]) => state === 'skipped').map(([id]) => id),
   );
 }

@@ -116,9 +116,13 @@ function whatNow(
     case 'restart':
       return `Its template has the recovery strategy 'restart': it runs again from its first step.`;
     default: {
-      const { skipped, again, warning } = decision.plan;
+      const { skipped, again, warning, goesOnAt } = decision.plan;
+      const where =
+        goesOnAt === decision.interruptedAt
+          ? 'this step'
+          : `step '${goesOnAt}'`;
       return [
-        `Its template has the recovery strategy 'idempotent': it goes on at this step.`,
+        `Its template has the recovery strategy 'idempotent': it goes on at ${where}.`,
         ...(skipped.length
           ? [`Skipped, with their outputs restored: ${skipped.join(', ')}.`]
           : []),
@@ -144,7 +148,7 @@ function outcome(decision: FinalDecision): string {
     case 'restart':
       return 'runs again from its first step';
     default:
-      return `goes on at step '${decision.interruptedAt}'`;
+      return `goes on at step '${decision.plan.goesOnAt}'`;
   }
 }
 

@@ -72,6 +72,17 @@ describe('planRecovery', () => {
     ).toMatchObject({ skipped: ['a', 'b'], again: [] });
   });
 
+  it('runs nothing again for a step that was skipped for its condition', () => {
+    expect(
+      planRecovery(
+        [step('create'), step('optional', 'create'), step('slow')],
+        completed('create'),
+        'idempotent',
+        new Set(['optional']),
+      ),
+    ).toEqual({ skipped: ['create'], again: [], goesOnAt: 'slow' });
+  });
+
   it('runs a finished step again whose output was not recorded', () => {
     expect(
       planRecovery(

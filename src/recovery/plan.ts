@@ -25,7 +25,7 @@ export type Plan = {
   skipped: string[];
   /** Finished steps that run again, in their order. */
   again: StepAgain[];
-  /** The first step that had not finished, if there is one. */
+  /** The first step that had neither finished nor been skipped for its `if`, if there is one. */
   goesOnAt?: string;
   /** For the template's author: what is wrong with the dependencies. */
   warning?: string;
@@ -36,19 +36,24 @@ export type Plan = {
  *
  * - `restart`: all of them.
  * - `idempotent`: those that had not finished, and of the others those that a step which runs depends on, directly or
- *   through others. A step that was skipped for its `if` counts as not finished: it is not recorded, and its condition
- *   is looked at again.
+ *   through others. A step that was skipped for its `if` does not count as one that runs: its condition is looked at
+ *   again, and nothing is run again on the chance that it comes out otherwise.
  *
  * A dependency that is unknown, later, or the step itself makes no sense (and every circle has such a one): then all
  * steps run again, which `idempotent` allows, with a warning.
+ *
+ * @param skippedByIf - the ids of the steps that were skipped for their `if`
  */
 export function planRecovery(
   steps: TaskStep[],
   records: StepRecords,
   strategy: Exclude<Strategy, 'none'>,
+  skippedByIf: ReadonlySet<string> = new Set(),
 ): Plan {
+  const isToRun = (id: string) =>
+    !isFinished(records, id) && !skippedByIf.has(id);
   const completed = steps.filter(s => isCompleted(records, s.id));
-  const goesOnAt = steps.find(s => !isFinished(records, s.id))?.id;
+  const goesOnAt = steps.find(s => isToRun(s.id))?.id;
   const allAgain = (kind: 'restart' | 'invalidPlan'): StepAgain[] =>
     completed.map(({ id }) => ({ stepId: id, because: { kind } }));
 
@@ -73,7 +78,7 @@ export function planRecovery(
   // From the last step to the first: a dependency always stands before the step that has it.
   const neededBy = new Map<string, string[]>();
   for (const { id } of [...steps].reverse()) {
-    if (!isFinished(records, id) || neededBy.has(id)) {
+    if (isToRun(id) || neededBy.has(id)) {
       for (const dependency of new Set(dependencies.get(id))) {
         neededBy.set(dependency, [id, ...(neededBy.get(dependency) ?? [])]);
       }

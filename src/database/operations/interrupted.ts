@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { ATTEMPTS, TASKS } from '../tables';
+import { ATTEMPTS, TASK_EVENTS, TASKS } from '../tables';
 import { silentForAtLeast } from '../time';
 
 /** Keeps tasks that count as running although nothing was heard of them for the timeout. */
@@ -13,16 +13,31 @@ export function whereInterrupted(
     .whereRaw(silentForAtLeast(knex, timeoutSeconds));
 }
 
-/** Leaves out tasks that were decided on since their last heartbeat: those handed over and not yet claimed. */
+/**
+ * Keeps tasks that are to be decided on: no decision is younger than their last heartbeat. A task that was handed over
+ * and then cancelled is to be decided on again.
+ */
 export function whereUndecided(query: Knex.QueryBuilder, knex: Knex): void {
-  query.whereNotExists(decisionsSinceHeartbeat(knex));
+  query.where(either =>
+    either
+      .whereNotExists(decisionsSinceHeartbeat(knex))
+      .orWhereExists(cancellations(knex)),
+  );
 }
 
-/** Keeps tasks that were handed over and not claimed since. A claim and a heartbeat are younger than the decision. */
-export function whereHandedOver(query: Knex.QueryBuilder, knex: Knex): void {
+/**
+ * Keeps tasks that were handed over, not claimed since and not cancelled. A claim and a heartbeat are younger than the
+ * decision. The silence is asked for as well, since the clock of a database can be set back.
+ */
+export function whereHandedOver(
+  query: Knex.QueryBuilder,
+  knex: Knex,
+  timeoutSeconds: number,
+): void {
   query
-    .where(`${TASKS}.status`, 'processing')
-    .whereExists(decisionsSinceHeartbeat(knex));
+    .modify(whereInterrupted, knex, timeoutSeconds)
+    .whereExists(decisionsSinceHeartbeat(knex))
+    .whereNotExists(cancellations(knex));
 }
 
 function decisionsSinceHeartbeat(knex: Knex): Knex.QueryBuilder {
@@ -30,4 +45,11 @@ function decisionsSinceHeartbeat(knex: Knex): Knex.QueryBuilder {
     .select(knex.raw('1'))
     .whereRaw(`${ATTEMPTS}.task_id = ${TASKS}.id`)
     .whereRaw(`${ATTEMPTS}.decided_at > ${TASKS}.last_heartbeat_at`);
+}
+
+function cancellations(knex: Knex): Knex.QueryBuilder {
+  return knex(TASK_EVENTS)
+    .select(knex.raw('1'))
+    .whereRaw(`${TASK_EVENTS}.task_id = ${TASKS}.id`)
+    .where(`${TASK_EVENTS}.event_type`, 'cancelled');
 }

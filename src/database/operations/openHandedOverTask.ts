@@ -9,11 +9,11 @@ import { whereHandedOver } from './interrupted';
  */
 export async function openHandedOverTask(
   tx: Knex.Transaction,
-  taskId: string,
+  { taskId, timeoutSeconds }: { taskId: string; timeoutSeconds: number },
 ): Promise<DbAttemptRow | undefined> {
   const updated = await tx<DbTaskRow>(TASKS)
     .where('id', taskId)
-    .modify(whereHandedOver, tx)
+    .modify(whereHandedOver, tx, timeoutSeconds)
     .update({ status: 'open', last_heartbeat_at: tx.fn.now() });
   return updated === 1
     ? tx<DbAttemptRow>(ATTEMPTS)

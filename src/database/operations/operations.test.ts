@@ -14,6 +14,7 @@ import { ATTEMPTS, STRATEGIES, TASKS } from '../tables';
 import { secondsAgo } from '../time';
 import { appendTaskEvents } from './appendTaskEvents';
 import { forgetEndedTasks } from './forgetEndedTasks';
+import { holdInterruptedTask } from './holdInterruptedTask';
 import { listHandedOverTasks } from './listHandedOverTasks';
 import { listInterruptedTasks } from './listInterruptedTasks';
 import { listTasksWithoutStrategy } from './listTasksWithoutStrategy';
@@ -108,6 +109,15 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
         [],
       );
       await silentAgain(id);
+      expect(await listInterruptedTasks(knex, timeoutSeconds, page)).toEqual([
+        id,
+      ]);
+    });
+
+    it('lists a task again that was handed over and then cancelled', async () => {
+      const id = await insertTask(knex);
+      await handOver(id);
+      await insertEvent(knex, id, 'cancelled', {});
       expect(await listInterruptedTasks(knex, timeoutSeconds, page)).toEqual([
         id,
       ]);
@@ -257,29 +267,17 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       expect(stale).toEqual([id]);
     });
 
-    it('holds a task back so that it is still interrupted and not yet stale', async () => {
-      const id = await insertTask(knex, { silentSeconds: 4000 });
-      expect(await update(id, { kind: 'hold' })).toBe(true);
-      expect(await listInterruptedTasks(knex, timeoutSeconds, page)).toEqual([
-        id,
-      ]);
-      expect(
-        await knex(TASKS)
-          .where('last_heartbeat_at', '<=', secondsAgo(knex, 60))
-          .pluck('id'),
-      ).toEqual([]);
-    });
-
-    it('changes nothing if the task is no longer interrupted', async () => {
+    it('changes nothing if the task is no longer interrupted, or decided on', async () => {
       const beating = await insertTask(knex, { silentSeconds: 0 });
       const ended = await insertTask(knex, { status: 'completed' });
-      for (const id of [beating, ended]) {
+      const handedOver = await insertTask(knex);
+      await handOver(handedOver);
+      for (const id of [beating, ended, handedOver]) {
         const before = await readTask(knex, id);
         for (const change of [
           { kind: 'close', status: 'failed' },
           { kind: 'open', state: null },
           { kind: 'handOver', state: null, staleTimeoutSeconds: 3600 },
-          { kind: 'hold' },
         ] as const) {
           expect(await update(id, change)).toBe(false);
         }
@@ -288,30 +286,73 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
     });
   });
 
+  it('holdInterruptedTask makes a task count as interrupted and not as stale', async () => {
+    const hold = (taskId: string) =>
+      holdInterruptedTask(knex, {
+        taskId,
+        timeoutSeconds,
+        silentSeconds: 3000,
+      });
+    const id = await insertTask(knex, { silentSeconds: 4000 });
+    expect(await hold(id)).toBe(true);
+    expect(await listInterruptedTasks(knex, timeoutSeconds, page)).toEqual([
+      id,
+    ]);
+    expect(
+      await knex(TASKS)
+        .where('last_heartbeat_at', '<=', secondsAgo(knex, 60))
+        .pluck('id'),
+    ).toEqual([]);
+
+    const notSoon = await insertTask(knex, { silentSeconds: 2000 });
+    const handedOver = await insertTask(knex);
+    await handOver(handedOver);
+    for (const other of [id, notSoon, handedOver]) {
+      expect(await hold(other)).toBe(false);
+    }
+  });
+
   describe('openHandedOverTask', () => {
     const open = (taskId: string) =>
-      knex.transaction(tx => openHandedOverTask(tx, taskId));
+      knex.transaction(tx =>
+        openHandedOverTask(tx, { taskId, timeoutSeconds }),
+      );
 
     it('opens a task that waits to be claimed, and tells what was decided', async () => {
       const id = await insertTask(knex);
       await handOver(id);
-      expect(await listHandedOverTasks(knex, page)).toEqual([id]);
+      expect(await listHandedOverTasks(knex, timeoutSeconds, page)).toEqual([
+        id,
+      ]);
       expect(await open(id)).toMatchObject({
         attempt: 1,
         decision: 'resume',
         strategy: 'idempotent',
       });
       expect(await readTask(knex, id)).toMatchObject({ status: 'open' });
-      expect(await listHandedOverTasks(knex, page)).toEqual([]);
+      expect(await listHandedOverTasks(knex, timeoutSeconds, page)).toEqual([]);
     });
 
-    it('leaves alone what was not handed over or was claimed since', async () => {
+    it('leaves a task alone that beats, though the clock of the database was set back', async () => {
+      const id = await insertTask(knex);
+      await handOver(id);
+      await knex(TASKS)
+        .where({ id })
+        .update({ last_heartbeat_at: secondsAgo(knex, 5) });
+      expect(await open(id)).toBeUndefined();
+      expect(await listHandedOverTasks(knex, timeoutSeconds, page)).toEqual([]);
+    });
+
+    it('leaves alone what was not handed over, was claimed since, or was cancelled', async () => {
       const interrupted = await insertTask(knex);
       const claimed = await insertTask(knex);
+      const cancelled = await insertTask(knex);
       await handOver(claimed);
       await beat(claimed);
-      expect(await listHandedOverTasks(knex, page)).toEqual([]);
-      for (const id of [interrupted, claimed]) {
+      await handOver(cancelled);
+      await insertEvent(knex, cancelled, 'cancelled', {});
+      expect(await listHandedOverTasks(knex, timeoutSeconds, page)).toEqual([]);
+      for (const id of [interrupted, claimed, cancelled]) {
         expect(await open(id)).toBeUndefined();
         expect(await readTask(knex, id)).toMatchObject({
           status: 'processing',
