@@ -21,5 +21,14 @@ export interface Config {
      * Default: 30 seconds.
      */
     recoverTasksTimeout?: HumanDuration | string;
+
+    /**
+     * Whether a process ends itself when it finds that a task which it still runs was taken over meanwhile, because the
+     * process had been stalled or cut off from the database for longer than `recoverTasksTimeout`. Nothing more happens
+     * twice then, and all its other tasks are interrupted as well.
+     *
+     * Default: false. Then it says so in both logs and goes on.
+     */
+    recoverTasksExitWhenTakenOver?: boolean;
   };
 }

@@ -43,6 +43,7 @@ describe('readRecoveryConfig', () => {
       staleTimeoutSeconds: 12 * 3600,
       hasWorkers: true,
       workingDirectory: os.tmpdir(),
+      exitWhenTakenOver: false,
     });
   });
 

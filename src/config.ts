@@ -13,6 +13,8 @@ export type RecoveryConfig = {
   hasWorkers: boolean;
   /** Where the folders of running tasks are. */
   workingDirectory: string;
+  /** Whether the process ends when a run of its was taken over. */
+  exitWhenTakenOver: boolean;
 };
 
 const TIMEOUT = 'scaffolder.recoverTasksTimeout';
@@ -118,6 +120,9 @@ export function readRecoveryConfig(
       config.getOptionalNumber('scaffolder.concurrentTasksLimit') !== 0,
     workingDirectory:
       config.getOptionalString('backend.workingDirectory') ?? os.tmpdir(),
+    exitWhenTakenOver:
+      config.getOptionalBoolean('scaffolder.recoverTasksExitWhenTakenOver') ??
+      false,
   };
 }
 

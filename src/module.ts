@@ -6,8 +6,10 @@ import { catalogServiceRef } from '@backstage/plugin-catalog-node';
 import { eventsServiceRef } from '@backstage/plugin-events-node';
 import { isRecoveryOn, readRecoveryConfig } from './config';
 import { applyMigrations } from './database/migrations';
+import { LiveRuns } from './recovery/LiveRuns';
 import { RecoveryPass } from './recovery/RecoveryPass';
 import { RecoveryRunner } from './recovery/RecoveryRunner';
+import { Steadiness } from './recovery/Steadiness';
 import { StrategyMemory } from './recovery/StrategyMemory';
 import { Workspaces } from './recovery/Workspaces';
 
@@ -44,19 +46,27 @@ export const scaffolderModuleRecovery = createBackendModule({
         );
 
         const workspaces = new Workspaces(config.workingDirectory, logger);
+        const runs = new LiveRuns({ knex, workspaces });
+        const steadiness = new Steadiness();
         const memory = new StrategyMemory({ knex, catalog, auth, logger });
         const pass = new RecoveryPass({
           knex,
           config,
           workspaces,
+          runs,
+          steadiness,
           events,
           logger,
         });
         const runner = new RecoveryRunner({
+          knex,
           migrate: () => applyMigrations(database, knex),
           pass,
           memory,
           workspaces,
+          runs,
+          steadiness,
+          exit: config.exitWhenTakenOver ? () => process.exit(1) : undefined,
           scheduler,
           events,
           logger,

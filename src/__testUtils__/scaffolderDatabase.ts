@@ -88,6 +88,17 @@ export async function insertTask(
   return id;
 }
 
+/** Tasks that have ended, many of them. */
+export async function insertHistory(knex: Knex, count: number): Promise<void> {
+  const rows = Array.from({ length: count }, () => ({
+    id: randomUUID(),
+    spec: '{"steps":[]}',
+    status: 'completed',
+    last_heartbeat_at: secondsAgo(knex, 86_400),
+  }));
+  await knex.batchInsert(TASKS, rows as any[], 500);
+}
+
 export async function insertEvent(
   knex: Knex,
   taskId: string,

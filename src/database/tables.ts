@@ -4,8 +4,14 @@ export const TASKS = 'tasks';
 /** The scaffolder's table of task events, to which the module only appends. */
 export const TASK_EVENTS = 'task_events';
 
-/** The statuses of tasks that have not ended. */
-export const IN_FLIGHT = ['open', 'processing'];
+/** Open tasks that were handed over to wake a worker. */
+export const WAKEUPS = 'scaffolder_recovery_wakeups';
+
+/**
+ * The condition for tasks that have not ended, word for word as in the index of the migrations: SQLite uses a partial
+ * index only for a query that repeats its condition, without bindings.
+ */
+export const IN_FLIGHT = `${TASKS}.status in ('open', 'processing')`;
 
 /** The strategy of each task in flight. */
 export const STRATEGIES = 'scaffolder_recovery_strategies';

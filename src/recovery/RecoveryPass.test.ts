@@ -19,7 +19,9 @@ import {
   TestTask,
   TEST_DATABASE_IDS,
 } from '../__testUtils__/scaffolderDatabase';
+import { LiveRuns } from './LiveRuns';
 import { PassCounts, RecoveryPass } from './RecoveryPass';
+import { Steadiness } from './Steadiness';
 import { Strategy } from './strategy';
 import { Workspaces } from './Workspaces';
 
@@ -42,8 +44,14 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
   const directory = createMockDirectory();
   const logger = mockServices.logger.mock();
   const events = mockServices.events.mock();
+  let now = 0;
+  let runs: LiveRuns;
+  let steadiness: Steadiness;
 
-  const createPass = (config: Partial<RecoveryConfig> = {}) =>
+  const createPass = (
+    config: Partial<RecoveryConfig> = {},
+    workspaces = new Workspaces(directory.path, logger),
+  ) =>
     new RecoveryPass({
       knex,
       config: {
@@ -51,9 +59,12 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
         staleTimeoutSeconds: 3600,
         hasWorkers: true,
         workingDirectory: directory.path,
+        exitWhenTakenOver: false,
         ...config,
       },
-      workspaces: new Workspaces(directory.path, logger),
+      workspaces,
+      runs,
+      steadiness,
       events,
       logger,
     });
@@ -101,6 +112,11 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     jest.clearAllMocks();
     events.publish.mockResolvedValue(undefined);
     directory.clear();
+    steadiness = new Steadiness(() => now);
+    runs = new LiveRuns({
+      knex,
+      workspaces: new Workspaces(directory.path, logger),
+    });
     await knex(TASKS).delete();
   });
 
@@ -385,9 +401,63 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     expect(await readTask(knex, id)).toMatchObject({ status: 'cancelled' });
   });
 
+  it('decides nothing while the heartbeats cannot be trusted', async () => {
+    const id = await interrupted('none');
+    const open = await insertTask(knex, { status: 'open' });
+    const pass = createPass();
+    steadiness.lost();
+    for (let i = 0; i < 9; i++) {
+      now += 1_000;
+      steadiness.read();
+    }
+    expect(await pass.runOnce()).toEqual(nothing);
+    await pass.wakeWorker();
+    expect(await readTask(knex, id)).toMatchObject({ status: 'processing' });
+    expect(await readTask(knex, open)).toMatchObject({ status: 'open' });
+
+    now += 1_000;
+    steadiness.read();
+    expect(await pass.runOnce()).toEqual({ ...nothing, failed: 1 });
+    await pass.wakeWorker();
+    expect(await readTask(knex, open)).toMatchObject({ status: 'processing' });
+  });
+
+  it('stops in the middle of a batch when the process stalls', async () => {
+    const ids = [await interrupted('none'), await interrupted('none')];
+    const pass = createPass();
+    // As if the process had been stopped while it decided on the first one.
+    logger.info.mockImplementationOnce(() => {
+      now += 60_000;
+    });
+    expect(await pass.runOnce()).toEqual({ ...nothing, failed: 1 });
+    const statuses = await Promise.all(ids.map(id => readTask(knex, id)));
+    expect(statuses.map(t => t.status).sort()).toEqual([
+      'failed',
+      'processing',
+    ]);
+  });
+
+  it('does not decide on a task that this process runs', async () => {
+    const id = await interrupted('none');
+    runs.claimed(id);
+    directory.setContent({ [id]: {} });
+    expect(await createPass().runOnce()).toEqual(nothing);
+    runs.ended(id);
+    expect(await createPass().runOnce()).toEqual({ ...nothing, failed: 1 });
+  });
+
+  it('clears the secrets of a running task that will not run again', async () => {
+    const id = await interrupted('none', { silentSeconds: 1 });
+    await createPass().runOnce();
+    expect(await readTask(knex, id)).toMatchObject({
+      status: 'processing',
+      secrets: null,
+    });
+  });
+
   it('decides once on each interruption, however many passes run at once', async () => {
     // Enough for the passes to meet: without the guard of the update, about one task in a hundred was decided on twice.
-    const n = 600;
+    const n = 1_000;
     for (let i = 0; i < n; i++) {
       const id = await insertTask(knex);
       await rememberStrategy(knex, {
@@ -398,7 +468,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
       });
     }
     const all = await Promise.all(
-      Array.from({ length: 4 }, () => createPass().runOnce()),
+      Array.from({ length: 20 }, () => createPass().runOnce()),
     );
     expect(all.reduce((sum, c) => sum + c.restart, 0)).toBe(n / 2);
     expect(all.reduce((sum, c) => sum + c.failed, 0)).toBe(n / 2);
@@ -455,18 +525,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
           throw new Error('EACCES');
         }
       });
-      const pass = new RecoveryPass({
-        knex,
-        config: {
-          timeoutSeconds: 30,
-          staleTimeoutSeconds: 3600,
-          hasWorkers: true,
-          workingDirectory: directory.path,
-        },
-        workspaces,
-        events,
-        logger,
-      });
+      const pass = createPass({}, workspaces);
       expect(await pass.runOnce()).toEqual({
         ...nothing,
         restart: 1,

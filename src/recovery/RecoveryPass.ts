@@ -3,6 +3,8 @@ import { EventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
 import { RecoveryConfig } from '../config';
 import { appendTaskEvents } from '../database/operations/appendTaskEvents';
+import { clearUnneededSecrets } from '../database/operations/clearUnneededSecrets';
+import { handOverWaitingTask } from '../database/operations/handOverWaitingTask';
 import { holdInterruptedTask } from '../database/operations/holdInterruptedTask';
 import { listHandedOverTasks } from '../database/operations/listHandedOverTasks';
 import { listInterruptedTasks } from '../database/operations/listInterruptedTasks';
@@ -22,9 +24,11 @@ import {
 import { decide, Decision, FinalDecision } from './decision';
 import { readHistory } from './history';
 import { decisionLine, formatSilence } from './messages';
+import { LiveRuns } from './LiveRuns';
 import { safeError } from './safeError';
+import { Steadiness } from './Steadiness';
 import { TaskStrategy } from './strategy';
-import { templateRefOf } from './taskRecord';
+import { isReadable, templateRefOf } from './taskRecord';
 import { Workspaces } from './Workspaces';
 
 /** How many tasks had which decision, and for how many it failed. */
@@ -32,6 +36,12 @@ export type PassCounts = Record<Decision['kind'] | 'error', number>;
 
 /** A task that could not be decided on is held back this long before the scaffolder's own recovery would take it. */
 const HOLD_MARGIN_SECONDS = 15;
+
+/** An open task that nobody has claimed for this long waits for a worker that sleeps. */
+const WAITING_SECONDS = 15;
+
+/** One wake-up in this time, in the whole cluster. */
+const WAKEUP_INTERVAL_SECONDS = 30;
 
 /** Finds interrupted tasks, and decides on each of them once, in a transaction of its own. */
 export class RecoveryPass {
@@ -42,14 +52,20 @@ export class RecoveryPass {
       knex: Knex;
       config: RecoveryConfig;
       workspaces: Workspaces;
+      runs: LiveRuns;
+      steadiness: Steadiness;
       events: EventsService;
       logger: LoggerService;
     },
   ) {}
 
-  /** One pass over all interrupted tasks. A task that cannot be decided on is logged and keeps no other from it. */
+  /**
+   * One pass over all interrupted tasks. A task that cannot be decided on is logged and keeps no other from it.
+   *
+   * Decides nothing, or nothing more, while this process cannot trust what the heartbeats say.
+   */
   async runOnce(requeue: Requeue = 'handOver'): Promise<PassCounts> {
-    const { knex, config } = this.options;
+    const { knex, config, runs, steadiness } = this.options;
     const counts: PassCounts = {
       cancelled: 0,
       failed: 0,
@@ -62,6 +78,12 @@ export class RecoveryPass {
     for await (const taskId of eachTaskId(page =>
       listInterruptedTasks(knex, config.timeoutSeconds, page),
     )) {
+      if (!steadiness.isSteady()) {
+        break;
+      }
+      if (runs.isAlive(taskId)) {
+        continue;
+      }
       const kind = await this.#guarded(taskId, () =>
         this.#decideOn(taskId, requeue),
       );
@@ -72,6 +94,7 @@ export class RecoveryPass {
         await this.#guarded(taskId, () => this.#hold(taskId));
       }
     }
+    await clearUnneededSecrets(knex, config.timeoutSeconds);
     await this.#cleanWorkspacesOnce();
     return counts;
   }
@@ -92,6 +115,25 @@ export class RecoveryPass {
       }
     }
     return counts;
+  }
+
+  /** Wakes a worker for the oldest open task that nobody has claimed, if there is one. */
+  async wakeWorker(): Promise<void> {
+    const { knex, config, steadiness, logger } = this.options;
+    if (!steadiness.isSteady()) {
+      return;
+    }
+    const taskId = await handOverWaitingTask(knex, {
+      waitingSeconds: WAITING_SECONDS,
+      intervalSeconds: WAKEUP_INTERVAL_SECONDS,
+      staleTimeoutSeconds: config.staleTimeoutSeconds,
+      isReadable: task => isReadable(task.spec, task.state),
+    });
+    if (taskId) {
+      logger.info(
+        `Task ${taskId} was open for at least ${WAITING_SECONDS} s and nobody claimed it; waking a worker for it`,
+      );
+    }
   }
 
   async #decideOn(

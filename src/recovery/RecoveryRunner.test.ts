@@ -2,25 +2,43 @@ import {
   createMockDirectory,
   mockServices,
 } from '@backstage/backend-test-utils';
+import Knex from 'knex';
+import { waitFor } from '../../dev/harness/waitFor';
+import { LiveRuns, TakenOver } from './LiveRuns';
 import { RecoveryPass } from './RecoveryPass';
 import { RecoveryRunner } from './RecoveryRunner';
+import { Steadiness } from './Steadiness';
 import { StrategyMemory } from './StrategyMemory';
 import { Workspaces } from './Workspaces';
 
 describe('RecoveryRunner', () => {
   const directory = createMockDirectory();
 
-  function setup() {
+  // Only asked for how long it has been up.
+  const knex = Knex({ client: 'better-sqlite3', useNullAsDefault: true });
+
+  function setup({ exit }: { exit?: () => void } = {}) {
     const logger = mockServices.logger.mock();
     const scheduler = mockServices.scheduler.mock();
     const events = mockServices.events.mock();
     events.subscribe.mockResolvedValue(undefined);
     const workspaces = new Workspaces(directory.path, logger);
+    const runs = {
+      claimed: jest.fn(),
+      ended: jest.fn(),
+      vouch: jest.fn(async () => ({
+        vouched: 0,
+        takenOver: [] as TakenOver[],
+      })),
+      warn: jest.fn(async () => {}),
+    };
+    const steadiness = new Steadiness();
     const options = {
       migrate: jest.fn(async () => {}),
       pass: {
         runAtStartup: jest.fn(async () => {}),
         runOnce: jest.fn(async () => {}),
+        wakeWorker: jest.fn(async () => {}),
       },
       memory: {
         remember: jest.fn(async () => {}),
@@ -31,7 +49,11 @@ describe('RecoveryRunner', () => {
       ...options,
       pass: options.pass as unknown as RecoveryPass,
       memory: options.memory as unknown as StrategyMemory,
+      knex,
       workspaces,
+      runs: runs as unknown as LiveRuns,
+      steadiness,
+      exit,
       scheduler,
       events,
       logger,
@@ -47,8 +69,20 @@ describe('RecoveryRunner', () => {
         topic: 'scaffolder.task',
         eventPayload,
       });
-    return { ...options, runner, workspaces, scheduler, logger, tick, emit };
+    return {
+      ...options,
+      runs,
+      steadiness,
+      exit,
+      runner,
+      workspaces,
+      scheduler,
+      logger,
+      tick,
+      emit,
+    };
   }
+  const VOUCH = 'scaffolder-recovery:vouch-for-live-runs';
   const RECOVER = 'scaffolder-recovery:recover-interrupted-tasks';
 
   it('migrates once, runs the first pass at the start and the others regularly', async () => {
@@ -64,7 +98,7 @@ describe('RecoveryRunner', () => {
     for (const [task] of scheduler.scheduleTask.mock.calls) {
       expect(task).toMatchObject({
         scope: 'local',
-        frequency: { seconds: 5 },
+        frequency: { seconds: expect.any(Number) },
         initialDelay: { seconds: expect.any(Number) },
       });
     }
@@ -75,7 +109,7 @@ describe('RecoveryRunner', () => {
     pass.runAtStartup.mockRejectedValue(new Error('no connection'));
     await runner.start();
     expect(logger.error).toHaveBeenCalledWith(
-      'The first recovery pass failed, the next one follows',
+      'The first recovery pass failed, trying again until it works',
       expect.objectContaining({ message: 'no connection' }),
     );
     await tick(RECOVER);
@@ -85,10 +119,11 @@ describe('RecoveryRunner', () => {
   it('tries migrations again until they have run, and no pass before', async () => {
     const { runner, migrate, pass, tick } = setup();
     migrate.mockRejectedValueOnce(new Error('locked'));
+    migrate.mockRejectedValueOnce(new Error('locked'));
     await runner.start();
     expect(pass.runAtStartup).not.toHaveBeenCalled();
     await tick(RECOVER);
-    expect(migrate).toHaveBeenCalledTimes(2);
+    expect(migrate).toHaveBeenCalledTimes(3);
     expect(pass.runOnce).toHaveBeenCalledTimes(1);
   });
 
@@ -111,7 +146,58 @@ describe('RecoveryRunner', () => {
     await promise;
   });
 
-  it.each([{}, { id: 7, status: 'open' }, { id: 'a', status: 'failed' }])(
+  it('keeps track of the runs of this process', async () => {
+    const { runner, runs, emit } = setup();
+    await runner.start();
+    await emit({ id: 'a', status: 'processing' });
+    await emit({ id: 'a', status: 'completed' });
+    await emit({ id: 'b', status: 'failed' });
+    // The cancellation of a task, which does not end it, has the id of an event.
+    await emit({ id: 7, taskId: 'c', status: 'cancelled' });
+    expect(runs.claimed.mock.calls).toEqual([['a']]);
+    expect(runs.ended.mock.calls).toEqual([['a'], ['b']]);
+  });
+
+  it('is not steady after a read that failed', async () => {
+    const { runner, runs, steadiness, logger, tick } = setup();
+    await runner.start();
+    await tick(VOUCH);
+    expect(steadiness.isSteady()).toBe(true);
+    runs.vouch.mockRejectedValue(new Error('gone'));
+    await tick(VOUCH);
+    await tick(VOUCH);
+    expect(steadiness.isSteady()).toBe(false);
+    expect(logger.error).toHaveBeenCalledTimes(1);
+  });
+
+  describe('when a run was taken over', () => {
+    const takenOver = [{ taskId: 'a', message: 'taken over by attempt 2' }];
+
+    it('says so in both logs', async () => {
+      const { runner, runs, logger, tick } = setup({ exit: undefined });
+      await runner.start();
+      runs.vouch.mockResolvedValueOnce({ vouched: 0, takenOver });
+      await tick(VOUCH);
+      expect(logger.error).toHaveBeenCalledWith(
+        'Task a: taken over by attempt 2',
+      );
+      expect(runs.warn).toHaveBeenCalledWith(takenOver[0]);
+    });
+
+    it('ends the process if it shall, though the database does not answer', async () => {
+      const exit = jest.fn();
+      const { runner, runs, tick } = setup({ exit });
+      await runner.start();
+      runs.vouch.mockResolvedValueOnce({ vouched: 0, takenOver });
+      runs.warn.mockReturnValueOnce(new Promise(() => {}));
+      void tick(VOUCH);
+      await waitFor('the exit', async () => exit.mock.calls.length === 1, {
+        timeoutMs: 2_000,
+      });
+    });
+  });
+
+  it.each([{}, { id: 7, status: 'open' }, { id: 'a', status: 'odd' }])(
     'ignores the event %j',
     async payload => {
       const { runner, memory, workspaces, emit } = setup();

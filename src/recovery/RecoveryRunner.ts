@@ -1,22 +1,34 @@
 import { LoggerService, SchedulerService } from '@backstage/backend-plugin-api';
 import { EventsService } from '@backstage/plugin-events-node';
+import { Knex } from 'knex';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { secondsSinceServerStart } from '../database/operations/secondsSinceServerStart';
+import { LiveRuns } from './LiveRuns';
 import { RecoveryPass } from './RecoveryPass';
 import { safeError } from './safeError';
+import { Steadiness } from './Steadiness';
 import { StrategyMemory } from './StrategyMemory';
 import { Workspaces } from './Workspaces';
 
 const FREQUENCY = { seconds: 5 };
+const ENDED = ['completed', 'failed', 'cancelled'];
 
 /** Runs the passes: at the start of the process and regularly from then on. Ticks and logs; decides nothing. */
 export class RecoveryRunner {
   #migrated = false;
+  readonly #failing = new Set<string>();
 
   constructor(
     private readonly options: {
+      knex: Knex;
       migrate: () => Promise<void>;
       pass: RecoveryPass;
       memory: StrategyMemory;
       workspaces: Workspaces;
+      runs: LiveRuns;
+      steadiness: Steadiness;
+      /** Ends the process; only given if it shall end when a run was taken over. */
+      exit?: () => void;
       scheduler: SchedulerService;
       events: EventsService;
       logger: LoggerService;
@@ -28,52 +40,100 @@ export class RecoveryRunner {
    * Whatever fails in it, the later passes run.
    */
   async start(): Promise<void> {
-    const { pass, memory, scheduler, logger } = this.options;
+    const { pass, memory, steadiness, logger } = this.options;
     await this.#subscribe().catch(error =>
       logger.error('Cannot listen to task events', safeError(error)),
     );
+    steadiness.begin();
+    await this.#tick('look at the database', () => this.#lookAtDatabase());
+    await this.#schedule('vouch-for-live-runs', { seconds: 1 }, () =>
+      this.#tick('check of the live runs', () => this.#vouch()),
+    );
     await this.#tick('first recovery pass', () => pass.runAtStartup());
-    await scheduler.scheduleTask({
-      id: 'scaffolder-recovery:recover-interrupted-tasks',
-      scope: 'local',
-      frequency: FREQUENCY,
-      initialDelay: FREQUENCY,
-      timeout: { minutes: 5 },
-      fn: () => this.#tick('recovery pass', () => pass.runOnce()),
-    });
+    await this.#schedule('recover-interrupted-tasks', FREQUENCY, () =>
+      this.#tick('recovery pass', async () => {
+        await pass.runOnce();
+        await pass.wakeWorker();
+      }),
+    );
     // Apart from the passes: a catalog that hangs must not delay what can be decided without it.
-    await scheduler.scheduleTask({
-      id: 'scaffolder-recovery:remember-strategies',
+    await this.#schedule('remember-strategies', FREQUENCY, () =>
+      this.#tick('look-up of recovery strategies', () =>
+        memory.rememberMissing(),
+      ),
+    );
+  }
+
+  async #schedule(
+    id: string,
+    frequency: { seconds: number },
+    fn: () => Promise<void>,
+  ): Promise<void> {
+    await this.options.scheduler.scheduleTask({
+      id: `scaffolder-recovery:${id}`,
       scope: 'local',
-      frequency: FREQUENCY,
-      initialDelay: { seconds: 2 },
+      frequency,
+      initialDelay: { seconds: Math.min(frequency.seconds, 2) },
       timeout: { minutes: 5 },
-      fn: () =>
-        this.#tick('look-up of recovery strategies', () =>
-          memory.rememberMissing(),
-        ),
+      fn,
     });
   }
 
+  /** After a start of the server itself, the live runs of the others may not have been able to beat yet. */
+  async #lookAtDatabase(): Promise<void> {
+    const { knex, steadiness } = this.options;
+    if ((await secondsSinceServerStart(knex)) < 10) {
+      steadiness.lost();
+    }
+  }
+
+  async #vouch(): Promise<void> {
+    const { runs, steadiness, exit, logger } = this.options;
+    const { takenOver } = await runs.vouch();
+    steadiness.read();
+    if (takenOver.length === 0) {
+      return;
+    }
+    for (const { taskId, message } of takenOver) {
+      logger.error(`Task ${taskId}: ${message}`);
+    }
+    const warned = Promise.all(takenOver.map(t => runs.warn(t)));
+    if (exit) {
+      logger.error(
+        'Ending this process, since tasks that it still runs were taken over (scaffolder.recoverTasksExitWhenTakenOver)',
+      );
+      // Each further moment may have an effect twice, so a database that is slow is not waited for.
+      await Promise.race([warned.catch(() => {}), sleep(500)]);
+      exit();
+    }
+    await warned;
+  }
+
   async #tick(what: string, action: () => Promise<unknown>): Promise<void> {
-    const { migrate, logger } = this.options;
+    const { migrate, steadiness, logger } = this.options;
     try {
       if (!this.#migrated) {
         await migrate();
         this.#migrated = true;
       }
       await action();
+      this.#failing.delete(what);
     } catch (error) {
-      logger.error(
-        `The ${what} failed, the next one follows`,
-        safeError(error),
-      );
+      steadiness.lost();
+      // Said once for each outage, not every second.
+      if (!this.#failing.has(what)) {
+        this.#failing.add(what);
+        logger.error(
+          `The ${what} failed, trying again until it works`,
+          safeError(error),
+        );
+      }
     }
   }
 
   /** The scaffolder's events are hints: what they miss is found by the passes. */
   async #subscribe(): Promise<void> {
-    const { events, memory, workspaces, logger } = this.options;
+    const { events, memory, runs, workspaces, logger } = this.options;
     await events.subscribe({
       id: 'recovery',
       topics: ['scaffolder.task'],
@@ -87,7 +147,10 @@ export class RecoveryRunner {
         }
         if (status === 'processing') {
           // Published within the claim, before the run begins, and received at once: nothing may be awaited before this.
+          runs.claimed(id);
           workspaces.claimed(id);
+        } else if (ENDED.includes(String(status))) {
+          runs.ended(id);
         } else if (status === 'open') {
           await memory
             .remember(id)

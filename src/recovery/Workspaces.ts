@@ -79,6 +79,11 @@ export class Workspaces {
     }
   }
 
+  /** Whether a task has a folder here. */
+  has(taskId: string): boolean {
+    return this.#inode(taskId) !== undefined;
+  }
+
   #inode(taskId: string): number | undefined {
     if (!WORKSPACE.test(taskId)) {
       return undefined;

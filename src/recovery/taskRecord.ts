@@ -81,6 +81,17 @@ export function parseTaskRecord(text: string | null): TaskRecord {
   return text ? parse('state', recordSchema, text) : {};
 }
 
+/** Whether a worker can read a stored spec and state. */
+export function isReadable(spec: string, state: string | null): boolean {
+  try {
+    parseTaskSpec(spec);
+    parseTaskRecord(state);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The records of a task's steps. */
 export function stepRecords(record: TaskRecord): StepRecords {
   return record.state?.steps ?? {};

@@ -8,7 +8,7 @@ export async function forgetEndedTasks(knex: Knex): Promise<void> {
       knex(TASKS)
         .select(knex.raw('1'))
         .whereRaw(`${TASKS}.id = ${STRATEGIES}.task_id`)
-        .whereNotIn('status', IN_FLIGHT),
+        .whereRaw(`not (${IN_FLIGHT})`),
     )
     .delete();
 }

@@ -9,7 +9,7 @@ export async function listTasksWithoutStrategy(
 ): Promise<string[]> {
   return pageOfTaskIds(
     knex(TASKS)
-      .whereIn('status', IN_FLIGHT)
+      .whereRaw(IN_FLIGHT)
       .whereNotExists(
         knex(STRATEGIES)
           .select(knex.raw('1'))

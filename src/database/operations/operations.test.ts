@@ -7,13 +7,17 @@ import {
   migrateScaffolder,
   readAttempts,
   readEvents,
+  insertHistory,
   readTask,
+  TestTask,
   TEST_DATABASE_IDS,
 } from '../../__testUtils__/scaffolderDatabase';
 import { ATTEMPTS, STRATEGIES, TASKS } from '../tables';
-import { secondsAgo } from '../time';
+import { isSqlite, secondsAgo } from '../time';
 import { appendTaskEvents } from './appendTaskEvents';
+import { clearUnneededSecrets } from './clearUnneededSecrets';
 import { forgetEndedTasks } from './forgetEndedTasks';
+import { handOverWaitingTask } from './handOverWaitingTask';
 import { holdInterruptedTask } from './holdInterruptedTask';
 import { listHandedOverTasks } from './listHandedOverTasks';
 import { listInterruptedTasks } from './listInterruptedTasks';
@@ -324,11 +328,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       expect(await listHandedOverTasks(knex, timeoutSeconds, page)).toEqual([
         id,
       ]);
-      expect(await open(id)).toMatchObject({
-        attempt: 1,
-        decision: 'resume',
-        strategy: 'idempotent',
-      });
+      expect(await open(id)).toEqual({ strategy: 'idempotent' });
       expect(await readTask(knex, id)).toMatchObject({ status: 'open' });
       expect(await listHandedOverTasks(knex, timeoutSeconds, page)).toEqual([]);
     });
@@ -464,6 +464,124 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
         [open, running].sort(),
       );
     });
+  });
+
+  describe('handOverWaitingTask', () => {
+    const wake = (waitingSeconds = 15) =>
+      handOverWaitingTask(knex, {
+        waitingSeconds,
+        intervalSeconds: 30,
+        staleTimeoutSeconds: 3600,
+        isReadable: ({ spec }) => spec.startsWith('{"'),
+      });
+    const open = (silentSeconds: number | null, task: TestTask = {}) =>
+      insertTask(knex, { ...task, status: 'open', silentSeconds });
+
+    it('hands over the oldest open task, and one at a time', async () => {
+      await open(40);
+      const oldest = await open(50);
+      expect(await wake()).toBe(oldest);
+      expect(await readTask(knex, oldest)).toMatchObject({
+        status: 'processing',
+        secrets: expect.stringContaining('very-secret'),
+      });
+      expect(await wake()).toBeUndefined();
+    });
+
+    it('takes a dispatched task, which has no heartbeat, by its age', async () => {
+      const id = await open(null);
+      expect(await wake()).toBe(id);
+    });
+
+    it('leaves alone what has not waited, and what runs', async () => {
+      await open(5);
+      await insertTask(knex);
+      expect(await wake()).toBeUndefined();
+    });
+
+    it('passes over a task that would make the recovery of the scaffolder fail', async () => {
+      await open(50, { spec: '[broken' });
+      const id = await open(40);
+      expect(await wake()).toBe(id);
+    });
+
+    it('is no decision: the task counts as handed over until it is claimed', async () => {
+      const id = await open(50);
+      await wake();
+      expect(await listInterruptedTasks(knex, timeoutSeconds, page)).toEqual(
+        [],
+      );
+      expect(await listHandedOverTasks(knex, timeoutSeconds, page)).toEqual([
+        id,
+      ]);
+      expect(await readAttempts(knex, id)).toEqual([]);
+      await beat(id);
+      expect(await listHandedOverTasks(knex, timeoutSeconds, page)).toEqual([]);
+    });
+
+    it('wakes one worker however many replicas ask at once', async () => {
+      for (let i = 0; i < 5; i++) {
+        await open(50);
+      }
+      const woken = await Promise.all(Array.from({ length: 5 }, () => wake()));
+      expect(woken.filter(Boolean)).toHaveLength(1);
+    });
+  });
+
+  it('clearUnneededSecrets clears those of running tasks whose strategy is none', async () => {
+    const task = async (strategy: string, options: TestTask) => {
+      const id = await insertTask(knex, options);
+      await rememberStrategy(knex, {
+        task_id: id,
+        strategy,
+        source: 'template',
+        remark: null,
+      });
+      return id;
+    };
+    const none = await task('none', { silentSeconds: 1 });
+    const kept = [
+      await task('restart', { silentSeconds: 1 }),
+      await task('idempotent', { silentSeconds: 1 }),
+      // Not claimed yet, or perhaps handed over.
+      await task('none', { silentSeconds: 1, status: 'open' }),
+      await task('none', { silentSeconds: 600 }),
+      await insertTask(knex, { silentSeconds: 1 }),
+    ];
+    expect(await clearUnneededSecrets(knex, timeoutSeconds)).toBe(1);
+    expect(await readTask(knex, none)).toMatchObject({ secrets: null });
+    for (const id of kept) {
+      expect(await readTask(knex, id)).toMatchObject({
+        secrets: expect.stringContaining('very-secret'),
+      });
+    }
+  });
+
+  it('finds tasks in flight by an index, however long the history is', async () => {
+    await insertHistory(knex, 5_000);
+    await insertTask(knex);
+    await knex.raw('analyze');
+    const plans: string[] = [];
+    const explain = async (sql: string, bindings: unknown[]) => {
+      const how = isSqlite(knex) ? 'explain query plan' : 'explain';
+      const result = await knex.raw(`${how} ${sql}`, bindings as any);
+      plans.push(JSON.stringify(result.rows ?? result));
+    };
+    const statements: { sql: string; bindings: unknown[] }[] = [];
+    const onQuery = (q: any) => statements.push(q);
+    knex.on('query', onQuery);
+    await listInterruptedTasks(knex, timeoutSeconds, page);
+    await listHandedOverTasks(knex, timeoutSeconds, page);
+    await listTasksWithoutStrategy(knex, page);
+    await clearUnneededSecrets(knex, timeoutSeconds);
+    knex.off('query', onQuery);
+    for (const { sql, bindings } of statements) {
+      await explain(sql.replace(/\$\d+/g, '?'), bindings);
+    }
+    expect(plans).toHaveLength(4);
+    for (const plan of plans) {
+      expect(plan).toContain('scaffolder_recovery_in_flight_idx');
+    }
   });
 
   describe('lockTask', () => {

@@ -1,0 +1,64 @@
+import { Knex } from 'knex';
+import { IN_FLIGHT, TASKS, WAKEUPS } from '../tables';
+import { isSqlite, secondsAgo, silentForAtLeast } from '../time';
+
+/** Any number that no other advisory lock in the scaffolder's database has. */
+const WAKEUP_LOCK = 7_201_511;
+
+/**
+ * Hands over the oldest open task that nobody has claimed, so that the scaffolder's own recovery opens it again and with
+ * that wakes a worker. Workers sleep until their own process wakes them, whatever is open.
+ *
+ * At most one for each interval in the whole cluster, and only a task that a worker can read: one whose spec is no JSON
+ * would make the scaffolder's recovery fail.
+ *
+ * @returns its id, if there is one.
+ */
+export async function handOverWaitingTask(
+  knex: Knex,
+  options: {
+    waitingSeconds: number;
+    intervalSeconds: number;
+    staleTimeoutSeconds: number;
+    isReadable: (row: { spec: string; state: string | null }) => boolean;
+  },
+): Promise<string | undefined> {
+  const { waitingSeconds, intervalSeconds, staleTimeoutSeconds } = options;
+  return knex.transaction(async tx => {
+    if (!isSqlite(tx)) {
+      await tx.raw('select pg_advisory_xact_lock(?)', WAKEUP_LOCK);
+    }
+    const recent = await tx(WAKEUPS)
+      .where('woken_at', '>', secondsAgo(tx, intervalSeconds))
+      .first('task_id');
+    if (recent) {
+      return undefined;
+    }
+
+    const waiting = tx(TASKS)
+      .where('status', 'open')
+      .whereRaw(IN_FLIGHT)
+      .whereRaw(silentForAtLeast(tx, waitingSeconds))
+      .orderByRaw('coalesce(last_heartbeat_at, created_at)')
+      .limit(10)
+      .select('id', 'spec', 'state');
+    if (!isSqlite(tx)) {
+      waiting.forUpdate().skipLocked();
+    }
+    const oldest = (await waiting).find(options.isReadable);
+    if (!oldest) {
+      return undefined;
+    }
+    await tx(TASKS)
+      .where({ id: oldest.id, status: 'open' })
+      .update({
+        status: 'processing',
+        last_heartbeat_at: secondsAgo(tx, staleTimeoutSeconds + 1),
+      });
+    await tx(WAKEUPS)
+      .insert({ task_id: oldest.id, woken_at: tx.fn.now() })
+      .onConflict('task_id')
+      .merge();
+    return oldest.id;
+  });
+}

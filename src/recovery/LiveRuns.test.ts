@@ -1,0 +1,196 @@
+import {
+  createMockDirectory,
+  mockServices,
+  TestDatabases,
+} from '@backstage/backend-test-utils';
+import { Knex } from 'knex';
+import fs from 'node:fs';
+import {
+  insertEvent,
+  insertTask,
+  migrateScaffolder,
+  readEvents,
+  TEST_DATABASE_IDS,
+} from '../__testUtils__/scaffolderDatabase';
+import { listHandedOverTasks } from '../database/operations/listHandedOverTasks';
+import { recordAttempt } from '../database/operations/recordAttempt';
+import { updateInterruptedTask } from '../database/operations/updateInterruptedTask';
+import { TASKS } from '../database/tables';
+import { secondsAgo } from '../database/time';
+import { LiveRuns } from './LiveRuns';
+import { Workspaces } from './Workspaces';
+
+jest.setTimeout(60_000);
+
+const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
+
+describe.each(databases.eachSupportedId())('LiveRuns on %s', databaseId => {
+  let knex: Knex;
+  let now: number;
+  let runs: LiveRuns;
+  const directory = createMockDirectory();
+
+  beforeAll(async () => {
+    knex = await databases.init(databaseId);
+    await migrateScaffolder(knex);
+  });
+
+  beforeEach(() => {
+    directory.clear();
+    now = 0;
+    runs = new LiveRuns({
+      knex,
+      workspaces: new Workspaces(directory.path, mockServices.logger.mock()),
+      clock: () => now,
+    });
+  });
+
+  /** A task that this process has claimed and begun to run. */
+  async function claimed(silentSeconds = 0): Promise<string> {
+    const id = await insertTask(knex, { silentSeconds });
+    runs.claimed(id);
+    fs.mkdirSync(directory.resolve(id));
+    return id;
+  }
+  const fallSilent = (id: string, seconds = 600) =>
+    knex(TASKS)
+      .where({ id })
+      .update({ last_heartbeat_at: secondsAgo(knex, seconds) });
+  const beatsNow = async (id: string) =>
+    (
+      await knex(TASKS)
+        .where('last_heartbeat_at', '>', secondsAgo(knex, 3))
+        .pluck('id')
+    ).includes(id);
+  const handOver = (taskId: string) =>
+    knex.transaction(async tx => {
+      await updateInterruptedTask(
+        tx,
+        { taskId, timeoutSeconds: 30 },
+        { kind: 'handOver', state: null, staleTimeoutSeconds: 3600 },
+      );
+      await recordAttempt(tx, { taskId, decision: 'restart' });
+    });
+  /** As the scaffolder's own recovery and a worker elsewhere do. */
+  const claimElsewhere = async (id: string) => {
+    await insertEvent(knex, id, 'recovered', { recoverStrategy: 'none' });
+    await knex(TASKS)
+      .where({ id })
+      .update({ status: 'processing', last_heartbeat_at: knex.fn.now() });
+  };
+
+  it('writes the heartbeat of a run whose own has stopped', async () => {
+    const id = await claimed();
+    expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+    await fallSilent(id);
+    expect(await runs.vouch()).toEqual({ vouched: 1, takenOver: [] });
+    expect(await beatsNow(id)).toBe(true);
+  });
+
+  it('leaves the runs of other processes to them', async () => {
+    const id = await insertTask(knex);
+    expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+    expect(await beatsNow(id)).toBe(false);
+    expect(runs.isAlive(id)).toBe(false);
+  });
+
+  it('does not vouch for a run that ended without its end being stored', async () => {
+    const id = await claimed();
+    expect(runs.isAlive(id)).toBe(true);
+    fs.rmdirSync(directory.resolve(id));
+    await fallSilent(id);
+    expect(await runs.vouch()).toMatchObject({ vouched: 0 });
+    expect(runs.isAlive(id)).toBe(false);
+  });
+
+  it('does not vouch for a run that ended', async () => {
+    const id = await claimed();
+    runs.ended(id);
+    expect(runs.isAlive(id)).toBe(false);
+  });
+
+  it('vouches for a run that has no folder yet, for ten seconds', async () => {
+    const id = await insertTask(knex);
+    runs.claimed(id);
+    now = 9_999;
+    expect(runs.isAlive(id)).toBe(true);
+    now = 10_000;
+    expect(runs.isAlive(id)).toBe(false);
+  });
+
+  it('keeps a task that was handed over and that nobody has claimed', async () => {
+    const id = await claimed();
+    await runs.vouch();
+    await fallSilent(id);
+    await handOver(id);
+    expect(await listHandedOverTasks(knex, 30, { limit: 9 })).toContain(id);
+    expect(await runs.vouch()).toEqual({ vouched: 1, takenOver: [] });
+    expect(await listHandedOverTasks(knex, 30, { limit: 9 })).not.toContain(id);
+    expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+  });
+
+  it('finds a run that was taken over, once, and does not beat for the other one', async () => {
+    const id = await claimed();
+    const step = { message: '', stepId: 'two', status: 'processing' };
+    await insertEvent(knex, id, 'log', step);
+    await runs.vouch();
+    await fallSilent(id);
+    await handOver(id);
+    await claimElsewhere(id);
+    await fallSilent(id, 20);
+
+    const { vouched, takenOver } = await runs.vouch();
+    expect(vouched).toBe(0);
+    expect(takenOver).toEqual([
+      {
+        taskId: id,
+        message: expect.stringContaining('taken over by attempt 1 while'),
+      },
+    ]);
+    expect(await beatsNow(id)).toBe(false);
+    expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+
+    await insertEvent(knex, id, 'log', step);
+    await runs.warn(takenOver[0]);
+    expect((await readEvents(knex, id)).at(-1)).toEqual({
+      type: 'log',
+      body: { message: `Warning: ${takenOver[0].message}`, stepId: 'two' },
+    });
+  });
+
+  it('finds a run whose task was closed elsewhere', async () => {
+    const id = await claimed();
+    await runs.vouch();
+    await fallSilent(id);
+    await knex.transaction(async tx => {
+      await updateInterruptedTask(
+        tx,
+        { taskId: id, timeoutSeconds: 30 },
+        { kind: 'close', status: 'failed' },
+      );
+      await recordAttempt(tx, { taskId: id, decision: 'failed' });
+    });
+    expect((await runs.vouch()).takenOver).toMatchObject([{ taskId: id }]);
+  });
+
+  it('finds a run whose task this process itself has claimed again', async () => {
+    const id = await claimed();
+    await runs.vouch();
+    await handOver(id);
+    await claimElsewhere(id);
+    runs.claimed(id);
+    expect((await runs.vouch()).takenOver).toMatchObject([{ taskId: id }]);
+    expect((await runs.vouch()).takenOver).toEqual([]);
+  });
+
+  it('counts an earlier recovery of a task as no take-over of its present run', async () => {
+    const id = await insertTask(knex);
+    await handOver(id);
+    await claimElsewhere(id);
+    runs.claimed(id);
+    fs.mkdirSync(directory.resolve(id));
+    await runs.vouch();
+    await fallSilent(id);
+    expect(await runs.vouch()).toEqual({ vouched: 1, takenOver: [] });
+  });
+});

@@ -1,0 +1,138 @@
+import { Knex } from 'knex';
+import { appendTaskEvents } from '../database/operations/appendTaskEvents';
+import { listRuns } from '../database/operations/listRuns';
+import { readRunMark, RunMark } from '../database/operations/readRunMark';
+import { readStepEvents } from '../database/operations/readStepEvents';
+import { vouchForRun } from '../database/operations/vouchForRun';
+import { readHistory } from './history';
+import { Workspaces } from './Workspaces';
+
+/** A run makes its folder shortly after the claim. One that has made none for this long never began. */
+const BEGIN_MS = 10_000;
+
+/** The scaffolder beats every second. */
+const BEHIND_SECONDS = 2;
+
+type Run = {
+  claimedAt: number;
+  hasBegun: boolean;
+  mark?: RunMark;
+  /** An earlier run of the same task was still alive here when it was claimed again. */
+  isSecond: boolean;
+  saidTakenOver?: boolean;
+};
+
+/** A task that somebody else runs, or has closed, while a run of it is alive here. */
+export type TakenOver = { taskId: string; message: string };
+
+/**
+ * The runs that are alive in this process. When one heartbeat query of a run fails, the scaffolder (4.2.0) never beats for
+ * that task again, though the run goes on. So the process vouches for its runs: it writes the heartbeats that have fallen
+ * behind.
+ *
+ * It knows its runs from the scaffolder's events, and that they are alive from their folders, which the scaffolder removes
+ * when a run ends, also when its end cannot be stored.
+ */
+export class LiveRuns {
+  readonly #runs = new Map<string, Run>();
+
+  constructor(
+    private readonly options: {
+      knex: Knex;
+      workspaces: Workspaces;
+      /** Milliseconds that pass evenly; for tests. */
+      clock?: () => number;
+    },
+  ) {}
+
+  /** This process has claimed a task. */
+  claimed(taskId: string): void {
+    // A run of it that is still alive here was given up for dead, and this is the one that takes over.
+    this.#runs.set(taskId, {
+      claimedAt: this.#now(),
+      hasBegun: false,
+      isSecond: this.isAlive(taskId),
+    });
+  }
+
+  /** A task has ended, here. */
+  ended(taskId: string): void {
+    this.#runs.delete(taskId);
+  }
+
+  /** Whether a task is being run by this process. */
+  isAlive(taskId: string): boolean {
+    const run = this.#runs.get(taskId);
+    if (!run) {
+      return false;
+    }
+    const hasFolder = this.options.workspaces.has(taskId);
+    run.hasBegun ||= hasFolder;
+    if (
+      hasFolder ||
+      (!run.hasBegun && this.#now() - run.claimedAt < BEGIN_MS)
+    ) {
+      return true;
+    }
+    // It ended without its end being stored.
+    this.#runs.delete(taskId);
+    return false;
+  }
+
+  /**
+   * Writes the heartbeats that have fallen behind, and finds the runs that were taken over meanwhile.
+   *
+   * @returns how many heartbeats were written, and the tasks whose runs were newly found to be taken over.
+   */
+  async vouch(): Promise<{ vouched: number; takenOver: TakenOver[] }> {
+    const { knex } = this.options;
+    const alive = [...this.#runs.keys()].filter(id => this.isAlive(id));
+    let vouched = 0;
+    const takenOver: TakenOver[] = [];
+    for (const row of await listRuns(knex, alive, BEHIND_SECONDS)) {
+      const run = this.#runs.get(row.id);
+      if (!run) {
+        continue;
+      }
+      run.mark ??= await readRunMark(knex, row.id);
+      const isDecided = row.attempt > run.mark.attempt;
+      if (!row.isBehind && !isDecided && !run.isSecond) {
+        continue;
+      }
+      const isStillOurs = await vouchForRun(knex, row.id, run.mark);
+      if (isStillOurs) {
+        vouched += 1;
+      }
+      const isTakenOver = run.isSecond || (isDecided && !isStillOurs);
+      if (isTakenOver && !run.saidTakenOver && this.isAlive(row.id)) {
+        run.saidTakenOver = true;
+        takenOver.push({
+          taskId: row.id,
+          message: `this task was taken over by attempt ${row.attempt} while a backend that had been stalled, or cut off from the database, still ran it. Its effects may have happened twice`,
+        });
+      } else if (isStillOurs) {
+        // A decision that came to nothing: nobody had claimed the task yet, and this run keeps it.
+        run.mark.attempt = row.attempt;
+      }
+    }
+    return { vouched, takenOver };
+  }
+
+  /** Tells the people who look at a task that two runs of it were alive at once. */
+  async warn({ taskId, message }: TakenOver): Promise<void> {
+    const { knex } = this.options;
+    const { stepStates } = readHistory(await readStepEvents(knex, taskId));
+    const stepId =
+      [...stepStates].find(([, state]) => state === 'processing')?.[0] ??
+      [...stepStates.keys()].at(-1);
+    await knex.transaction(tx =>
+      appendTaskEvents(tx, taskId, [
+        { type: 'log', body: { message: `Warning: ${message}`, stepId } },
+      ]),
+    );
+  }
+
+  #now(): number {
+    return (this.options.clock ?? (() => performance.now()))();
+  }
+}
