@@ -124,6 +124,11 @@ export class BackendProcess {
     return this.log();
   }
 
+  /** Sends a signal that does not end the process, such as SIGSTOP. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child!.kill(signal);
+  }
+
   /** Ends the process with a signal, at once unless another one is given, and waits until it is gone. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     if (this.#child && this.#child.exitCode === null) {

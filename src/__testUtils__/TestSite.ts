@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { PostgresProcess } from '../../dev/harness/PostgresProcess';
 import { BackendProcess } from '../../dev/harness/BackendProcess';
 
 export const ENGINES = ['SQLite', 'PostgreSQL'] as const;
@@ -16,7 +17,11 @@ export class TestSite {
     private readonly database: JsonObject,
   ) {}
 
-  static async create(engine: (typeof ENGINES)[number]): Promise<TestSite> {
+  /** @param server - the PostgreSQL server to use instead of the one that all tests share */
+  static async create(
+    engine: (typeof ENGINES)[number],
+    server?: PostgresProcess,
+  ): Promise<TestSite> {
     const directory = await fs.mkdtemp(path.join(os.tmpdir(), 'recovery-e2e-'));
     await fs.mkdir(path.join(directory, 'work'));
     return new TestSite(
@@ -28,7 +33,7 @@ export class TestSite {
           }
         : {
             client: 'pg',
-            connection: postgresConnection(),
+            connection: server?.connection ?? sharedPostgres(),
             prefix: `e2e_${randomBytes(4).toString('hex')}_`,
           },
     );
@@ -42,13 +47,22 @@ export class TestSite {
     return path.join(this.directory, 'work');
   }
 
-  /** @param scaffolder - what to configure on top of `dev/app-config.yaml` */
+  /**
+   * @param scaffolder - what to configure on top of `dev/app-config.yaml`
+   * @param options.entry - what to run instead of `dev/index.ts`
+   * @param options.isOwnHost - whether it has a working directory of its own, as on a host of its own
+   */
   async createBackend(
     name: string,
     scaffolder: JsonObject = {},
-    entry?: string,
+    options: { entry?: string; isOwnHost?: boolean } = {},
   ): Promise<BackendProcess> {
-    const { directory, database, gitDirectory, workingDirectory } = this;
+    const { directory, database, gitDirectory } = this;
+    const { entry, isOwnHost } = options;
+    const workingDirectory = isOwnHost
+      ? path.join(directory, `work-${name}`)
+      : this.workingDirectory;
+    await fs.mkdir(workingDirectory, { recursive: true });
     const backend = await BackendProcess.create({
       directory,
       name,
@@ -69,7 +83,7 @@ export class TestSite {
   }
 }
 
-function postgresConnection(): JsonObject {
+function sharedPostgres(): JsonObject {
   const { hostname, port, username, password } = new URL(
     process.env.BACKSTAGE_TEST_DATABASE_POSTGRES18_CONNECTION_STRING!,
   );

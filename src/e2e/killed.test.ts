@@ -86,7 +86,7 @@ describe('a backend that is killed in the middle of running tasks', () => {
         const backend = await site.createBackend(
           'backend',
           { recoverTasksTimeout: { seconds: 5 } },
-          from === 'the tarball' ? tarballEntry : undefined,
+          from === 'the tarball' ? { entry: tarballEntry } : {},
         );
         const ids = await startStory(await backend.start(), 4);
         await backend.kill();

@@ -158,6 +158,16 @@ describe.each(databases.eachSupportedId())('LiveRuns on %s', databaseId => {
     });
   });
 
+  it('finds a run that was taken over before it was looked at for the first time', async () => {
+    const id = await claimed();
+    // What the claim has asked for is answered before what is asked for now.
+    await knex.raw('select 1');
+    await fallSilent(id);
+    await handOver(id);
+    await claimElsewhere(id);
+    expect((await runs.vouch()).takenOver).toMatchObject([{ taskId: id }]);
+  });
+
   it('finds a run whose task was closed elsewhere', async () => {
     const id = await claimed();
     await runs.vouch();

@@ -16,7 +16,8 @@ const BEHIND_SECONDS = 2;
 type Run = {
   claimedAt: number;
   hasBegun: boolean;
-  mark?: RunMark;
+  /** What there was before this run. Nothing if it could not be read. */
+  mark: Promise<RunMark | undefined>;
   /** An earlier run of the same task was still alive here when it was claimed again. */
   isSecond: boolean;
   saidTakenOver?: boolean;
@@ -52,6 +53,8 @@ export class LiveRuns {
       claimedAt: this.#now(),
       hasBegun: false,
       isSecond: this.isAlive(taskId),
+      // At once: after a stall it would tell of the run that took over.
+      mark: readRunMark(this.options.knex, taskId).catch(() => undefined),
     });
   }
 
@@ -94,12 +97,13 @@ export class LiveRuns {
       if (!run) {
         continue;
       }
-      run.mark ??= await readRunMark(knex, row.id);
-      const isDecided = row.attempt > run.mark.attempt;
+      const mark = (await run.mark) ?? (await readRunMark(knex, row.id));
+      run.mark = Promise.resolve(mark);
+      const isDecided = row.attempt > mark.attempt;
       if (!row.isBehind && !isDecided && !run.isSecond) {
         continue;
       }
-      const isStillOurs = await vouchForRun(knex, row.id, run.mark);
+      const isStillOurs = await vouchForRun(knex, row.id, mark);
       if (isStillOurs) {
         vouched += 1;
       }
@@ -112,7 +116,7 @@ export class LiveRuns {
         });
       } else if (isStillOurs) {
         // A decision that came to nothing: nobody had claimed the task yet, and this run keeps it.
-        run.mark.attempt = row.attempt;
+        mark.attempt = row.attempt;
       }
     }
     return { vouched, takenOver };

@@ -468,7 +468,10 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
       });
     }
     const all = await Promise.all(
-      Array.from({ length: 20 }, () => createPass().runOnce()),
+      // SQLite has one connection, and each pass would wait for all others.
+      Array.from({ length: isSqlite(knex) ? 4 : 20 }, () =>
+        createPass().runOnce(),
+      ),
     );
     expect(all.reduce((sum, c) => sum + c.restart, 0)).toBe(n / 2);
     expect(all.reduce((sum, c) => sum + c.failed, 0)).toBe(n / 2);
@@ -476,7 +479,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     expect(await knex(ATTEMPTS).max({ attempt: 'attempt' })).toEqual([
       { attempt: 1 },
     ]);
-  });
+  }, 180_000);
 
   describe('workspaces', () => {
     it('of tasks that are decided on are removed', async () => {

@@ -1,0 +1,118 @@
+import { PostgresProcess } from '../../dev/harness/PostgresProcess';
+import {
+  readOutcome,
+  startStory,
+  STRATEGIES,
+  Strategy,
+} from '../../dev/harness/story';
+import { waitFor } from '../../dev/harness/waitFor';
+import { TestSite } from '../__testUtils__/TestSite';
+
+jest.setTimeout(240_000);
+
+const onceEach = { repository: 1, fetch: 1, transform: 1, publish: 1 };
+
+describe('three replicas', () => {
+  let server: PostgresProcess;
+  let site: TestSite;
+
+  beforeAll(async () => {
+    server = await PostgresProcess.start();
+  });
+  afterAll(() => server.stop());
+  afterEach(() => site.remove());
+
+  it('run each step once though PostgreSQL is away for 4 s in the middle of it', async () => {
+    site = await TestSite.create('PostgreSQL', server);
+    const scaffolder = { recoverTasksTimeout: { seconds: 15 } };
+    const [first, second, third] = await Promise.all(
+      ['first', 'second', 'third'].map(name =>
+        site.createBackend(name, scaffolder, { isOwnHost: true }),
+      ),
+    );
+    const client = await first.start();
+    await second.start();
+    await third.start();
+
+    // Long enough for the timeout to pass after the outage, twice.
+    const ids = await startStory(client, 45);
+    await server.interrupt(4_000);
+
+    for (const strategy of STRATEGIES) {
+      const { status, runs } = await readOutcome(client, {
+        id: ids[strategy],
+        strategy,
+        gitDirectory: site.gitDirectory,
+      });
+      expect({ strategy, status, runs }).toEqual({
+        strategy,
+        status: 'completed',
+        runs: onceEach,
+      });
+    }
+    for (const backend of [first, second, third]) {
+      expect(await backend.log()).not.toContain('Interrupted task');
+    }
+  });
+
+  it.each([false, true])(
+    'know of a run that was taken over while its process was stopped; it exits: %s',
+    async recoverTasksExitWhenTakenOver => {
+      site = await TestSite.create('PostgreSQL', server);
+      const scaffolder = {
+        recoverTasksTimeout: { seconds: 5 },
+        recoverTasksExitWhenTakenOver,
+      };
+      const [first, second] = await Promise.all(
+        ['first', 'second'].map(name =>
+          site.createBackend(name, scaffolder, { isOwnHost: true }),
+        ),
+      );
+      const client = await first.start();
+      const survivor = await second.start();
+      const ids = await startStory(client, 30);
+      first.signal('SIGSTOP');
+      for (const strategy of ['restart', 'idempotent'] as const) {
+        await waitFor(`the other replica to run ${strategy}`, async () => {
+          const events = await survivor.events(ids[strategy]);
+          const recovered = events.findIndex(e => e.type === 'recovered');
+          return (
+            recovered >= 0 &&
+            events.slice(recovered).some(e => e.body.status === 'processing')
+          );
+        });
+      }
+      await survivor.waitForEnd(ids.none);
+      first.signal('SIGCONT');
+      const resumedAt = Date.now();
+
+      if (recoverTasksExitWhenTakenOver) {
+        expect(await first.waitForExit()).toContain('Ending this process');
+        expect(Date.now() - resumedAt).toBeLessThan(2_000);
+      }
+      const says = async (strategy: Strategy) =>
+        (await survivor.events(ids[strategy])).some(e =>
+          e.body.message?.startsWith('Warning: this task was taken over'),
+        );
+      for (const strategy of STRATEGIES) {
+        if (!recoverTasksExitWhenTakenOver) {
+          await waitFor(`the warning in the log of ${strategy}`, () =>
+            says(strategy),
+          );
+        }
+        expect(await first.log()).toContain(
+          `Task ${ids[strategy]}: this task was taken over by attempt 1`,
+        );
+      }
+      // Nothing was run a third time by that.
+      for (const strategy of ['restart', 'idempotent'] as const) {
+        const { runs } = await readOutcome(survivor, {
+          id: ids[strategy],
+          strategy,
+          gitDirectory: site.gitDirectory,
+        });
+        expect(runs.transform).toBe(2);
+      }
+    },
+  );
+});
