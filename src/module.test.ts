@@ -19,6 +19,7 @@ import {
   readTask,
   TEST_DATABASE_IDS,
 } from './__testUtils__/scaffolderDatabase';
+import { secondsSinceServerStart } from './database/operations/secondsSinceServerStart';
 import { rememberStrategy } from './database/operations/rememberStrategy';
 import { waitFor } from '../dev/harness/waitFor';
 
@@ -82,6 +83,11 @@ describe('scaffolderModuleRecovery', () => {
     it('recovers before the backend is up what it can decide on', async () => {
       const knex = await databases.init(databaseId);
       await migrateScaffolder(knex);
+      // Right after a start of the server nothing is decided.
+      await waitFor(
+        'the server to have been up for a while',
+        async () => (await secondsSinceServerStart(knex)) > 10,
+      );
       const id = await insertTask(knex);
       await rememberStrategy(knex, {
         task_id: id,

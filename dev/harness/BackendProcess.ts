@@ -104,7 +104,7 @@ export class BackendProcess {
     this.#stopped = once(child, 'close').then(() => log.end());
 
     await waitFor(`the backend to be ready, see ${logFile}`, async () => {
-      if (child.exitCode !== null || child.signalCode !== null) {
+      if (this.hasExited) {
         throw new BackendExited(await this.log());
       }
       const response = await fetch(`${url}/.backstage/health/v1/readiness`);
@@ -118,10 +118,9 @@ export class BackendProcess {
     return ScaffolderClient.asGuest(url);
   }
 
-  /** Waits for the backend to exit by itself, and returns its log. */
-  async waitForExit(): Promise<string> {
-    await this.#stopped;
-    return this.log();
+  /** Whether the backend has ended. */
+  get hasExited(): boolean {
+    return this.#child!.exitCode !== null || this.#child!.signalCode !== null;
   }
 
   /** Sends a signal that does not end the process, such as SIGSTOP. */

@@ -84,11 +84,10 @@ describe('three replicas', () => {
       }
       await survivor.waitForEnd(ids.none);
       first.signal('SIGCONT');
-      const resumedAt = Date.now();
-
       if (recoverTasksExitWhenTakenOver) {
-        expect(await first.waitForExit()).toContain('Ending this process');
-        expect(Date.now() - resumedAt).toBeLessThan(2_000);
+        await waitFor('the process to end', async () => first.hasExited, {
+          timeoutMs: 2_000,
+        });
       }
       const says = async (strategy: Strategy) =>
         (await survivor.events(ids[strategy])).some(e =>
