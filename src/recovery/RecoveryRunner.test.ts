@@ -17,7 +17,10 @@ describe('RecoveryRunner', () => {
   // Only asked for how long it has been up.
   const knex = Knex({ client: 'better-sqlite3', useNullAsDefault: true });
 
-  function setup({ exit }: { exit?: () => void } = {}) {
+  function setup({
+    exit,
+    steadiness = new Steadiness(),
+  }: { exit?: () => void; steadiness?: Steadiness } = {}) {
     const logger = mockServices.logger.mock();
     const scheduler = mockServices.scheduler.mock();
     const events = mockServices.events.mock();
@@ -32,7 +35,6 @@ describe('RecoveryRunner', () => {
       })),
       warn: jest.fn(async () => {}),
     };
-    const steadiness = new Steadiness();
     const options = {
       migrate: jest.fn(async () => {}),
       pass: {
@@ -125,6 +127,21 @@ describe('RecoveryRunner', () => {
     await tick(RECOVER);
     expect(migrate).toHaveBeenCalledTimes(3);
     expect(pass.runOnce).toHaveBeenCalledTimes(1);
+  });
+
+  it('does not count migrations that take long as a stall', async () => {
+    let now = 0;
+    const steadiness = new Steadiness(() => now);
+    const { runner, migrate, pass } = setup({ steadiness });
+    migrate.mockImplementation(async () => {
+      now += 60_000;
+    });
+    let wasSteady: boolean | undefined;
+    pass.runAtStartup.mockImplementation(async () => {
+      wasSteady = steadiness.isSteady();
+    });
+    await runner.start();
+    expect(wasSteady).toBe(true);
   });
 
   it('remembers the strategy of a task as soon as it is dispatched', async () => {

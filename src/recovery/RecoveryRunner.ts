@@ -6,7 +6,7 @@ import { secondsSinceServerStart } from '../database/operations/secondsSinceServ
 import { LiveRuns } from './LiveRuns';
 import { RecoveryPass } from './RecoveryPass';
 import { safeError } from './safeError';
-import { Steadiness } from './Steadiness';
+import { SETTLING_SECONDS, Steadiness } from './Steadiness';
 import { StrategyMemory } from './StrategyMemory';
 import { Workspaces } from './Workspaces';
 
@@ -40,11 +40,10 @@ export class RecoveryRunner {
    * Whatever fails in it, the later passes run.
    */
   async start(): Promise<void> {
-    const { pass, memory, steadiness, logger } = this.options;
+    const { pass, memory, logger } = this.options;
     await this.#subscribe().catch(error =>
       logger.error('Cannot listen to task events', safeError(error)),
     );
-    steadiness.begin();
     await this.#tick('look at the database', () => this.#lookAtDatabase());
     await this.#schedule('vouch-for-live-runs', { seconds: 1 }, () =>
       this.#tick('check of the live runs', () => this.#vouch()),
@@ -82,7 +81,10 @@ export class RecoveryRunner {
   /** After a start of the server itself, the live runs of the others may not have been able to beat yet. */
   async #lookAtDatabase(): Promise<void> {
     const { knex, steadiness } = this.options;
-    if ((await secondsSinceServerStart(knex)) < 10) {
+    const upSeconds = await secondsSinceServerStart(knex);
+    // Only now: what came before, such as migrations, is no gap between reads.
+    steadiness.begin();
+    if (upSeconds < SETTLING_SECONDS) {
       steadiness.lost();
     }
   }

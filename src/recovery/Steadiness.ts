@@ -1,5 +1,5 @@
 /** A process that could read for this long decides again: the live runs of the others have beaten by then. */
-const SETTLING_MS = 10_000;
+export const SETTLING_SECONDS = 10;
 
 /** Reads come every second. A longer gap means that this process stalled, or that the database did not answer. */
 const MAX_GAP_MS = 3_000;
@@ -32,7 +32,7 @@ export class Steadiness {
 
   /** To be called when the database could not be read, or when it has just started. */
   lost(): void {
-    this.#unsteadyUntil = this.clock() + SETTLING_MS;
+    this.#unsteadyUntil = this.clock() + SETTLING_SECONDS * 1000;
   }
 
   /** Whether it can be decided now what is interrupted. */
