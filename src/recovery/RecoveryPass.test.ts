@@ -422,6 +422,25 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     expect(await readTask(knex, open)).toMatchObject({ status: 'processing' });
   });
 
+  it('neither opens a hand-over nor removes a workspace while the heartbeats cannot be trusted', async () => {
+    const id = await interrupted('restart');
+    await createPass().runOnce();
+    const silent = await insertTask(knex);
+    directory.setContent({ [silent]: { file: 'x' } });
+    const pass = createPass();
+    steadiness.lost();
+    await pass.runAtStartup();
+    expect(await readTask(knex, id)).toMatchObject({ status: 'processing' });
+    expect(fs.existsSync(directory.resolve(silent))).toBe(true);
+
+    for (let i = 0; i < 10; i++) {
+      now += 1_000;
+      steadiness.read();
+    }
+    await pass.runOnce();
+    expect(fs.existsSync(directory.resolve(silent))).toBe(false);
+  });
+
   it('stops in the middle of a batch when the process stalls', async () => {
     const ids = [await interrupted('none'), await interrupted('none')];
     const pass = createPass();

@@ -104,13 +104,16 @@ export class RecoveryPass {
    * open tasks when they start.
    */
   async runAtStartup(): Promise<PassCounts> {
-    const { knex, config } = this.options;
+    const { knex, config, steadiness } = this.options;
     // Without workers an open task would stay there until a worker elsewhere happens to look.
     const counts = await this.runOnce(config.hasWorkers ? 'open' : 'handOver');
     if (config.hasWorkers) {
       for await (const taskId of eachTaskId(page =>
         listHandedOverTasks(knex, config.timeoutSeconds, page),
       )) {
+        if (!steadiness.isSteady()) {
+          break;
+        }
         await this.#guarded(taskId, () => this.#openHandedOver(taskId));
       }
     }
@@ -245,7 +248,7 @@ export class RecoveryPass {
    * tasks that do not run now. The lock keeps them from being claimed meanwhile.
    */
   async #cleanWorkspacesOnce(): Promise<void> {
-    const { knex, config, workspaces } = this.options;
+    const { knex, config, workspaces, steadiness } = this.options;
     const { timeoutSeconds } = config;
     if (this.#cleaned) {
       return;
@@ -255,15 +258,13 @@ export class RecoveryPass {
       await this.#guarded(taskId, () =>
         knex.transaction(async tx => {
           const task = await lockTask(tx, { taskId, timeoutSeconds });
-          if (task?.running) {
-            workspaces.suspect(taskId);
-          } else if (task) {
+          if (task && !task.running && steadiness.isSteady()) {
             workspaces.takeAway(taskId);
           }
         }),
       );
     }
-    this.#cleaned = true;
+    this.#cleaned = steadiness.isSteady();
   }
 
   /** Does something with a task and goes on if it fails: one bad task must not strand the others. */

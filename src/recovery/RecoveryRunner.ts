@@ -40,10 +40,15 @@ export class RecoveryRunner {
    * Whatever fails in it, the later passes run.
    */
   async start(): Promise<void> {
-    const { pass, memory, logger } = this.options;
+    const { pass, memory, workspaces, logger } = this.options;
     await this.#subscribe().catch(error =>
       logger.error('Cannot listen to task events', safeError(error)),
     );
+    await workspaces
+      .suspectExisting()
+      .catch(error =>
+        logger.error('Cannot look for workspaces', safeError(error)),
+      );
     await this.#tick('look at the database', () => this.#lookAtDatabase());
     await this.#schedule('vouch-for-live-runs', { seconds: 1 }, () =>
       this.#tick('check of the live runs', () => this.#vouch()),

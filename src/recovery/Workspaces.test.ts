@@ -65,18 +65,18 @@ describe('Workspaces', () => {
   });
 
   describe('when this process claims a task', () => {
-    it('takes away the folder that was there before the process started', () => {
+    it('takes away the folder that was there before the process started', async () => {
       directory.setContent({ [id]: { 'half-written': 'x' } });
       const w = workspaces();
-      w.suspect(id);
+      await w.suspectExisting();
       w.claimed(id);
       expect(exists(id)).toBe(false);
     });
 
-    it('leaves a folder alone that was made since', () => {
+    it('leaves a folder alone that was made since', async () => {
       directory.setContent({ [id]: { 'half-written': 'x' } });
       const w = workspaces();
-      w.suspect(id);
+      await w.suspectExisting();
       // Renamed, not deleted: the inode of a deleted folder may be given to the next one.
       fs.renameSync(directory.resolve(id), directory.resolve('gone'));
       fs.mkdirSync(directory.resolve(id));

@@ -16,7 +16,7 @@ const SET_ASIDE = new RegExp(`^${UUID}\\.interrupted-${UUID}$`, 'i');
  * Nothing else in that directory, which may be the system's temp folder, is ever touched.
  */
 export class Workspaces {
-  /** Folders that were there before this process ran anything, and whose task ran at that time, by the id of the task. */
+  /** The inodes of the folders that were there before this process ran anything, by the id of the task. */
   readonly #suspects = new Map<string, number>();
 
   constructor(
@@ -54,19 +54,21 @@ export class Workspaces {
   }
 
   /**
-   * Remembers that a task's folder is older than this process. Its task runs, so it may be that of another backend on
-   * this host, or what a killed one left a moment ago.
+   * Remembers which folders are older than what this process runs. They may be those of another backend on this host, or
+   * what a killed one left.
    */
-  suspect(taskId: string): void {
-    const inode = this.#inode(taskId);
-    if (inode !== undefined) {
-      this.#suspects.set(taskId, inode);
+  async suspectExisting(): Promise<void> {
+    for (const taskId of await this.list()) {
+      const inode = this.#inode(taskId);
+      if (inode !== undefined) {
+        this.#suspects.set(taskId, inode);
+      }
     }
   }
 
   /**
-   * To be called when this process has claimed a task and not yet begun to run it: a folder that is older than the
-   * process is no folder of this run.
+   * To be called when this process has claimed a task and not yet begun to run it: a folder that was there before the
+   * process ran anything is no folder of this run.
    */
   claimed(taskId: string): void {
     const inode = this.#suspects.get(taskId);
