@@ -11,6 +11,7 @@ import { RecoveryPass } from './recovery/RecoveryPass';
 import { RecoveryRunner } from './recovery/RecoveryRunner';
 import { Steadiness } from './recovery/Steadiness';
 import { StrategyMemory } from './recovery/StrategyMemory';
+import { WorkspaceCleaner } from './recovery/WorkspaceCleaner';
 import { Workspaces } from './recovery/Workspaces';
 
 /**
@@ -53,6 +54,13 @@ export const scaffolderModuleRecovery = createBackendModule({
           knex,
           config,
           workspaces,
+          cleaner: new WorkspaceCleaner({
+            knex,
+            timeoutSeconds: config.timeoutSeconds,
+            workspaces,
+            steadiness,
+            logger,
+          }),
           runs,
           steadiness,
           events,

@@ -120,6 +120,23 @@ export function differences(strategy: Strategy, outcome: Outcome): string[] {
   return found;
 }
 
+/** Waits until the tasks have ended, and tells in which points they differ from what their strategies promise. */
+export async function readDifferences(
+  client: ScaffolderClient,
+  options: { ids: Partial<Record<Strategy, string>>; gitDirectory: string },
+): Promise<string[]> {
+  const found: string[] = [];
+  for (const strategy of STRATEGIES) {
+    const id = options.ids[strategy];
+    if (id) {
+      const { gitDirectory } = options;
+      const outcome = await readOutcome(client, { id, strategy, gitDirectory });
+      found.push(...differences(strategy, outcome));
+    }
+  }
+  return found;
+}
+
 function serviceName(strategy: Strategy): string {
   return `service-${strategy}`;
 }

@@ -23,6 +23,7 @@ import { LiveRuns } from './LiveRuns';
 import { PassCounts, RecoveryPass } from './RecoveryPass';
 import { Steadiness } from './Steadiness';
 import { Strategy } from './strategy';
+import { WorkspaceCleaner } from './WorkspaceCleaner';
 import { Workspaces } from './Workspaces';
 
 jest.setTimeout(60_000);
@@ -63,6 +64,13 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
         ...config,
       },
       workspaces,
+      cleaner: new WorkspaceCleaner({
+        knex,
+        timeoutSeconds: 30,
+        workspaces,
+        steadiness,
+        logger,
+      }),
       runs,
       steadiness,
       events,

@@ -9,11 +9,9 @@ import { holdInterruptedTask } from '../database/operations/holdInterruptedTask'
 import { listHandedOverTasks } from '../database/operations/listHandedOverTasks';
 import { listInterruptedTasks } from '../database/operations/listInterruptedTasks';
 import { lockInterruptedTask } from '../database/operations/lockInterruptedTask';
-import { lockTask } from '../database/operations/lockTask';
 import { openHandedOverTask } from '../database/operations/openHandedOverTask';
 import { eachTaskId } from '../database/operations/pageOfTaskIds';
 import { readStepEvents } from '../database/operations/readStepEvents';
-import { selectTasks } from '../database/operations/selectTasks';
 import {
   carryOut,
   recoveredEvent,
@@ -29,6 +27,7 @@ import { safeError } from './safeError';
 import { Steadiness } from './Steadiness';
 import { TaskStrategy } from './strategy';
 import { isReadable, templateRefOf } from './taskRecord';
+import { WorkspaceCleaner } from './WorkspaceCleaner';
 import { Workspaces } from './Workspaces';
 
 /** How many tasks had which decision, and for how many it failed. */
@@ -45,13 +44,12 @@ const WAKEUP_INTERVAL_SECONDS = 30;
 
 /** Finds interrupted tasks, and decides on each of them once, in a transaction of its own. */
 export class RecoveryPass {
-  #cleaned = false;
-
   constructor(
     private readonly options: {
       knex: Knex;
       config: RecoveryConfig;
       workspaces: Workspaces;
+      cleaner: WorkspaceCleaner;
       runs: LiveRuns;
       steadiness: Steadiness;
       events: EventsService;
@@ -65,7 +63,7 @@ export class RecoveryPass {
    * Decides nothing, or nothing more, while this process cannot trust what the heartbeats say.
    */
   async runOnce(requeue: Requeue = 'handOver'): Promise<PassCounts> {
-    const { knex, config, runs, steadiness } = this.options;
+    const { knex, config, runs, steadiness, cleaner } = this.options;
     const counts: PassCounts = {
       cancelled: 0,
       failed: 0,
@@ -95,7 +93,7 @@ export class RecoveryPass {
       }
     }
     await clearUnneededSecrets(knex, config.timeoutSeconds);
-    await this.#cleanWorkspacesOnce();
+    await cleaner.cleanOnce();
     return counts;
   }
 
@@ -241,30 +239,6 @@ export class RecoveryPass {
       );
       this.#publish(publish);
     }
-  }
-
-  /**
-   * Cleans up what a killed process left on this host, in the first pass that gets so far: removes the folders of all
-   * tasks that do not run now. The lock keeps them from being claimed meanwhile.
-   */
-  async #cleanWorkspacesOnce(): Promise<void> {
-    const { knex, config, workspaces, steadiness } = this.options;
-    const { timeoutSeconds } = config;
-    if (this.#cleaned) {
-      return;
-    }
-    void workspaces.removeTakenAway();
-    for (const taskId of await selectTasks(knex, await workspaces.list())) {
-      await this.#guarded(taskId, () =>
-        knex.transaction(async tx => {
-          const task = await lockTask(tx, { taskId, timeoutSeconds });
-          if (task && !task.running && steadiness.isSteady()) {
-            workspaces.takeAway(taskId);
-          }
-        }),
-      );
-    }
-    this.#cleaned = steadiness.isSteady();
   }
 
   /** Does something with a task and goes on if it fails: one bad task must not strand the others. */

@@ -144,6 +144,11 @@ describe('planRecovery', () => {
       `Step 'b' has recovery {"dependsOn":4}; allowed is recovery.dependsOn with the id of a step or a list of ids`,
     ],
     [
+      'misspelt',
+      [step('a'), { id: 'b', recovery: { dependson: 'a' } }, step('c')],
+      `Step 'b' has recovery {"dependson":"a"}; allowed is recovery.dependsOn with the id of a step or a list of ids`,
+    ],
+    [
       'no block',
       [step('a'), { id: 'b', recovery: 'a' }, step('c')],
       `Step 'b' has recovery "a"; allowed is recovery.dependsOn with the id of a step or a list of ids`,

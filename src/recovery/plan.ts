@@ -2,9 +2,12 @@ import { z } from 'zod';
 import { Strategy } from './strategy';
 import { StepRecords, TaskStep } from './taskRecord';
 
-const stepRecoverySchema = z.object({
-  dependsOn: z.union([z.string(), z.array(z.string())]).optional(),
-});
+// Strict: a misspelt `dependsOn` that counted as none would let a step run without the files that it needs.
+const stepRecoverySchema = z
+  .object({
+    dependsOn: z.union([z.string(), z.array(z.string())]).optional(),
+  })
+  .strict();
 
 /** A finished step that runs again, and why. */
 export type StepAgain = {
@@ -39,8 +42,8 @@ export type Plan = {
  *   through others. A step that was skipped for its `if` does not count as one that runs: its condition is looked at
  *   again, and nothing is run again on the chance that it comes out otherwise.
  *
- * A dependency that is unknown, later, or the step itself makes no sense (and every circle has such a one): then all
- * steps run again, which `idempotent` allows, with a warning.
+ * A dependency that is unknown, later, or the step itself makes no sense (and every circle has such a one), and neither
+ * does a recovery block with anything else in it: then all steps run again, which `idempotent` allows, with a warning.
  *
  * @param skippedByIf - the ids of the steps that were skipped for their `if`
  */

@@ -13,7 +13,7 @@ describe('strategyOfTemplate', () => {
     },
   );
 
-  it.each([[{}], [{ recovery: {} }], [{ recovery: { maxAttempts: 5 } }]])(
+  it.each([[{}], [{ recovery: {} }]])(
     'counts a template that says nothing as none: %j',
     spec => {
       expect(strategyOfTemplate(REF, spec)).toEqual({
@@ -36,7 +36,7 @@ describe('strategyOfTemplate', () => {
     },
   );
 
-  it.each(['restart', 3, null, ['restart']])(
+  it.each(['restart', 3, null, ['restart'], { stategy: 'restart' }])(
     'counts spec.recovery %j as none, and says what is allowed',
     recovery => {
       expect(strategyOfTemplate(REF, { recovery })).toEqual({

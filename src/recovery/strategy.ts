@@ -59,9 +59,17 @@ export function strategyOfTemplate(
       remark: invalidRemark(templateRef, spec.recovery),
     };
   }
-  return recovery.data.strategy
-    ? { strategy: recovery.data.strategy, source: 'template' }
-    : { strategy: 'none', source: 'default' };
+  if (recovery.data.strategy) {
+    return { strategy: recovery.data.strategy, source: 'template' };
+  }
+  // A block without a strategy that says something else is most likely a strategy with a misspelt key.
+  return Object.keys(spec.recovery as object).length === 0
+    ? { strategy: 'none', source: 'default' }
+    : {
+        strategy: 'none',
+        source: 'invalid',
+        remark: invalidRemark(templateRef, spec.recovery),
+      };
 }
 
 function invalidRemark(templateRef: string, recovery: unknown): string {

@@ -49,12 +49,15 @@ export async function handOverWaitingTask(
     if (!oldest) {
       return undefined;
     }
-    await tx(TASKS)
+    const updated = await tx(TASKS)
       .where({ id: oldest.id, status: 'open' })
       .update({
         status: 'processing',
         last_heartbeat_at: secondsAgo(tx, staleTimeoutSeconds + 1),
       });
+    if (updated !== 1) {
+      return undefined;
+    }
     await tx(WAKEUPS)
       .insert({ task_id: oldest.id, woken_at: tx.fn.now() })
       .onConflict('task_id')
