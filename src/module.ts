@@ -6,6 +6,8 @@ import { catalogServiceRef } from '@backstage/plugin-catalog-node';
 import { eventsServiceRef } from '@backstage/plugin-events-node';
 import { isRecoveryOn, readRecoveryConfig } from './config';
 import { applyMigrations } from './database/migrations';
+import { BatchDecider } from './recovery/BatchDecider';
+import { HandOvers } from './recovery/HandOvers';
 import { LiveRuns } from './recovery/LiveRuns';
 import { RecoveryPass } from './recovery/RecoveryPass';
 import { RecoveryRunner } from './recovery/RecoveryRunner';
@@ -50,10 +52,19 @@ export const scaffolderModuleRecovery = createBackendModule({
         const runs = new LiveRuns({ knex, workspaces });
         const steadiness = new Steadiness();
         const memory = new StrategyMemory({ knex, catalog, auth, logger });
-        const pass = new RecoveryPass({
+        const shared = {
           knex,
           config,
           workspaces,
+          steadiness,
+          events,
+          logger,
+        };
+        const pass = new RecoveryPass({
+          knex,
+          config,
+          decider: new BatchDecider(shared),
+          handOvers: new HandOvers(shared),
           cleaner: new WorkspaceCleaner({
             knex,
             timeoutSeconds: config.timeoutSeconds,
@@ -63,8 +74,6 @@ export const scaffolderModuleRecovery = createBackendModule({
           }),
           runs,
           steadiness,
-          events,
-          logger,
         });
         const runner = new RecoveryRunner({
           knex,

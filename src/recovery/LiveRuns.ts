@@ -125,13 +125,17 @@ export class LiveRuns {
   /** Tells the people who look at a task that two runs of it were alive at once. */
   async warn({ taskId, message }: TakenOver): Promise<void> {
     const { knex } = this.options;
-    const { stepStates } = readHistory(await readStepEvents(knex, taskId));
+    const { stepStates } = readHistory(await readStepEvents(knex, [taskId]));
     const stepId =
       [...stepStates].find(([, state]) => state === 'processing')?.[0] ??
       [...stepStates.keys()].at(-1);
     await knex.transaction(tx =>
-      appendTaskEvents(tx, taskId, [
-        { type: 'log', body: { message: `Warning: ${message}`, stepId } },
+      appendTaskEvents(tx, [
+        {
+          taskId,
+          type: 'log',
+          body: { message: `Warning: ${message}`, stepId },
+        },
       ]),
     );
   }

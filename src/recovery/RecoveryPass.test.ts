@@ -20,7 +20,9 @@ import {
   TEST_DATABASE_IDS,
 } from '../__testUtils__/scaffolderDatabase';
 import { LiveRuns } from './LiveRuns';
-import { PassCounts, RecoveryPass } from './RecoveryPass';
+import { BatchDecider, DecisionCounts } from './BatchDecider';
+import { HandOvers } from './HandOvers';
+import { RecoveryPass } from './RecoveryPass';
 import { Steadiness } from './Steadiness';
 import { Strategy } from './strategy';
 import { WorkspaceCleaner } from './WorkspaceCleaner';
@@ -30,7 +32,7 @@ jest.setTimeout(60_000);
 
 const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
 
-const nothing: PassCounts = {
+const nothing: DecisionCounts = {
   cancelled: 0,
   failed: 0,
   finish: 0,
@@ -52,8 +54,8 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
   const createPass = (
     config: Partial<RecoveryConfig> = {},
     workspaces = new Workspaces(directory.path, logger),
-  ) =>
-    new RecoveryPass({
+  ) => {
+    const shared = {
       knex,
       config: {
         timeoutSeconds: 30,
@@ -64,6 +66,14 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
         ...config,
       },
       workspaces,
+      steadiness,
+      events,
+      logger,
+    };
+    return new RecoveryPass({
+      ...shared,
+      decider: new BatchDecider(shared),
+      handOvers: new HandOvers(shared),
       cleaner: new WorkspaceCleaner({
         knex,
         timeoutSeconds: 30,
@@ -72,10 +82,8 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
         logger,
       }),
       runs,
-      steadiness,
-      events,
-      logger,
     });
+  };
 
   /** A task that ran into step two, having finished step one. */
   async function interrupted(
@@ -419,14 +427,12 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
       steadiness.read();
     }
     expect(await pass.runOnce()).toEqual(nothing);
-    await pass.wakeWorker();
     expect(await readTask(knex, id)).toMatchObject({ status: 'processing' });
     expect(await readTask(knex, open)).toMatchObject({ status: 'open' });
 
     now += 1_000;
     steadiness.read();
     expect(await pass.runOnce()).toEqual({ ...nothing, failed: 1 });
-    await pass.wakeWorker();
     expect(await readTask(knex, open)).toMatchObject({ status: 'processing' });
   });
 
@@ -449,19 +455,18 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     expect(fs.existsSync(directory.resolve(silent))).toBe(false);
   });
 
-  it('stops in the middle of a batch when the process stalls', async () => {
-    const ids = [await interrupted('none'), await interrupted('none')];
+  it('stops after a batch in which the process stalled', async () => {
+    for (let i = 0; i < 60; i++) {
+      await interrupted('none');
+    }
     const pass = createPass();
-    // As if the process had been stopped while it decided on the first one.
+    // As if the process had been stopped while it decided on the first batch.
     logger.info.mockImplementationOnce(() => {
       now += 60_000;
     });
-    expect(await pass.runOnce()).toEqual({ ...nothing, failed: 1 });
-    const statuses = await Promise.all(ids.map(id => readTask(knex, id)));
-    expect(statuses.map(t => t.status).sort()).toEqual([
-      'failed',
-      'processing',
-    ]);
+    expect(await pass.runOnce()).toEqual({ ...nothing, failed: 50 });
+    const processing = await knex(TASKS).where('status', 'processing');
+    expect(processing).toHaveLength(10);
   });
 
   it('does not decide on a task that this process runs', async () => {

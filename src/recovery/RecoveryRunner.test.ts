@@ -40,7 +40,6 @@ describe('RecoveryRunner', () => {
       pass: {
         runAtStartup: jest.fn(async () => {}),
         runOnce: jest.fn(async () => {}),
-        wakeWorker: jest.fn(async () => {}),
       },
       memory: {
         remember: jest.fn(async () => {}),

@@ -55,10 +55,7 @@ export class RecoveryRunner {
     );
     await this.#tick('first recovery pass', () => pass.runAtStartup());
     await this.#schedule('recover-interrupted-tasks', FREQUENCY, () =>
-      this.#tick('recovery pass', async () => {
-        await pass.runOnce();
-        await pass.wakeWorker();
-      }),
+      this.#tick('recovery pass', () => pass.runOnce()),
     );
     // Apart from the passes: a catalog that hangs must not delay what can be decided without it.
     await this.#schedule('remember-strategies', FREQUENCY, () =>

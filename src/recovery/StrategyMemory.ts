@@ -3,7 +3,7 @@ import { CatalogService } from '@backstage/plugin-catalog-node';
 import { Knex } from 'knex';
 import { forgetEndedTasks } from '../database/operations/forgetEndedTasks';
 import { listTasksWithoutStrategy } from '../database/operations/listTasksWithoutStrategy';
-import { eachTaskId } from '../database/operations/pageOfTaskIds';
+import { batchesOf } from '../database/operations/pages';
 import { readTaskSpec } from '../database/operations/readTaskSpec';
 import { rememberStrategy } from '../database/operations/rememberStrategy';
 import { safeError } from './safeError';
@@ -62,16 +62,18 @@ export class StrategyMemory {
     let failure: unknown;
     const missingBefore = this.#missingSince;
     this.#missingSince = new Map();
-    for await (const taskId of eachTaskId(page =>
+    for await (const taskIds of batchesOf(page =>
       listTasksWithoutStrategy(knex, page),
     )) {
-      try {
-        const since = missingBefore.get(taskId);
-        if (await this.#rememberWith(lookUpOnce, taskId, since)) {
-          remembered += 1;
+      for (const taskId of taskIds) {
+        try {
+          const since = missingBefore.get(taskId);
+          if (await this.#rememberWith(lookUpOnce, taskId, since)) {
+            remembered += 1;
+          }
+        } catch (error) {
+          failure = error;
         }
-      } catch (error) {
-        failure = error;
       }
     }
 

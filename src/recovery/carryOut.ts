@@ -3,16 +3,22 @@ import {
   appendTaskEvents,
   NewTaskEvent,
 } from '../database/operations/appendTaskEvents';
-import { InterruptedTaskRow } from '../database/operations/lockInterruptedTask';
-import { recordAttempt } from '../database/operations/recordAttempt';
+import { InterruptedTaskRow } from '../database/operations/lockInterruptedTasks';
+import { recordAttempts } from '../database/operations/recordAttempts';
 import {
   InterruptedTaskUpdate,
-  updateInterruptedTask,
-} from '../database/operations/updateInterruptedTask';
+  updateInterruptedTasks,
+} from '../database/operations/updateInterruptedTasks';
 import { RecoveryConfig } from '../config';
 import { FinalDecision } from './decision';
 import { closeReason, stepMessages } from './messages';
 import { TaskStrategy } from './strategy';
+import {
+  closedPayload,
+  recoveredEvent,
+  recoveredPayload,
+  TaskEventPayload,
+} from './taskEvents';
 
 /**
  * How a task gets to run again: opened for the workers of this process, which start after this and then look for open
@@ -20,120 +26,140 @@ import { TaskStrategy } from './strategy';
  */
 export type Requeue = 'open' | 'handOver';
 
-/** What is published on the topic `scaffolder.task`, in the shapes of the scaffolder's DatabaseTaskStore (4.2.0). */
-export type TaskEventPayload = Record<string, unknown>;
+/** A task and what was decided on it. */
+export type DecidedTask = {
+  task: InterruptedTaskRow;
+  decision: FinalDecision;
+  strategy?: TaskStrategy;
+};
 
-/** What came of carrying out a decision. */
-export type CarriedOut = {
+/** A task whose decision was written. */
+export type CarriedOut = DecidedTask & {
   /** To be published once the transaction has committed. */
   publish?: TaskEventPayload;
 };
 
 /**
- * Writes a decision, whole, in the caller's transaction.
+ * Writes decisions, each whole, in the caller's transaction.
  *
- * @returns nothing if the task is no longer interrupted; then nothing is written.
+ * @returns those of the tasks that were still interrupted; for the others nothing is written.
  */
 export async function carryOut(
   tx: Knex.Transaction,
   options: {
-    task: InterruptedTaskRow;
-    decision: FinalDecision;
-    strategy?: TaskStrategy;
+    decided: DecidedTask[];
     requeue: Requeue;
     config: RecoveryConfig;
   },
-): Promise<CarriedOut | undefined> {
-  const { task, decision, strategy, requeue, config } = options;
-  const isClose = decision.kind === 'failed' || decision.kind === 'cancelled';
-
-  let update: InterruptedTaskUpdate;
-  if (isClose) {
-    update = { kind: 'close', status: decision.kind };
-  } else if (requeue === 'open') {
-    update = { kind: 'open', state: decision.state };
-  } else {
-    const { staleTimeoutSeconds } = config;
-    update = { kind: 'handOver', state: decision.state, staleTimeoutSeconds };
+): Promise<CarriedOut[]> {
+  const { decided, requeue, config } = options;
+  const updated = new Set<string>();
+  for (const outcome of ['failed', 'cancelled', requeue] as const) {
+    const tasks = decided.filter(d => outcomeOf(d, requeue) === outcome);
+    const ids = await updateInterruptedTasks(
+      tx,
+      {
+        taskIds: tasks.map(({ task }) => task.id),
+        timeoutSeconds: config.timeoutSeconds,
+        states: changedStates(tasks),
+      },
+      updateFor(outcome, config),
+    );
+    ids.forEach(id => updated.add(id));
   }
 
-  const { timeoutSeconds } = config;
-  const guard = { taskId: task.id, timeoutSeconds };
-  if (!(await updateInterruptedTask(tx, guard, update))) {
-    return undefined;
-  }
-  await recordAttempt(tx, {
-    taskId: task.id,
-    decision: decision.kind,
-    strategy: strategy?.strategy,
-  });
-
-  if (isClose) {
-    const message = closeReason(decision, strategy, task.secondsSilent);
-    await appendTaskEvents(tx, task.id, closeEvents(decision, message));
-    return { publish: closedPayload(task, decision.kind) };
-  }
-
-  const lines = stepMessages(decision, task.secondsSilent).map(
-    (body): NewTaskEvent => ({ type: 'log', body }),
+  const carriedOut = decided.filter(({ task }) => updated.has(task.id));
+  await recordAttempts(
+    tx,
+    carriedOut.map(({ task, decision, strategy }) => ({
+      taskId: task.id,
+      decision: decision.kind,
+      strategy: strategy?.strategy,
+    })),
   );
-  if (requeue === 'handOver') {
-    await appendTaskEvents(tx, task.id, lines);
-    return {};
+  const events = carriedOut.flatMap(d => eventsOf(d, requeue));
+  const eventIds = await appendTaskEvents(tx, events);
+  return carriedOut.map(d => {
+    const i = events.findIndex(
+      e => e.taskId === d.task.id && e.type === 'recovered',
+    );
+    return {
+      ...d,
+      publish: isClosed(d.decision)
+        ? closedPayload(d.task, d.decision.kind)
+        : i >= 0
+          ? recoveredPayload(eventIds[i], events[i])
+          : undefined,
+    };
+  });
+}
+
+type Closed = Extract<FinalDecision, { kind: 'failed' | 'cancelled' }>;
+
+function isClosed(decision: FinalDecision): decision is Closed {
+  return decision.kind === 'failed' || decision.kind === 'cancelled';
+}
+
+function outcomeOf({ decision }: DecidedTask, requeue: Requeue) {
+  return isClosed(decision) ? decision.kind : requeue;
+}
+
+function updateFor(
+  outcome: Closed['kind'] | Requeue,
+  { staleTimeoutSeconds }: RecoveryConfig,
+): InterruptedTaskUpdate {
+  switch (outcome) {
+    case 'open':
+      return { kind: 'open' };
+    case 'handOver':
+      return { kind: 'handOver', staleTimeoutSeconds };
+    default:
+      return { kind: 'close', status: outcome };
   }
-  const recovered = recoveredEvent(strategy?.strategy);
-  const [eventId] = await appendTaskEvents(tx, task.id, [recovered, ...lines]);
-  return { publish: recoveredPayload(task.id, eventId, recovered) };
 }
 
-/**
- * The event with which the scaffolder marks a further run. Never with its `startOver`, which would hide all that was
- * logged before (`trimEventsTillLastRecovery`, 4.2.0).
- */
-export function recoveredEvent(strategy: string | undefined): NewTaskEvent {
-  return { type: 'recovered', body: { recoverStrategy: strategy ?? 'none' } };
+function changedStates(tasks: DecidedTask[]): Map<string, string | null> {
+  const states = new Map<string, string | null>();
+  for (const { task, decision } of tasks) {
+    if (!isClosed(decision) && decision.state !== task.state) {
+      states.set(task.id, decision.state);
+    }
+  }
+  return states;
 }
 
-export function recoveredPayload(
-  taskId: string,
-  eventId: number,
-  { body }: NewTaskEvent,
-): TaskEventPayload {
-  return { id: eventId, taskId, status: 'recovered', body };
+function eventsOf(
+  { task, decision, strategy }: DecidedTask,
+  requeue: Requeue,
+): NewTaskEvent[] {
+  if (isClosed(decision)) {
+    const message = closeReason(decision, strategy, task.secondsSilent);
+    return closeEvents(task.id, decision, message);
+  }
+  const lines = stepMessages(decision, task.secondsSilent).map(
+    (body): NewTaskEvent => ({ taskId: task.id, type: 'log', body }),
+  );
+  return requeue === 'open'
+    ? [recoveredEvent(task.id, strategy?.strategy), ...lines]
+    : lines;
 }
 
 function closeEvents(
-  decision: Extract<FinalDecision, { kind: 'failed' | 'cancelled' }>,
+  taskId: string,
+  { runningSteps, interruptedAt, kind }: Closed,
   message: string,
 ): NewTaskEvent[] {
-  const { runningSteps, interruptedAt, kind } = decision;
   const lines = runningSteps.map((stepId): NewTaskEvent => ({
+    taskId,
     type: 'log',
     body: { message, stepId, status: kind },
   }));
   if (lines.length === 0 && interruptedAt) {
     // Between two steps: the reason is shown where the task stopped, but that step did not fail.
-    lines.push({ type: 'log', body: { message, stepId: interruptedAt } });
+    const body = { message, stepId: interruptedAt };
+    lines.push({ taskId, type: 'log', body });
   }
   const error = { name: 'InterruptedError', message };
-  return [
-    ...lines,
-    {
-      type: 'completion',
-      body: kind === 'failed' ? { message, error } : { message },
-    },
-  ];
-}
-
-function closedPayload(
-  task: InterruptedTaskRow,
-  status: 'failed' | 'cancelled',
-): TaskEventPayload {
-  return {
-    id: task.id,
-    status,
-    lastHeartbeatAt: task.last_heartbeat_at,
-    createdAt: task.created_at,
-    createdBy: task.created_by,
-  };
+  const body = kind === 'failed' ? { message, error } : { message };
+  return [...lines, { taskId, type: 'completion', body }];
 }

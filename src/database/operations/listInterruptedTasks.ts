@@ -1,15 +1,16 @@
 import { Knex } from 'knex';
 import { TASKS } from '../tables';
 import { whereInterrupted, whereUndecided } from './interrupted';
-import { Page, pageOfTaskIds } from './pageOfTaskIds';
+import { Page, pageOfTasks, SizedTask } from './pages';
 
 /** The next interrupted tasks that are not decided on. */
 export async function listInterruptedTasks(
   knex: Knex,
   timeoutSeconds: number,
   page: Page,
-): Promise<string[]> {
-  return pageOfTaskIds(
+): Promise<SizedTask[]> {
+  return pageOfTasks(
+    knex,
     knex(TASKS)
       .modify(whereInterrupted, knex, timeoutSeconds)
       .modify(whereUndecided, knex),

@@ -1,13 +1,14 @@
 import { Knex } from 'knex';
 import { IN_FLIGHT, STRATEGIES, TASKS } from '../tables';
-import { Page, pageOfTaskIds } from './pageOfTaskIds';
+import { Page, pageOfTasks, SizedTask } from './pages';
 
 /** The next tasks in flight whose strategy is not remembered. */
 export async function listTasksWithoutStrategy(
   knex: Knex,
   page: Page,
-): Promise<string[]> {
-  return pageOfTaskIds(
+): Promise<SizedTask[]> {
+  return pageOfTasks(
+    knex,
     knex(TASKS)
       .whereRaw(IN_FLIGHT)
       .whereNotExists(

@@ -16,22 +16,26 @@ import { ATTEMPTS, STRATEGIES, TASKS } from '../tables';
 import { isSqlite, secondsAgo } from '../time';
 import { appendTaskEvents } from './appendTaskEvents';
 import { clearUnneededSecrets } from './clearUnneededSecrets';
+import { countInFlight } from './countInFlight';
 import { forgetEndedTasks } from './forgetEndedTasks';
 import { handOverWaitingTask } from './handOverWaitingTask';
-import { holdInterruptedTask } from './holdInterruptedTask';
+import { holdInterruptedTasks } from './holdInterruptedTasks';
 import { listHandedOverTasks } from './listHandedOverTasks';
 import { listInterruptedTasks } from './listInterruptedTasks';
 import { listTasksWithoutStrategy } from './listTasksWithoutStrategy';
-import { lockInterruptedTask } from './lockInterruptedTask';
+import { lockInterruptedTasks } from './lockInterruptedTasks';
 import { lockTask } from './lockTask';
-import { openHandedOverTask } from './openHandedOverTask';
-import { eachTaskId } from './pageOfTaskIds';
+import { openHandedOverTasks } from './openHandedOverTasks';
+import { batchesOf, Page } from './pages';
 import { readStepEvents } from './readStepEvents';
 import { readTaskSpec } from './readTaskSpec';
-import { recordAttempt } from './recordAttempt';
+import { recordAttempts } from './recordAttempts';
 import { rememberStrategy } from './rememberStrategy';
 import { selectTasks } from './selectTasks';
-import { updateInterruptedTask } from './updateInterruptedTask';
+import {
+  InterruptedTaskUpdate,
+  updateInterruptedTasks,
+} from './updateInterruptedTasks';
 
 jest.setTimeout(60_000);
 
@@ -53,17 +57,24 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
 
   const handOver = (taskId: string) =>
     knex.transaction(async tx => {
-      await updateInterruptedTask(
+      await updateInterruptedTasks(
         tx,
-        { taskId, timeoutSeconds },
-        { kind: 'handOver', state: null, staleTimeoutSeconds: 3600 },
+        { taskIds: [taskId], timeoutSeconds },
+        { kind: 'handOver', staleTimeoutSeconds: 3600 },
       );
-      await recordAttempt(tx, {
-        taskId,
-        decision: 'resume',
-        strategy: 'idempotent',
-      });
+      await recordAttempts(tx, [
+        { taskId, decision: 'resume', strategy: 'idempotent' },
+      ]);
     });
+
+  const idsOf = async (tasks: Promise<{ id: string }[]>) =>
+    (await tasks).map(task => task.id);
+
+  const listInterrupted = (seconds = timeoutSeconds, p: Page = page) =>
+    idsOf(listInterruptedTasks(knex, seconds, p));
+
+  const listHandedOver = () =>
+    idsOf(listHandedOverTasks(knex, timeoutSeconds, page));
 
   const beat = (taskId: string) =>
     knex(TASKS)
@@ -89,42 +100,30 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       for (const status of ['open', 'completed', 'failed', 'cancelled']) {
         await insertTask(knex, { status });
       }
-      expect(await listInterruptedTasks(knex, timeoutSeconds, page)).toEqual([
-        silent,
-      ]);
+      expect(await listInterrupted()).toEqual([silent]);
     });
 
     it('counts a running task without a heartbeat from its creation', async () => {
       const id = await insertTask(knex, { silentSeconds: null });
-      expect(await listInterruptedTasks(knex, timeoutSeconds, page)).toEqual([
-        id,
-      ]);
-      expect(await listInterruptedTasks(knex, 3600, page)).toEqual([]);
+      expect(await listInterrupted()).toEqual([id]);
+      expect(await listInterrupted(3600)).toEqual([]);
     });
 
     it('leaves out a task that was handed over until it was claimed and fell silent again', async () => {
       const id = await insertTask(knex);
       await handOver(id);
-      expect(await listInterruptedTasks(knex, timeoutSeconds, page)).toEqual(
-        [],
-      );
+      expect(await listInterrupted()).toEqual([]);
       await beat(id);
-      expect(await listInterruptedTasks(knex, timeoutSeconds, page)).toEqual(
-        [],
-      );
+      expect(await listInterrupted()).toEqual([]);
       await silentAgain(id);
-      expect(await listInterruptedTasks(knex, timeoutSeconds, page)).toEqual([
-        id,
-      ]);
+      expect(await listInterrupted()).toEqual([id]);
     });
 
     it('lists a task again that was handed over and then cancelled', async () => {
       const id = await insertTask(knex);
       await handOver(id);
       await insertEvent(knex, id, 'cancelled', {});
-      expect(await listInterruptedTasks(knex, timeoutSeconds, page)).toEqual([
-        id,
-      ]);
+      expect(await listInterrupted()).toEqual([id]);
     });
 
     it('lists page by page in the order of the ids', async () => {
@@ -132,27 +131,87 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       for (let i = 0; i < 5; i++) {
         ids.push(await insertTask(knex));
       }
-      const limits: number[] = [];
-      const seen: string[] = [];
-      for await (const id of eachTaskId(p => {
-        limits.push(p.limit);
-        return listInterruptedTasks(knex, timeoutSeconds, { ...p, limit: 2 });
-      })) {
-        seen.push(id);
-      }
-      // Pages shorter than asked for end the walk: the second page is not read.
-      expect(seen).toEqual(ids.sort().slice(0, 2));
-      expect(limits).toEqual([100]);
-      expect(
-        await listInterruptedTasks(knex, timeoutSeconds, {
-          afterId: ids[1],
-          limit: 2,
-        }),
-      ).toEqual(ids.slice(2, 4));
+      ids.sort();
+      expect(await listInterrupted(timeoutSeconds, { limit: 2 })).toEqual(
+        ids.slice(0, 2),
+      );
+      const next = { afterId: ids[1], limit: 2 };
+      expect(await listInterrupted(timeoutSeconds, next)).toEqual(
+        ids.slice(2, 4),
+      );
     });
   });
 
-  describe('lockInterruptedTask', () => {
+  describe('batchesOf', () => {
+    const batches = async () => {
+      const all: string[][] = [];
+      for await (const batch of batchesOf(p =>
+        listInterruptedTasks(knex, timeoutSeconds, p),
+      )) {
+        all.push(batch);
+      }
+      return all;
+    };
+
+    it('goes through all tasks, over more than one page, few at a time', async () => {
+      const ids = [];
+      for (let i = 0; i < 520; i++) {
+        ids.push(await insertTask(knex));
+      }
+      const all = await batches();
+      expect(all.flat()).toEqual(ids.sort());
+      expect(all.map(b => b.length)).toEqual([...Array(10).fill(50), 20]);
+    });
+
+    it('never reads more than a few megabytes at once, and large tasks alone', async () => {
+      const large = (megabytes: number) =>
+        insertTask(knex, { state: 'x'.repeat(megabytes * 1_000_000) });
+      for (const megabytes of [1.5, 3, 0.1, 3, 0.1, 1.5]) {
+        await large(megabytes);
+      }
+      const sizes = new Map(
+        (await listInterruptedTasks(knex, timeoutSeconds, page)).map(t => [
+          t.id,
+          t.bytes,
+        ]),
+      );
+      const all = await batches();
+      expect(all.flat().sort()).toEqual([...sizes.keys()].sort());
+      for (const batch of all.filter(b => b.length > 1)) {
+        const bytes = batch.reduce((sum, id) => sum + sizes.get(id)!, 0);
+        expect(bytes).toBeLessThanOrEqual(2_000_000);
+      }
+    });
+
+    it('gives nothing if there is nothing', async () => {
+      expect(await batches()).toEqual([]);
+    });
+  });
+
+  it('countInFlight tells what there may be to do', async () => {
+    const count = () =>
+      countInFlight(knex, { timeoutSeconds, waitingSeconds: 15 });
+    expect(await count()).toEqual({ silent: 0, waiting: 0, withSecrets: 0 });
+    for (const status of ['completed', 'failed', 'cancelled']) {
+      await insertTask(knex, { status });
+    }
+    await insertTask(knex, { silentSeconds: 20, secrets: null });
+    await insertTask(knex, { status: 'open', silentSeconds: 5 });
+    expect(await count()).toEqual({ silent: 0, waiting: 0, withSecrets: 0 });
+    await insertTask(knex, { silentSeconds: 40, secrets: null });
+    expect(await count()).toEqual({ silent: 1, waiting: 0, withSecrets: 0 });
+    await insertTask(knex, { silentSeconds: 0 });
+    await insertTask(knex, { status: 'open', silentSeconds: 20 });
+    await insertTask(knex, { status: 'open', silentSeconds: null });
+    expect(await count()).toEqual({ silent: 1, waiting: 2, withSecrets: 1 });
+  });
+
+  describe('lockInterruptedTasks', () => {
+    const lock = (...taskIds: string[]) =>
+      knex.transaction(tx =>
+        lockInterruptedTasks(tx, { taskIds, timeoutSeconds }),
+      );
+
     it('reads what a decision needs, and no secrets', async () => {
       const id = await insertTask(knex, { silentSeconds: 90 });
       await rememberStrategy(knex, {
@@ -161,9 +220,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
         source: 'invalid',
         remark: 'misspelt',
       });
-      const row = await knex.transaction(tx =>
-        lockInterruptedTask(tx, { taskId: id, timeoutSeconds }),
-      );
+      const [row] = await lock(id);
       expect(row).toEqual({
         id,
         spec: expect.stringContaining('"steps"'),
@@ -175,21 +232,22 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
         secondsSilent: expect.any(Number),
         remembered: { strategy: 'none', source: 'invalid', remark: 'misspelt' },
       });
-      expect(Math.abs(row!.secondsSilent - 90)).toBeLessThan(10);
+      expect(Math.abs(row.secondsSilent - 90)).toBeLessThan(10);
       expect(JSON.stringify(row)).not.toContain('very-secret');
     });
 
     it('tells whether the secrets are JSON', async () => {
       const broken = await insertTask(knex, { secrets: '{"a":' });
       const none = await insertTask(knex, { secrets: null });
-      await knex.transaction(async tx => {
-        expect(
-          await lockInterruptedTask(tx, { taskId: broken, timeoutSeconds }),
-        ).toMatchObject({ secretsReadable: false });
-        expect(
-          await lockInterruptedTask(tx, { taskId: none, timeoutSeconds }),
-        ).toMatchObject({ secretsReadable: true, remembered: undefined });
-      });
+      expect(await lock(broken)).toEqual([
+        expect.objectContaining({ secretsReadable: false }),
+      ]);
+      expect(await lock(none)).toEqual([
+        expect.objectContaining({
+          secretsReadable: true,
+          remembered: undefined,
+        }),
+      ]);
     });
 
     it('finds nothing if the task beat again, ended, or was handed over since it was listed', async () => {
@@ -199,41 +257,41 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       await beat(beating);
       await knex(TASKS).where({ id: ended }).update({ status: 'completed' });
       await handOver(handedOver);
-      for (const taskId of [beating, ended, handedOver, randomUUID()]) {
-        expect(
-          await knex.transaction(tx =>
-            lockInterruptedTask(tx, { taskId, timeoutSeconds }),
-          ),
-        ).toBeUndefined();
-      }
+      const interrupted = await insertTask(knex);
+      expect(
+        await idsOf(
+          lock(beating, ended, interrupted, handedOver, randomUUID()),
+        ),
+      ).toEqual([interrupted]);
     });
 
     if (databaseId !== 'SQLITE_3') {
       it('passes over a task that somebody else is deciding on', async () => {
         const id = await insertTask(knex);
-        await knex.transaction(async one => {
-          const options = { taskId: id, timeoutSeconds };
-          expect(await lockInterruptedTask(one, options)).toBeDefined();
-          await knex.transaction(async two => {
-            expect(await lockInterruptedTask(two, options)).toBeUndefined();
-          });
+        await knex.transaction(async tx => {
+          const options = { taskIds: [id], timeoutSeconds };
+          expect(await lockInterruptedTasks(tx, options)).toHaveLength(1);
+          expect(await lock(id)).toEqual([]);
         });
       });
     }
   });
 
-  describe('updateInterruptedTask', () => {
+  describe('updateInterruptedTasks', () => {
     const update = (
-      taskId: string,
-      change: Parameters<typeof updateInterruptedTask>[2],
+      taskIds: string[],
+      change: InterruptedTaskUpdate,
+      states?: Map<string, string | null>,
     ) =>
       knex.transaction(tx =>
-        updateInterruptedTask(tx, { taskId, timeoutSeconds }, change),
+        updateInterruptedTasks(tx, { taskIds, timeoutSeconds, states }, change),
       );
 
     it('closes a task and clears its secrets', async () => {
       const id = await insertTask(knex);
-      expect(await update(id, { kind: 'close', status: 'failed' })).toBe(true);
+      expect(await update([id], { kind: 'close', status: 'failed' })).toEqual([
+        id,
+      ]);
       expect(await readTask(knex, id)).toMatchObject({
         status: 'failed',
         secrets: null,
@@ -241,29 +299,32 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       });
     });
 
-    it('opens a task with a new state and its secrets', async () => {
-      const id = await insertTask(knex);
-      expect(await update(id, { kind: 'open', state: '{}' })).toBe(true);
-      expect(await readTask(knex, id)).toMatchObject({
-        status: 'open',
-        state: '{}',
-        secrets: expect.stringContaining('very-secret'),
-      });
+    it('opens tasks, each with its own state and its secrets', async () => {
+      const ids = [];
+      for (let i = 0; i < 3; i++) {
+        ids.push(await insertTask(knex, { state: `{"old":${i}}` }));
+      }
+      const states = new Map([
+        [ids[0], '{"new":0}'],
+        [ids[2], null],
+      ]);
+      const opened = await update(ids, { kind: 'open' }, states);
+      expect(opened.sort()).toEqual([...ids].sort());
+      for (const [i, state] of ['{"new":0}', '{"old":1}', null].entries()) {
+        expect(await readTask(knex, ids[i])).toMatchObject({
+          status: 'open',
+          state,
+          secrets: expect.stringContaining('very-secret'),
+        });
+      }
     });
 
     it('hands a task over by making it silent for longer than the scaffolder waits', async () => {
       const id = await insertTask(knex);
       expect(
-        await update(id, {
-          kind: 'handOver',
-          state: '{}',
-          staleTimeoutSeconds: 3600,
-        }),
-      ).toBe(true);
-      expect(await readTask(knex, id)).toMatchObject({
-        status: 'processing',
-        state: '{}',
-      });
+        await update([id], { kind: 'handOver', staleTimeoutSeconds: 3600 }),
+      ).toEqual([id]);
+      expect(await readTask(knex, id)).toMatchObject({ status: 'processing' });
       // The condition is that of `recoverTasks` in the scaffolder's DatabaseTaskStore.
       const stale = await knex(TASKS)
         .where('last_heartbeat_at', '<=', secondsAgo(knex, 3600))
@@ -276,32 +337,33 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       const ended = await insertTask(knex, { status: 'completed' });
       const handedOver = await insertTask(knex);
       await handOver(handedOver);
-      for (const id of [beating, ended, handedOver]) {
-        const before = await readTask(knex, id);
-        for (const change of [
-          { kind: 'close', status: 'failed' },
-          { kind: 'open', state: null },
-          { kind: 'handOver', state: null, staleTimeoutSeconds: 3600 },
-        ] as const) {
-          expect(await update(id, change)).toBe(false);
-        }
-        expect(await readTask(knex, id)).toEqual(before);
+      const ids = [beating, ended, handedOver];
+      const before = await Promise.all(ids.map(id => readTask(knex, id)));
+      for (const change of [
+        { kind: 'close', status: 'failed' },
+        { kind: 'open' },
+        { kind: 'handOver', staleTimeoutSeconds: 3600 },
+      ] as const) {
+        expect(await update(ids, change)).toEqual([]);
       }
+      expect(await Promise.all(ids.map(id => readTask(knex, id)))).toEqual(
+        before,
+      );
     });
   });
 
-  it('holdInterruptedTask makes a task count as interrupted and not as stale', async () => {
-    const hold = (taskId: string) =>
-      holdInterruptedTask(knex, {
-        taskId,
-        timeoutSeconds,
-        silentSeconds: 3000,
-      });
+  it('holdInterruptedTasks makes tasks count as interrupted and not as stale', async () => {
+    const hold = (...taskIds: string[]) =>
+      knex.transaction(tx =>
+        holdInterruptedTasks(tx, {
+          taskIds,
+          timeoutSeconds,
+          silentSeconds: 3000,
+        }),
+      );
     const id = await insertTask(knex, { silentSeconds: 4000 });
-    expect(await hold(id)).toBe(true);
-    expect(await listInterruptedTasks(knex, timeoutSeconds, page)).toEqual([
-      id,
-    ]);
+    expect(await hold(id)).toEqual([id]);
+    expect(await listInterrupted()).toEqual([id]);
     expect(
       await knex(TASKS)
         .where('last_heartbeat_at', '<=', secondsAgo(knex, 60))
@@ -311,26 +373,22 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
     const notSoon = await insertTask(knex, { silentSeconds: 2000 });
     const handedOver = await insertTask(knex);
     await handOver(handedOver);
-    for (const other of [id, notSoon, handedOver]) {
-      expect(await hold(other)).toBe(false);
-    }
+    expect(await hold(id, notSoon, handedOver)).toEqual([]);
   });
 
-  describe('openHandedOverTask', () => {
-    const open = (taskId: string) =>
+  describe('openHandedOverTasks', () => {
+    const open = (...taskIds: string[]) =>
       knex.transaction(tx =>
-        openHandedOverTask(tx, { taskId, timeoutSeconds }),
+        openHandedOverTasks(tx, { taskIds, timeoutSeconds }),
       );
 
     it('opens a task that waits to be claimed, and tells what was decided', async () => {
       const id = await insertTask(knex);
       await handOver(id);
-      expect(await listHandedOverTasks(knex, timeoutSeconds, page)).toEqual([
-        id,
-      ]);
-      expect(await open(id)).toEqual({ strategy: 'idempotent' });
+      expect(await listHandedOver()).toEqual([id]);
+      expect(await open(id)).toEqual([{ id, strategy: 'idempotent' }]);
       expect(await readTask(knex, id)).toMatchObject({ status: 'open' });
-      expect(await listHandedOverTasks(knex, timeoutSeconds, page)).toEqual([]);
+      expect(await listHandedOver()).toEqual([]);
     });
 
     it('leaves a task alone that beats, though the clock of the database was set back', async () => {
@@ -339,8 +397,8 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       await knex(TASKS)
         .where({ id })
         .update({ last_heartbeat_at: secondsAgo(knex, 5) });
-      expect(await open(id)).toBeUndefined();
-      expect(await listHandedOverTasks(knex, timeoutSeconds, page)).toEqual([]);
+      expect(await open(id)).toEqual([]);
+      expect(await listHandedOver()).toEqual([]);
     });
 
     it('leaves alone what was not handed over, was claimed since, or was cancelled', async () => {
@@ -351,9 +409,9 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       await beat(claimed);
       await handOver(cancelled);
       await insertEvent(knex, cancelled, 'cancelled', {});
-      expect(await listHandedOverTasks(knex, timeoutSeconds, page)).toEqual([]);
+      expect(await listHandedOver()).toEqual([]);
+      expect(await open(interrupted, claimed, cancelled)).toEqual([]);
       for (const id of [interrupted, claimed, cancelled]) {
-        expect(await open(id)).toBeUndefined();
         expect(await readTask(knex, id)).toMatchObject({
           status: 'processing',
         });
@@ -361,27 +419,34 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
     });
   });
 
-  describe('recordAttempt', () => {
+  describe('recordAttempts', () => {
     it('counts the decisions on each task', async () => {
       const one = await insertTask(knex);
       const two = await insertTask(knex);
       await knex.transaction(async tx => {
-        const record = (taskId: string, decision: string, strategy?: string) =>
-          recordAttempt(tx, { taskId, decision, strategy });
-        expect(await record(one, 'resume', 'idempotent')).toBe(1);
-        expect(await record(two, 'finish')).toBe(1);
-        expect(await record(one, 'failed', 'idempotent')).toBe(2);
+        const strategy = 'idempotent';
+        await recordAttempts(tx, [
+          { taskId: one, decision: 'resume', strategy },
+        ]);
+        await recordAttempts(tx, [
+          { taskId: two, decision: 'finish' },
+          { taskId: one, decision: 'failed', strategy },
+        ]);
+        await recordAttempts(tx, []);
       });
       expect(await readAttempts(knex, one)).toEqual([
         { attempt: 1, decision: 'resume', strategy: 'idempotent' },
         { attempt: 2, decision: 'failed', strategy: 'idempotent' },
+      ]);
+      expect(await readAttempts(knex, two)).toEqual([
+        { attempt: 1, decision: 'finish', strategy: null },
       ]);
     });
 
     it('goes when its task goes', async () => {
       const id = await insertTask(knex);
       await knex.transaction(tx =>
-        recordAttempt(tx, { taskId: id, decision: 'finish' }),
+        recordAttempts(tx, [{ taskId: id, decision: 'finish' }]),
       );
       await knex(TASKS).where({ id }).delete();
       expect(await readAttempts(knex, id)).toEqual([]);
@@ -392,9 +457,13 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
     it('are appended in order', async () => {
       const id = await insertTask(knex);
       const ids = await knex.transaction(tx =>
-        appendTaskEvents(tx, id, [
-          { type: 'recovered', body: { recoverStrategy: 'restart' } },
-          { type: 'log', body: { message: 'm', stepId: 'a' } },
+        appendTaskEvents(tx, [
+          {
+            taskId: id,
+            type: 'recovered',
+            body: { recoverStrategy: 'restart' },
+          },
+          { taskId: id, type: 'log', body: { message: 'm', stepId: 'a' } },
         ]),
       );
       expect(ids[1]).toBeGreaterThan(ids[0]);
@@ -402,6 +471,23 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
         { type: 'recovered', body: { recoverStrategy: 'restart' } },
         { type: 'log', body: { message: 'm', stepId: 'a' } },
       ]);
+    });
+
+    it('are appended in order, however many there are', async () => {
+      const id = await insertTask(knex);
+      const events = Array.from({ length: 1_200 }, (_, i) => ({
+        taskId: id,
+        type: 'log' as const,
+        body: { message: `${i}` },
+      }));
+      const ids = await knex.transaction(tx => appendTaskEvents(tx, events));
+      expect(ids).toEqual([...ids].sort((a, b) => a - b));
+      expect((await readEvents(knex, id)).map(e => e.body.message)).toEqual(
+        events.map(e => e.body.message),
+      );
+      expect(await knex.transaction(tx => appendTaskEvents(tx, []))).toEqual(
+        [],
+      );
     });
 
     it('are read without log lines that change no step', async () => {
@@ -415,11 +501,19 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       await insertEvent(knex, id, 'cancelled', { message: 'c' });
       await insertEvent(knex, id, 'recovered', { recoverStrategy: 'none' });
       await insertEvent(knex, id, 'completion', { status: 'x' });
+      const other = await insertTask(knex);
+      await insertEvent(knex, other, 'log', running);
       await insertEvent(knex, await insertTask(knex), 'log', running);
-      expect(await readStepEvents(knex, id)).toEqual([
-        { event_type: 'log', body: JSON.stringify(running) },
-        { event_type: 'cancelled', body: '{"message":"c"}' },
-        { event_type: 'recovered', body: '{"recoverStrategy":"none"}' },
+      const body = JSON.stringify(running);
+      expect(await readStepEvents(knex, [id, other])).toEqual([
+        { task_id: id, event_type: 'log', body },
+        { task_id: id, event_type: 'cancelled', body: '{"message":"c"}' },
+        {
+          task_id: id,
+          event_type: 'recovered',
+          body: '{"recoverStrategy":"none"}',
+        },
+        { task_id: other, event_type: 'log', body },
       ]);
     });
   });
@@ -438,7 +532,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       await insertTask(knex, { status: 'completed' });
       const known = await insertTask(knex);
       await rememberStrategy(knex, row(known));
-      expect(await listTasksWithoutStrategy(knex, page)).toEqual(
+      expect(await idsOf(listTasksWithoutStrategy(knex, page))).toEqual(
         [open, running].sort(),
       );
     });
@@ -508,15 +602,11 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
     it('is no decision: the task counts as handed over until it is claimed', async () => {
       const id = await open(50);
       await wake();
-      expect(await listInterruptedTasks(knex, timeoutSeconds, page)).toEqual(
-        [],
-      );
-      expect(await listHandedOverTasks(knex, timeoutSeconds, page)).toEqual([
-        id,
-      ]);
+      expect(await listInterrupted()).toEqual([]);
+      expect(await listHandedOver()).toEqual([id]);
       expect(await readAttempts(knex, id)).toEqual([]);
       await beat(id);
-      expect(await listHandedOverTasks(knex, timeoutSeconds, page)).toEqual([]);
+      expect(await listHandedOver()).toEqual([]);
     });
 
     it('wakes one worker however many replicas ask at once', async () => {
@@ -570,15 +660,16 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
     const statements: { sql: string; bindings: unknown[] }[] = [];
     const onQuery = (q: any) => statements.push(q);
     knex.on('query', onQuery);
-    await listInterruptedTasks(knex, timeoutSeconds, page);
-    await listHandedOverTasks(knex, timeoutSeconds, page);
+    await countInFlight(knex, { timeoutSeconds, waitingSeconds: 15 });
+    await listInterrupted();
+    await listHandedOver();
     await listTasksWithoutStrategy(knex, page);
     await clearUnneededSecrets(knex, timeoutSeconds);
     knex.off('query', onQuery);
     for (const { sql, bindings } of statements) {
       await explain(sql.replace(/\$\d+/g, '?'), bindings);
     }
-    expect(plans).toHaveLength(4);
+    expect(plans).toHaveLength(5);
     for (const plan of plans) {
       expect(plan).toContain('scaffolder_recovery_in_flight_idx');
     }

@@ -2,15 +2,15 @@ import { Knex } from 'knex';
 import { DbTaskEventRow, TASK_EVENTS } from '../tables';
 
 /**
- * What a task's events tell of its course, in the order in which it happened: the changes of its steps' states, and
- * whether it was cancelled or recovered. Log lines without a state, by far the most, are left in the database.
+ * What tasks' events tell of their course, in the order in which it happened: the changes of the steps' states, and
+ * whether a task was cancelled or recovered. Log lines without a state, by far the most, are left in the database.
  */
 export async function readStepEvents(
   knex: Knex | Knex.Transaction,
-  taskId: string,
-): Promise<Pick<DbTaskEventRow, 'event_type' | 'body'>[]> {
+  taskIds: string[],
+): Promise<Pick<DbTaskEventRow, 'task_id' | 'event_type' | 'body'>[]> {
   return knex<DbTaskEventRow>(TASK_EVENTS)
-    .where('task_id', taskId)
+    .whereIn('task_id', taskIds)
     .andWhere(query =>
       query
         .whereIn('event_type', ['cancelled', 'recovered'])
@@ -22,5 +22,5 @@ export async function readStepEvents(
         ),
     )
     .orderBy('id')
-    .select('event_type', 'body');
+    .select('task_id', 'event_type', 'body');
 }

@@ -16,20 +16,20 @@ export type InterruptedTaskRow = Pick<
 };
 
 /**
- * Reads a task for a decision and keeps it from everybody else until the transaction ends.
+ * Reads tasks for a decision and keeps them from everybody else until the transaction ends.
  *
- * @returns nothing if the task is no longer interrupted, is decided on already, or is being decided on right now.
+ * @returns those that are still interrupted, not decided on, and not being decided on right now.
  */
-export async function lockInterruptedTask(
+export async function lockInterruptedTasks(
   tx: Knex.Transaction,
-  options: { taskId: string; timeoutSeconds: number },
-): Promise<InterruptedTaskRow | undefined> {
+  options: { taskIds: string[]; timeoutSeconds: number },
+): Promise<InterruptedTaskRow[]> {
   const query = tx(TASKS)
     .leftJoin(STRATEGIES, `${STRATEGIES}.task_id`, `${TASKS}.id`)
-    .where(`${TASKS}.id`, options.taskId)
+    .whereIn(`${TASKS}.id`, options.taskIds)
     .modify(whereInterrupted, tx, options.timeoutSeconds)
     .modify(whereUndecided, tx)
-    .first(
+    .select(
       `${TASKS}.id`,
       `${TASKS}.spec`,
       `${TASKS}.state`,
@@ -46,18 +46,16 @@ export async function lockInterruptedTask(
   if (!isSqlite(tx)) {
     query.forUpdate(TASKS).skipLocked();
   }
-  const row = await query;
-  if (!row) {
-    return undefined;
-  }
-
-  const { secrets, strategy, source, remark, seconds_silent, ...task } = row;
-  return {
-    ...task,
-    secretsReadable: isJsonOrNull(secrets),
-    secondsSilent: seconds_silent,
-    remembered: strategy ? { strategy, source, remark } : undefined,
-  };
+  const rows: any[] = await query;
+  return rows.map(row => {
+    const { secrets, strategy, source, remark, seconds_silent, ...task } = row;
+    return {
+      ...task,
+      secretsReadable: isJsonOrNull(secrets),
+      secondsSilent: seconds_silent,
+      remembered: strategy ? { strategy, source, remark } : undefined,
+    };
+  });
 }
 
 function isJsonOrNull(text: string | null): boolean {

@@ -1,0 +1,82 @@
+/*
+ * What the module costs, beside what the scaffolder's own recovery costs on the same data in the same run. On a real
+ * PostgreSQL server of its own. Exits with 1 if anything costs more than is accepted.
+ *
+ * `--only a,b` measures some parts only.
+ */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { Databases } from './bench/Databases';
+import { FileLogger } from './bench/FileLogger';
+import { measureIdlePass } from './bench/idlePass';
+import { measureRecovery } from './bench/recovery';
+import { isAccepted, printReport } from './bench/report';
+import { PostgresServer } from './harness/PostgresServer';
+
+const PARTS = {
+  a: measureIdlePass,
+  b: measureRecovery,
+};
+
+async function main(parts: (keyof typeof PARTS)[]): Promise<boolean> {
+  const logger = new FileLogger();
+  const server = await PostgresServer.start();
+  const databases = new Databases(server);
+  try {
+    let accepted = true;
+    for (const part of parts) {
+      const report = await PARTS[part](databases, logger);
+      printReport(report);
+      accepted &&= isAccepted(report);
+    }
+    return accepted;
+  } finally {
+    await databases.closeAll();
+    await server.stop();
+  }
+}
+
+/** Everything that is written goes to a folder that is gone when the process is, also after a Ctrl-C. */
+function useTemporaryFolder(): void {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'recovery-bench-'));
+  // The server may run as another user.
+  fs.chmodSync(directory, 0o755);
+  process.env.TMPDIR = directory;
+  // The server's package ends the server on signals, and then the process.
+  process.on('exit', () =>
+    fs.rmSync(directory, { recursive: true, force: true }),
+  );
+}
+
+function readParts(): (keyof typeof PARTS)[] {
+  const all = Object.keys(PARTS);
+  const { values } = parseArgs({ options: { only: { type: 'string' } } });
+  const parts = values.only?.split(',') ?? all;
+  const unknown = parts.filter(p => !all.includes(p));
+  if (unknown.length > 0) {
+    throw new Error(`Unknown parts ${unknown}; there are ${all}`);
+  }
+  return parts as (keyof typeof PARTS)[];
+}
+
+async function run(): Promise<void> {
+  const startedAt = Date.now();
+  try {
+    const parts = readParts();
+    useTemporaryFolder();
+    const accepted = await main(parts);
+    console.log(
+      `\n${accepted ? 'All is accepted.' : 'Not all is accepted.'} Took ${Math.round(
+        (Date.now() - startedAt) / 1000,
+      )} s.\n`,
+    );
+    process.exitCode = accepted ? 0 : 1;
+  } catch (error) {
+    console.error(error);
+    process.exitCode = 1;
+  }
+}
+
+void run();

@@ -1,0 +1,35 @@
+import {
+  LoggerService,
+  resolvePackagePath,
+} from '@backstage/backend-plugin-api';
+import { DefaultEventsService } from '@backstage/plugin-events-node';
+import { Knex } from 'knex';
+import path from 'node:path';
+
+/** What the scaffolder does by itself, 4.2.0. */
+export type BuiltIn = {
+  /** Its recovery, which each process with workers runs every ten seconds. */
+  recoverTasks(options: {
+    timeout: { seconds: number };
+  }): Promise<{ ids: string[] }>;
+  /** The heartbeat of a running task, once a second. */
+  heartbeatTask(taskId: string): Promise<void>;
+};
+
+/** Makes the scaffolder's task store. The package does not export it. */
+export async function createBuiltIn(
+  knex: Knex,
+  logger: LoggerService,
+): Promise<BuiltIn> {
+  const { DatabaseTaskStore } = require(
+    path.join(
+      resolvePackagePath('@backstage/plugin-scaffolder-backend'),
+      'dist/scaffolder/tasks/DatabaseTaskStore.cjs.js',
+    ),
+  );
+  return DatabaseTaskStore.create({
+    database: knex,
+    events: DefaultEventsService.create({ logger }),
+    recoverTasksEnabled: true,
+  });
+}

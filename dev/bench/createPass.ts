@@ -1,0 +1,48 @@
+import { LoggerService } from '@backstage/backend-plugin-api';
+import { DefaultEventsService } from '@backstage/plugin-events-node';
+import { Knex } from 'knex';
+import fs from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { LiveRuns } from '../../src/recovery/LiveRuns';
+import { RecoveryPass } from '../../src/recovery/RecoveryPass';
+import { Steadiness } from '../../src/recovery/Steadiness';
+import { WorkspaceCleaner } from '../../src/recovery/WorkspaceCleaner';
+import { Workspaces } from '../../src/recovery/Workspaces';
+
+export const TIMEOUT_SECONDS = 30;
+
+/** The module's pass, put together as in `src/module.ts`, in a process that runs no task. */
+export async function createPass(
+  knex: Knex,
+  logger: LoggerService,
+): Promise<RecoveryPass> {
+  const workingDirectory = await fs.mkdtemp(
+    path.join(os.tmpdir(), 'bench-work-'),
+  );
+  const workspaces = new Workspaces(workingDirectory, logger);
+  // Nobody reads here once a second, which would count as a stall. A clock that stands still knows none.
+  const steadiness = new Steadiness(() => 0);
+  return new RecoveryPass({
+    knex,
+    config: {
+      timeoutSeconds: TIMEOUT_SECONDS,
+      staleTimeoutSeconds: 12 * 3600,
+      hasWorkers: true,
+      workingDirectory,
+      exitWhenTakenOver: false,
+    },
+    workspaces,
+    cleaner: new WorkspaceCleaner({
+      knex,
+      timeoutSeconds: TIMEOUT_SECONDS,
+      workspaces,
+      steadiness,
+      logger,
+    }),
+    runs: new LiveRuns({ knex, workspaces }),
+    steadiness,
+    events: DefaultEventsService.create({ logger }),
+    logger,
+  });
+}

@@ -1,0 +1,166 @@
+import { LoggerService } from '@backstage/backend-plugin-api';
+import { EventsService } from '@backstage/plugin-events-node';
+import { Knex } from 'knex';
+import { RecoveryConfig } from '../config';
+import { holdInterruptedTasks } from '../database/operations/holdInterruptedTasks';
+import { lockInterruptedTasks } from '../database/operations/lockInterruptedTasks';
+import { readStepEvents } from '../database/operations/readStepEvents';
+import { batchOrEach } from './batchOrEach';
+import { CarriedOut, carryOut, DecidedTask, Requeue } from './carryOut';
+import { decide, Decision, FinalDecision } from './decision';
+import { readHistory } from './history';
+import { decisionLine, formatSilence } from './messages';
+import { safeError } from './safeError';
+import { Steadiness } from './Steadiness';
+import { TaskStrategy } from './strategy';
+import { publishTaskEvent } from './taskEvents';
+import { templateRefOf } from './taskRecord';
+import { Workspaces } from './Workspaces';
+
+/** How many tasks had which decision, and for how many it failed. */
+export type DecisionCounts = Record<Decision['kind'] | 'error', number>;
+
+/** A task that could not be decided on is held back this long before the scaffolder's own recovery would take it. */
+const HOLD_MARGIN_SECONDS = 15;
+
+/** Decides on interrupted tasks, a batch in one transaction. */
+export class BatchDecider {
+  constructor(
+    private readonly options: {
+      knex: Knex;
+      config: RecoveryConfig;
+      workspaces: Workspaces;
+      steadiness: Steadiness;
+      events: EventsService;
+      logger: LoggerService;
+    },
+  ) {}
+
+  /** Decides on those of the tasks that are still interrupted. One that fails is logged, and counted as an error. */
+  async decideOn(
+    taskIds: string[],
+    requeue: Requeue,
+    counts: DecisionCounts,
+  ): Promise<void> {
+    const { knex, steadiness, logger } = this.options;
+    const failed: string[] = [];
+    const logError = (taskId: string, error: unknown) =>
+      logger.error(
+        `Could not recover task ${taskId}, trying again later`,
+        safeError(error),
+      );
+    const isToGoOn = () => steadiness.isSteady();
+    await batchOrEach(
+      taskIds,
+      async ids => {
+        const { undecided, carriedOut } = await knex.transaction(tx =>
+          this.#decide(tx, ids, requeue),
+        );
+        counts.later += undecided.length;
+        for (const task of carriedOut) {
+          counts[task.decision.kind] += 1;
+          this.#tell(task);
+        }
+      },
+      {
+        isToGoOn,
+        onError: (taskId, error) => {
+          logError(taskId, error);
+          failed.push(taskId);
+        },
+      },
+    );
+    counts.error += failed.length;
+    await batchOrEach(
+      failed,
+      ids => knex.transaction(tx => this.#hold(tx, ids)),
+      { isToGoOn, onError: logError },
+    );
+  }
+
+  async #decide(
+    tx: Knex.Transaction,
+    taskIds: string[],
+    requeue: Requeue,
+  ): Promise<{ undecided: string[]; carriedOut: CarriedOut[] }> {
+    const { config } = this.options;
+    const { timeoutSeconds } = config;
+    const tasks = await lockInterruptedTasks(tx, { taskIds, timeoutSeconds });
+    const events = await readStepEvents(
+      tx,
+      tasks.map(task => task.id),
+    );
+
+    const undecided: string[] = [];
+    const decided: DecidedTask[] = [];
+    for (const task of tasks) {
+      const strategy = task.remembered as TaskStrategy | undefined;
+      const decision = decide({
+        spec: task.spec,
+        state: task.state,
+        secretsReadable: task.secretsReadable,
+        hasHeartbeat: task.last_heartbeat_at !== null,
+        history: readHistory(events.filter(e => e.task_id === task.id)),
+        strategy,
+      });
+      if (decision.kind === 'later') {
+        undecided.push(task.id);
+      } else {
+        decided.push({ task, decision, strategy });
+      }
+    }
+
+    const carriedOut = await carryOut(tx, { decided, requeue, config });
+    for (const { task, decision } of carriedOut) {
+      this.#takeWorkspaceAway(task.id, decision);
+    }
+    await this.#hold(tx, undecided);
+    return { undecided, carriedOut };
+  }
+
+  /**
+   * The scaffolder's own recovery takes every task that was silent for its `staleTimeout`, such as those of a backend
+   * that was down overnight, whatever their strategy. One that could not be decided on must not be among them.
+   */
+  async #hold(tx: Knex.Transaction, taskIds: string[]): Promise<void> {
+    const { config, logger } = this.options;
+    const { timeoutSeconds, staleTimeoutSeconds } = config;
+    const silentSeconds = staleTimeoutSeconds - HOLD_MARGIN_SECONDS;
+    const options = { taskIds, timeoutSeconds, silentSeconds };
+    for (const taskId of await holdInterruptedTasks(tx, options)) {
+      logger.warn(
+        `Task ${taskId} is interrupted and could not be decided on for ${formatSilence(
+          silentSeconds,
+        )}; holding it back from the scaffolder's own recovery, and counting its silence anew`,
+      );
+    }
+  }
+
+  /** A task that goes on must not run on what is left; for one that has ended it only takes room. */
+  #takeWorkspaceAway(taskId: string, { kind }: FinalDecision): void {
+    const { workspaces, logger } = this.options;
+    try {
+      workspaces.takeAway(taskId);
+    } catch (error) {
+      if (kind !== 'failed' && kind !== 'cancelled') {
+        throw error;
+      }
+      logger.warn(`Could not remove the workspace of task ${taskId}, ${error}`);
+    }
+  }
+
+  #tell({ task, decision, strategy, publish }: CarriedOut): void {
+    this.options.logger.info(
+      decisionLine({
+        taskId: task.id,
+        templateRef: templateRefOf(task.spec),
+        decision,
+        strategy,
+        secondsSilent: task.secondsSilent,
+      }),
+    );
+    if (publish) {
+      publishTaskEvent(this.options, publish);
+    }
+  }
+}

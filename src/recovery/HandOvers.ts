@@ -1,0 +1,94 @@
+import { LoggerService } from '@backstage/backend-plugin-api';
+import { EventsService } from '@backstage/plugin-events-node';
+import { Knex } from 'knex';
+import { RecoveryConfig } from '../config';
+import { appendTaskEvents } from '../database/operations/appendTaskEvents';
+import { handOverWaitingTask } from '../database/operations/handOverWaitingTask';
+import { listHandedOverTasks } from '../database/operations/listHandedOverTasks';
+import { openHandedOverTasks } from '../database/operations/openHandedOverTasks';
+import { batchesOf } from '../database/operations/pages';
+import { batchOrEach } from './batchOrEach';
+import { safeError } from './safeError';
+import { Steadiness } from './Steadiness';
+import {
+  publishTaskEvent,
+  recoveredEvent,
+  recoveredPayload,
+} from './taskEvents';
+import { isReadable } from './taskRecord';
+import { Workspaces } from './Workspaces';
+
+/** An open task that nobody has claimed for this long waits for a worker that sleeps. */
+export const WAITING_SECONDS = 15;
+
+/** One wake-up in this time, in the whole cluster. */
+const WAKEUP_INTERVAL_SECONDS = 30;
+
+/** The tasks that wait for the scaffolder's own recovery to open them, which wakes a worker. */
+export class HandOvers {
+  constructor(
+    private readonly options: {
+      knex: Knex;
+      config: RecoveryConfig;
+      workspaces: Workspaces;
+      steadiness: Steadiness;
+      events: EventsService;
+      logger: LoggerService;
+    },
+  ) {}
+
+  /** Opens all of them for the workers of this process, which start after this and look for open tasks. */
+  async openAll(): Promise<void> {
+    const { knex, config, steadiness, logger } = this.options;
+    for await (const batch of batchesOf(page =>
+      listHandedOverTasks(knex, config.timeoutSeconds, page),
+    )) {
+      await batchOrEach(batch, ids => this.#open(ids), {
+        isToGoOn: () => steadiness.isSteady(),
+        onError: (taskId, error) =>
+          logger.error(
+            `Could not open task ${taskId}, leaving it to the others`,
+            safeError(error),
+          ),
+      });
+    }
+  }
+
+  /** Wakes a worker for the oldest open task that nobody has claimed, if there is one. */
+  async wakeWorker(): Promise<void> {
+    const { knex, config, logger } = this.options;
+    const taskId = await handOverWaitingTask(knex, {
+      waitingSeconds: WAITING_SECONDS,
+      intervalSeconds: WAKEUP_INTERVAL_SECONDS,
+      staleTimeoutSeconds: config.staleTimeoutSeconds,
+      isReadable: task => isReadable(task.spec, task.state),
+    });
+    if (taskId) {
+      logger.info(
+        `Task ${taskId} was open for at least ${WAITING_SECONDS} s and nobody claimed it; waking a worker for it`,
+      );
+    }
+  }
+
+  async #open(taskIds: string[]): Promise<void> {
+    const { knex, config, workspaces, logger } = this.options;
+    const { timeoutSeconds } = config;
+    const { events, eventIds } = await knex.transaction(async tx => {
+      const opened = await openHandedOverTasks(tx, { taskIds, timeoutSeconds });
+      opened.forEach(({ id }) => workspaces.takeAway(id));
+      const recovered = opened.map(({ id, strategy }) =>
+        recoveredEvent(id, strategy),
+      );
+      return {
+        events: recovered,
+        eventIds: await appendTaskEvents(tx, recovered),
+      };
+    });
+    events.forEach((event, i) => {
+      logger.info(
+        `Task ${event.taskId} had been handed over to be run again and nobody had claimed it; opened for this process`,
+      );
+      publishTaskEvent(this.options, recoveredPayload(eventIds[i], event));
+    });
+  }
+}
