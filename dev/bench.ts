@@ -10,7 +10,9 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Databases } from './bench/Databases';
 import { FileLogger } from './bench/FileLogger';
+import { measureHeartbeats } from './bench/heartbeats';
 import { measureIdlePass } from './bench/idlePass';
+import { measureMemory } from './bench/memory';
 import { measureRecovery } from './bench/recovery';
 import { isAccepted, printReport } from './bench/report';
 import { PostgresServer } from './harness/PostgresServer';
@@ -18,6 +20,8 @@ import { PostgresServer } from './harness/PostgresServer';
 const PARTS = {
   a: measureIdlePass,
   b: measureRecovery,
+  c: measureHeartbeats,
+  d: measureMemory,
 };
 
 async function main(parts: (keyof typeof PARTS)[]): Promise<boolean> {

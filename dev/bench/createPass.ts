@@ -4,6 +4,8 @@ import { Knex } from 'knex';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { BatchDecider } from '../../src/recovery/BatchDecider';
+import { HandOvers } from '../../src/recovery/HandOvers';
 import { LiveRuns } from '../../src/recovery/LiveRuns';
 import { RecoveryPass } from '../../src/recovery/RecoveryPass';
 import { Steadiness } from '../../src/recovery/Steadiness';
@@ -23,7 +25,7 @@ export async function createPass(
   const workspaces = new Workspaces(workingDirectory, logger);
   // Nobody reads here once a second, which would count as a stall. A clock that stands still knows none.
   const steadiness = new Steadiness(() => 0);
-  return new RecoveryPass({
+  const shared = {
     knex,
     config: {
       timeoutSeconds: TIMEOUT_SECONDS,
@@ -33,6 +35,14 @@ export async function createPass(
       exitWhenTakenOver: false,
     },
     workspaces,
+    steadiness,
+    events: DefaultEventsService.create({ logger }),
+    logger,
+  };
+  return new RecoveryPass({
+    ...shared,
+    decider: new BatchDecider(shared),
+    handOvers: new HandOvers(shared),
     cleaner: new WorkspaceCleaner({
       knex,
       timeoutSeconds: TIMEOUT_SECONDS,
@@ -41,8 +51,5 @@ export async function createPass(
       logger,
     }),
     runs: new LiveRuns({ knex, workspaces }),
-    steadiness,
-    events: DefaultEventsService.create({ logger }),
-    logger,
   });
 }

@@ -1,6 +1,6 @@
 import { Knex } from 'knex';
 import { STRATEGIES, TASK_EVENTS, TASKS } from '../../src/database/tables';
-import { interruptedTask, NAME, smallSpec } from './sampleTask';
+import { FILLER, interruptedTask, NAME, smallSpec } from './sampleTask';
 
 /*
  * All rows are made on the server: 300,000 of them would take minutes to send.
@@ -45,7 +45,7 @@ export async function fillInterrupted(
      )
      insert into ${TASKS} (id, spec, state, secrets, status, created_by, created_at, last_heartbeat_at)
      select gen_random_uuid(),
-       replace(?, ?, 'service-' || n || substr(filler.text, 1 + n % 10000, ?)),
+       replace(replace(?, ?, 'service-' || n), ?, substr(filler.text, 1 + n % 10000, ?)),
        replace(?, ?, 'service-' || n), ?, 'processing',
        'user:default/guest', now() - interval '20 minutes', now() - interval '10 minutes'
      from filler, generate_series(1, ?::int) n`,
@@ -53,6 +53,7 @@ export async function fillInterrupted(
       Math.ceil((fillerBytes + 10_000) / 32),
       spec,
       NAME,
+      FILLER,
       fillerBytes,
       state,
       NAME,

@@ -1,20 +1,14 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
-import { Knex } from 'knex';
-import { TASKS } from '../../src/database/tables';
-import { createBuiltIn } from './builtIn';
-import { createPass, TIMEOUT_SECONDS } from './createPass';
-import { addModule, Databases, settle } from './Databases';
-import { fillInterrupted, fillStrategies } from './fill';
+import { Databases } from './Databases';
+import { InterruptedTasks } from './InterruptedTasks';
 import { median, timeOf } from './measure';
 import { formatMs, formatRatio, Report, Row } from './report';
+import { prepareRecovery, Way, WAYS } from './ways';
 
 const SIZES = [
-  { count: 1_000, repetitions: 5 },
-  { count: 10_000, repetitions: 2 },
+  { count: 1_000, repetitions: 7 },
+  { count: 10_000, repetitions: 3 },
 ];
-
-const WAYS = ['open', 'handOver', 'built-in'] as const;
-export type Way = (typeof WAYS)[number];
 
 /** What it takes to queue interrupted tasks again, all at once, as after the restart of a busy backend. */
 export async function measureRecovery(
@@ -45,84 +39,37 @@ async function measureSize(
   logger: LoggerService,
   { count, repetitions }: (typeof SIZES)[number],
 ): Promise<Record<Way, number>> {
-  await createInterrupted(databases, 'interrupted', { count });
+  const tasks = await InterruptedTasks.create(databases, { count });
   const times: Record<Way, number[]> = {
     open: [],
     handOver: [],
     'built-in': [],
   };
   for (let i = 0; i < repetitions; i++) {
-    for (const way of WAYS) {
-      const knex = await databases.copy('interrupted', 'measured');
-      await knex.raw('checkpoint');
-      const recover = await recovery(way, knex, logger);
-      let recovered = 0;
-      times[way].push(
-        await timeOf(async () => {
-          recovered = await recover();
-        }),
-      );
-      await check(way, knex, { count, recovered });
-      await databases.drop('measured');
+    // Forth and back, so that none always comes after the same.
+    for (const way of i % 2 ? [...WAYS].reverse() : WAYS) {
+      await tasks.recoverCopy(way, async name => {
+        const recover = await prepareRecovery(
+          way,
+          databases.open(name),
+          logger,
+        );
+        let recovered = 0;
+        times[way].push(
+          await timeOf(async () => {
+            recovered = await recover();
+          }),
+        );
+        return { recovered };
+      });
     }
   }
-  await databases.drop('interrupted');
+  await tasks.drop();
   return {
     open: median(times.open),
     handOver: median(times.handOver),
     'built-in': median(times['built-in']),
   };
-}
-
-/** Makes a database with interrupted tasks, to be copied. */
-export async function createInterrupted(
-  databases: Databases,
-  name: string,
-  options: { count: number; specBytes?: number },
-): Promise<void> {
-  const knex = await databases.create(name);
-  await addModule(knex);
-  await fillInterrupted(knex, options);
-  await fillStrategies(knex);
-  await settle(knex);
-}
-
-/** Prepares one way to recover tasks. What it returns recovers them all, and tells how many. */
-export async function recovery(
-  way: Way,
-  knex: Knex,
-  logger: LoggerService,
-): Promise<() => Promise<number>> {
-  if (way === 'built-in') {
-    const builtIn = await createBuiltIn(knex, logger);
-    return async () => {
-      const timeout = { seconds: TIMEOUT_SECONDS };
-      return (await builtIn.recoverTasks({ timeout })).ids.length;
-    };
-  }
-  const pass = await createPass(knex, logger);
-  // A connection, which the built-in has got by its migrations.
-  await knex.raw('select 1');
-  return async () => (await pass.runOnce(way)).resume;
-}
-
-/** A way that left tasks behind has not been measured. */
-export async function check(
-  way: Way,
-  knex: Knex,
-  options: { count: number; recovered: number },
-): Promise<void> {
-  const { count, recovered } = options;
-  const status = way === 'handOver' ? 'processing' : 'open';
-  const found = await knex(TASKS)
-    .where({ status })
-    .count({ count: '*' })
-    .first();
-  if (recovered !== count || Number(found?.count) !== count) {
-    throw new Error(
-      `${way} recovered ${recovered} of ${count} tasks; ${found?.count} are ${status}`,
-    );
-  }
 }
 
 function rowsOf(count: number, times: Record<Way, number>): Row[] {

@@ -1,6 +1,9 @@
 /** Stands in the spec of the sample task for what differs from task to task. */
 export const NAME = 'service-name';
 
+/** Stands once in the spec of the interrupted task for what makes it larger. */
+export const FILLER = '<filler>';
+
 const STEPS = 20;
 const COMPLETED = 10;
 
@@ -68,7 +71,7 @@ export function smallSpec(bytes: number): string {
 
 /** A task of 20 steps that was interrupted in the eleventh. */
 export const interruptedTask = {
-  spec: specOf(numbers(STEPS).map(step), {}),
+  spec: specOf(numbers(STEPS).map(step), { description: FILLER }),
 
   state: JSON.stringify({
     state: {

@@ -8,13 +8,12 @@ import { readStepEvents } from '../database/operations/readStepEvents';
 import { batchOrEach } from './batchOrEach';
 import { CarriedOut, carryOut, DecidedTask, Requeue } from './carryOut';
 import { decide, Decision, FinalDecision } from './decision';
-import { readHistory } from './history';
+import { readHistories } from './history';
 import { decisionLine, formatSilence } from './messages';
 import { safeError } from './safeError';
 import { Steadiness } from './Steadiness';
 import { TaskStrategy } from './strategy';
 import { publishTaskEvent } from './taskEvents';
-import { templateRefOf } from './taskRecord';
 import { Workspaces } from './Workspaces';
 
 /** How many tasks had which decision, and for how many it failed. */
@@ -86,9 +85,10 @@ export class BatchDecider {
     const { config } = this.options;
     const { timeoutSeconds } = config;
     const tasks = await lockInterruptedTasks(tx, { taskIds, timeoutSeconds });
-    const events = await readStepEvents(
-      tx,
-      tasks.map(task => task.id),
+    const lockedIds = tasks.map(task => task.id);
+    const histories = readHistories(
+      lockedIds,
+      await readStepEvents(tx, lockedIds),
     );
 
     const undecided: string[] = [];
@@ -100,7 +100,7 @@ export class BatchDecider {
         state: task.state,
         secretsReadable: task.secretsReadable,
         hasHeartbeat: task.last_heartbeat_at !== null,
-        history: readHistory(events.filter(e => e.task_id === task.id)),
+        history: histories.get(task.id)!,
         strategy,
       });
       if (decision.kind === 'later') {
@@ -153,7 +153,6 @@ export class BatchDecider {
     this.options.logger.info(
       decisionLine({
         taskId: task.id,
-        templateRef: templateRefOf(task.spec),
         decision,
         strategy,
         secondsSilent: task.secondsSilent,

@@ -4,7 +4,7 @@ import { listRuns } from '../database/operations/listRuns';
 import { readRunMark, RunMark } from '../database/operations/readRunMark';
 import { readStepEvents } from '../database/operations/readStepEvents';
 import { vouchForRun } from '../database/operations/vouchForRun';
-import { readHistory } from './history';
+import { readHistories } from './history';
 import { Workspaces } from './Workspaces';
 
 /** A run makes its folder shortly after the claim. One that has made none for this long never began. */
@@ -125,7 +125,8 @@ export class LiveRuns {
   /** Tells the people who look at a task that two runs of it were alive at once. */
   async warn({ taskId, message }: TakenOver): Promise<void> {
     const { knex } = this.options;
-    const { stepStates } = readHistory(await readStepEvents(knex, [taskId]));
+    const events = await readStepEvents(knex, [taskId]);
+    const { stepStates } = readHistories([taskId], events).get(taskId)!;
     const stepId =
       [...stepStates].find(([, state]) => state === 'processing')?.[0] ??
       [...stepStates.keys()].at(-1);

@@ -456,7 +456,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
   });
 
   it('stops after a batch in which the process stalled', async () => {
-    for (let i = 0; i < 60; i++) {
+    for (let i = 0; i < 210; i++) {
       await interrupted('none');
     }
     const pass = createPass();
@@ -464,7 +464,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     logger.info.mockImplementationOnce(() => {
       now += 60_000;
     });
-    expect(await pass.runOnce()).toEqual({ ...nothing, failed: 50 });
+    expect(await pass.runOnce()).toEqual({ ...nothing, failed: 200 });
     const processing = await knex(TASKS).where('status', 'processing');
     expect(processing).toHaveLength(10);
   });

@@ -65,15 +65,20 @@ export class RecoveryPass {
 
   async #decideOnAll(requeue: Requeue, counts: DecisionCounts): Promise<void> {
     const { knex, config, decider, runs, steadiness } = this.options;
+    // Two batches at once, so that the database works on one while this process thinks about the other.
+    let previous: Promise<void> | undefined;
     for await (const batch of batchesOf(page =>
       listInterruptedTasks(knex, config.timeoutSeconds, page),
     )) {
       if (!steadiness.isSteady()) {
-        return;
+        break;
       }
       const taskIds = batch.filter(id => !runs.isAlive(id));
-      await decider.decideOn(taskIds, requeue, counts);
+      const current = decider.decideOn(taskIds, requeue, counts);
+      await previous;
+      previous = current;
     }
+    await previous;
   }
 }
 

@@ -8,7 +8,7 @@ import { readTaskSpec } from '../database/operations/readTaskSpec';
 import { rememberStrategy } from '../database/operations/rememberStrategy';
 import { safeError } from './safeError';
 import { strategyOfTemplate, TaskStrategy } from './strategy';
-import { templateRefOf } from './taskRecord';
+import { readTemplateRef } from './taskRecord';
 
 /** A catalog that was just started may not have its entities yet, and says that there are none. */
 const GONE_AFTER_MS = 30_000;
@@ -96,7 +96,7 @@ export class StrategyMemory {
     if (spec === undefined) {
       return false;
     }
-    const templateRef = templateRefOf(spec);
+    const templateRef = readTemplateRef(spec);
     const { strategy, source, remark } = await lookUp(templateRef);
     if (templateRef && source === 'gone') {
       const now = (this.options.clock ?? performance.now.bind(performance))();

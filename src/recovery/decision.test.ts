@@ -1,11 +1,19 @@
 import { decide, InterruptedTask } from './decision';
-import { readHistory } from './history';
+import { readHistories, TaskHistory } from './history';
 
 const log = (stepId: string, status: string) => ({
   event_type: 'log',
   body: JSON.stringify({ message: '', stepId, status }),
 });
 const other = (event_type: string) => ({ event_type, body: '{}' });
+
+const readHistory = (
+  events: { event_type: string; body: string }[],
+): TaskHistory =>
+  readHistories(
+    ['id'],
+    events.map(event => ({ task_id: 'id', ...event })),
+  ).get('id')!;
 
 function task(overrides: Partial<InterruptedTask> = {}): InterruptedTask {
   return {
@@ -187,7 +195,23 @@ describe('decide', () => {
   );
 });
 
-describe('readHistory', () => {
+describe('readHistories', () => {
+  it('tells the tasks apart, those without events too', () => {
+    const histories = readHistories(
+      ['one', 'two', 'three'],
+      [
+        { task_id: 'one', ...log('a', 'processing') },
+        { task_id: 'two', ...other('cancelled') },
+        { task_id: 'one', ...log('a', 'completed') },
+      ],
+    );
+    expect([...histories]).toEqual([
+      ['one', { cancelled: false, stepStates: new Map([['a', 'completed']]) }],
+      ['two', { cancelled: true, stepStates: new Map() }],
+      ['three', { cancelled: false, stepStates: new Map() }],
+    ]);
+  });
+
   it('passes over bodies that are no JSON or no objects', () => {
     const bodies = ['{', 'null', '3', '"x"', '{"stepId":1,"status":2}'];
     expect(

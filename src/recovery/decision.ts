@@ -9,6 +9,7 @@ import {
   stepRecords,
   TaskRecord,
   TaskSpec,
+  templateRefOf,
 } from './taskRecord';
 
 /** All that a decision is made from. */
@@ -22,26 +23,27 @@ export type InterruptedTask = {
   strategy?: TaskStrategy;
 };
 
+/** Of which template a task is, and the step that it was interrupted at, as far as can be told. */
+type Whereabouts = { templateRef?: string; interruptedAt?: string };
+
 /** What happens to an interrupted task. */
 export type Decision =
   /** It was cancelled, and the worker that should have ended it is gone. */
-  | { kind: 'cancelled'; interruptedAt?: string; runningSteps: string[] }
+  | ({ kind: 'cancelled'; runningSteps: string[] } & Whereabouts)
   /** It cannot run again, or must not. */
-  | {
+  | ({
       kind: 'failed';
       because: { kind: 'none' } | { kind: 'unreadable'; problem: string };
-      interruptedAt?: string;
       runningSteps: string[];
-    }
+    } & Whereabouts)
   /** All its steps had finished; only its result has to be recorded. */
-  | { kind: 'finish'; interruptedAt?: string; state: string | null }
+  | ({ kind: 'finish'; state: string | null } & Whereabouts)
   /** It runs again, from its first step or from the interrupted one. */
-  | {
+  | ({
       kind: 'restart' | 'resume';
-      interruptedAt?: string;
       plan: Plan;
       state: string | null;
-    }
+    } & Whereabouts)
   /** Its strategy cannot be told yet. Nothing is guessed. */
   | { kind: 'later' };
 
@@ -54,21 +56,18 @@ export function decide(task: InterruptedTask): Decision {
     .filter(([, state]) => state === 'processing')
     .map(([stepId]) => stepId);
 
+  const { spec, record, problem } = readTask(task);
+  const stopped = {
+    templateRef: spec && templateRefOf(spec),
+    interruptedAt: runningSteps[0],
+    runningSteps,
+  };
   if (task.history.cancelled) {
-    return { kind: 'cancelled', interruptedAt: runningSteps[0], runningSteps };
+    return { kind: 'cancelled', ...stopped };
   }
-
-  let spec: TaskSpec;
-  let record: TaskRecord;
-  try {
-    ({ spec, record } = readTask(task));
-  } catch (error) {
-    return {
-      kind: 'failed',
-      because: { kind: 'unreadable', problem: toError(error).message },
-      interruptedAt: runningSteps[0],
-      runningSteps,
-    };
+  if (problem !== undefined) {
+    const because = { kind: 'unreadable', problem } as const;
+    return { kind: 'failed', because, ...stopped };
   }
 
   const records = stepRecords(record);
@@ -76,12 +75,14 @@ export function decide(task: InterruptedTask): Decision {
   const firstToRun = spec.steps.find(
     ({ id }) => !isFinished(records, id) && !skippedByIf.has(id),
   );
-  const interruptedAt =
-    runningSteps[0] ?? (firstToRun ?? spec.steps.at(-1))?.id;
+  const whereabouts = {
+    templateRef: stopped.templateRef,
+    interruptedAt: runningSteps[0] ?? (firstToRun ?? spec.steps.at(-1))?.id,
+  };
 
   if (!firstToRun) {
     // Running it again records its result and runs no step twice: what was skipped never ran.
-    return { kind: 'finish', interruptedAt, state: task.state };
+    return { kind: 'finish', ...whereabouts, state: task.state };
   }
   const strategy = task.strategy?.strategy;
   switch (strategy) {
@@ -91,14 +92,14 @@ export function decide(task: InterruptedTask): Decision {
       return {
         kind: 'failed',
         because: { kind: 'none' },
-        interruptedAt,
+        ...whereabouts,
         runningSteps,
       };
     default: {
       const plan = planRecovery(spec.steps, records, strategy, skippedByIf);
       return {
         kind: strategy === 'restart' ? 'restart' : 'resume',
-        interruptedAt,
+        ...whereabouts,
         plan,
         state: keepStepRecords(record, plan.skipped),
       };
@@ -107,22 +108,31 @@ export function decide(task: InterruptedTask): Decision {
 }
 
 /**
- * Reads what a claim will read, and throws where the claim would: a row that cannot be claimed blocks the queue of every
- * replica once it is open (`claimTask` of DatabaseTaskStore, @backstage/plugin-scaffolder-backend 4.2.0).
+ * Reads what a claim will read, and finds what a claim would throw at: a row that cannot be claimed blocks the queue of
+ * every replica once it is open (`claimTask` of DatabaseTaskStore, @backstage/plugin-scaffolder-backend 4.2.0).
  */
-function readTask(task: InterruptedTask): {
-  spec: TaskSpec;
-  record: TaskRecord;
-} {
-  const spec = parseTaskSpec(task.spec);
-  const record = parseTaskRecord(task.state);
+function readTask(
+  task: InterruptedTask,
+):
+  | { spec: TaskSpec; record: TaskRecord; problem?: undefined }
+  | { spec?: TaskSpec; record?: undefined; problem: string } {
+  let spec: TaskSpec | undefined;
+  let record: TaskRecord;
+  try {
+    spec = parseTaskSpec(task.spec);
+    record = parseTaskRecord(task.state);
+  } catch (error) {
+    return { spec, problem: toError(error).message };
+  }
   if (!task.secretsReadable) {
-    throw new Error('its secrets are no valid JSON');
+    return { spec, problem: 'its secrets are no valid JSON' };
   }
   if (!task.hasHeartbeat) {
-    throw new Error(
-      'it counts as running without ever having had a heartbeat, so nothing tells when it ran',
-    );
+    return {
+      spec,
+      problem:
+        'it counts as running without ever having had a heartbeat, so nothing tells when it ran',
+    };
   }
   return { spec, record };
 }

@@ -6,26 +6,37 @@ export type TaskHistory = {
   stepStates: Map<string, string>;
 };
 
-/** Reads a task's events. Bodies that are no JSON are passed over. */
-export function readHistory(
-  events: { event_type: string; body: string }[],
-): TaskHistory {
-  let cancelled = false;
-  const stepStates = new Map<string, string>();
-  for (const { event_type, body } of events) {
-    if (event_type === 'cancelled') {
-      cancelled = true;
-    } else if (event_type === 'recovered') {
-      // What follows is another run, in which every step starts open, as in the UI.
-      stepStates.clear();
-    } else {
-      const { stepId, status } = parseBody(body);
-      if (typeof stepId === 'string' && typeof status === 'string') {
-        stepStates.set(stepId, status);
-      }
+type TaskEvent = { task_id: string; event_type: string; body: string };
+
+/** Reads the events of tasks, for each of the tasks. Bodies that are no JSON are passed over. */
+export function readHistories(
+  taskIds: string[],
+  events: TaskEvent[],
+): Map<string, TaskHistory> {
+  const histories = new Map(
+    taskIds.map((id): [string, TaskHistory] => [
+      id,
+      { cancelled: false, stepStates: new Map() },
+    ]),
+  );
+  for (const event of events) {
+    addEvent(histories.get(event.task_id)!, event);
+  }
+  return histories;
+}
+
+function addEvent(history: TaskHistory, event: TaskEvent): void {
+  if (event.event_type === 'cancelled') {
+    history.cancelled = true;
+  } else if (event.event_type === 'recovered') {
+    // What follows is another run, in which every step starts open, as in the UI.
+    history.stepStates.clear();
+  } else {
+    const { stepId, status } = parseBody(event.body);
+    if (typeof stepId === 'string' && typeof status === 'string') {
+      history.stepStates.set(stepId, status);
     }
   }
-  return { cancelled, stepStates };
 }
 
 function parseBody(body: string): { stepId?: unknown; status?: unknown } {

@@ -38,7 +38,6 @@ export function closeReason(
 /** The one line about a decision in the backend's log. */
 export function decisionLine(options: {
   taskId: string;
-  templateRef?: string;
   decision: FinalDecision;
   strategy?: TaskStrategy;
   secondsSilent: number;
@@ -46,7 +45,7 @@ export function decisionLine(options: {
   const { decision, strategy } = options;
   return [
     `Interrupted task ${options.taskId} of ${
-      options.templateRef ?? 'an unknown template'
+      decision.templateRef ?? 'an unknown template'
     }, strategy '${strategy?.strategy ?? 'unknown'}', silent for ${formatSilence(
       options.secondsSilent,
     )}, ${

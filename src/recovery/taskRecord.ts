@@ -61,11 +61,16 @@ export function parseTaskSpec(text: string): TaskSpec {
 /** What `stringifyEntityRef` of the catalog model makes of a template, which is what the scaffolder writes into a spec. */
 const TEMPLATE_REF = /^template:[^:/\s]+\/[^:/\s]+$/i;
 
-/** The template that a task was started from, if its spec can be read and names one. */
-export function templateRefOf(spec: string): string | undefined {
+/** The template that a task was started from, if its spec names one. */
+export function templateRefOf(spec: TaskSpec): string | undefined {
+  const ref = spec.templateInfo?.entityRef;
+  return ref && TEMPLATE_REF.test(ref) ? ref : undefined;
+}
+
+/** The template that a stored spec names, if it can be read and names one. */
+export function readTemplateRef(text: string): string | undefined {
   try {
-    const ref = parseTaskSpec(spec).templateInfo?.entityRef;
-    return ref && TEMPLATE_REF.test(ref) ? ref : undefined;
+    return templateRefOf(parseTaskSpec(text));
   } catch {
     // What is wrong with the spec is told when the task is decided on.
     return undefined;

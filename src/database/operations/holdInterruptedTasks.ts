@@ -15,6 +15,9 @@ export async function holdInterruptedTasks(
   options: { taskIds: string[]; timeoutSeconds: number; silentSeconds: number },
 ): Promise<string[]> {
   const { timeoutSeconds, silentSeconds } = options;
+  if (options.taskIds.length === 0) {
+    return [];
+  }
   const soon = tx(TASKS)
     .whereIn('id', options.taskIds)
     .modify(whereInterrupted, tx, timeoutSeconds)
