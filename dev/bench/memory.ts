@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import path from 'node:path';
 import { Databases } from './Databases';
 import { InterruptedTasks } from './InterruptedTasks';
@@ -10,6 +10,9 @@ import { Way, WAYS } from './ways';
 const SIZES = [1_000, 10_000];
 const SPEC_BYTES = 100_000;
 const MAX_MB = 150;
+
+/** How this process can end while a child of it runs. */
+const ENDS = ['SIGINT', 'SIGTERM', 'exit'];
 
 /** How much memory it takes to queue interrupted tasks again whose specs are large. */
 export async function measureMemory(databases: Databases): Promise<Report> {
@@ -59,12 +62,17 @@ async function inOwnProcess(order: Order): Promise<MemoryUse> {
     },
   );
   const ended = once(child, 'exit');
+  const kill = () => child.kill('SIGKILL');
+  const ownProcess: EventEmitter = process;
+  // Before all others, who take away the server and the folder that it uses.
+  ENDS.forEach(event => ownProcess.prependListener(event, kill));
   let measured: MemoryUse | undefined;
   // The transform that runs TypeScript sends messages of its own.
   child.on('message', (message: { measured?: MemoryUse }) => {
     measured ??= message.measured;
   });
   const [code, signal] = await ended;
+  ENDS.forEach(event => ownProcess.off(event, kill));
   if (!measured) {
     throw new Error(
       `The process that recovers with ${order.way} ended with ${code ?? signal}`,

@@ -1,4 +1,5 @@
 import { JsonObject } from '@backstage/types';
+import knexFactory, { Knex } from 'knex';
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs/promises';
 import os from 'node:os';
@@ -11,6 +12,7 @@ export const ENGINES = ['SQLite', 'PostgreSQL'] as const;
 /** What the backends of one test share: a folder, a database and git repositories. Gone after the test. */
 export class TestSite {
   readonly #backends: BackendProcess[] = [];
+  #knex?: Knex;
 
   private constructor(
     private readonly directory: string,
@@ -77,7 +79,21 @@ export class TestSite {
     return backend;
   }
 
+  /** The scaffolder's database, once a backend has made it. On PostgreSQL. */
+  openScaffolderDatabase(): Knex {
+    const { client, connection, prefix } = this.database;
+    this.#knex ??= knexFactory({
+      client: client as string,
+      connection: {
+        ...(connection as JsonObject),
+        database: `${prefix}scaffolder`,
+      },
+    });
+    return this.#knex;
+  }
+
   async remove(): Promise<void> {
+    await this.#knex?.destroy();
     await Promise.all(this.#backends.map(b => b.kill()));
     await fs.rm(this.directory, { recursive: true, force: true });
   }

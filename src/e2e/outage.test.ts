@@ -6,6 +6,8 @@ import {
   Strategy,
 } from '../../dev/harness/story';
 import { waitFor } from '../../dev/harness/waitFor';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ATTEMPTS } from '../database/tables';
 import { TestSite } from '../__testUtils__/TestSite';
 
 jest.setTimeout(240_000);
@@ -53,6 +55,75 @@ describe('three replicas', () => {
     for (const backend of [first, second, third]) {
       expect(await backend.log()).not.toContain('Interrupted task');
     }
+  });
+
+  it('run each step once though their connections are severed in the middle of it, again and again', async () => {
+    site = await TestSite.create('PostgreSQL', server);
+    const scaffolder = { recoverTasksTimeout: { seconds: 5 } };
+    const [first, second] = await Promise.all(
+      ['first', 'second'].map(name =>
+        site.createBackend(name, scaffolder, { isOwnHost: true }),
+      ),
+    );
+    const client = await first.start();
+    await second.start();
+    const ids = await startStory(client, 20);
+    const knex = site.openScaffolderDatabase();
+    let severed = 0;
+    for (let i = 0; i < 4; i++) {
+      const { rows } = await knex.raw(
+        `select pg_terminate_backend(pid) as done from pg_stat_activity
+         where datname = current_database() and pid <> pg_backend_pid()`,
+      );
+      severed += rows.filter((row: { done: boolean }) => row.done).length;
+      // Not longer than the timeout: what is severed is to beat again in between.
+      await sleep(2_000);
+    }
+    expect(severed).toBeGreaterThan(4);
+
+    for (const strategy of STRATEGIES) {
+      const { status, runs } = await readOutcome(client, {
+        id: ids[strategy],
+        strategy,
+        gitDirectory: site.gitDirectory,
+      });
+      expect({ strategy, status, runs }).toEqual({
+        strategy,
+        status: 'completed',
+        runs: onceEach,
+      });
+    }
+    expect(await knex(ATTEMPTS)).toEqual([]);
+  });
+
+  it('run each step once though a process stalls in the middle of it, for less than the timeout', async () => {
+    site = await TestSite.create('PostgreSQL', server);
+    const scaffolder = { recoverTasksTimeout: { seconds: 10 } };
+    const [first, second] = await Promise.all(
+      ['first', 'second'].map(name =>
+        site.createBackend(name, scaffolder, { isOwnHost: true }),
+      ),
+    );
+    const client = await first.start();
+    await second.start();
+    const ids = await startStory(client, 20);
+    first.signal('SIGSTOP');
+    await sleep(6_000);
+    first.signal('SIGCONT');
+
+    for (const strategy of STRATEGIES) {
+      const { status, runs } = await readOutcome(client, {
+        id: ids[strategy],
+        strategy,
+        gitDirectory: site.gitDirectory,
+      });
+      expect({ strategy, status, runs }).toEqual({
+        strategy,
+        status: 'completed',
+        runs: onceEach,
+      });
+    }
+    expect(await site.openScaffolderDatabase()(ATTEMPTS)).toEqual([]);
   });
 
   it.each([false, true])(

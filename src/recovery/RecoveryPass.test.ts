@@ -311,7 +311,9 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
       good.push(await interrupted('restart'));
       broken.push(await interrupted('restart', task));
     }
-    good.push(await interrupted('restart'));
+    while (good.length + broken.length < 100) {
+      good.push(await interrupted('restart'));
+    }
 
     expect(await createPass().runAtStartup()).toEqual({
       ...nothing,
