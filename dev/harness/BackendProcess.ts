@@ -21,6 +21,7 @@ export class BackendExited extends Error {
 export class BackendProcess {
   #child?: ChildProcess;
   #stopped?: Promise<unknown>;
+  #exited?: Promise<unknown>;
 
   private constructor(
     private readonly options: {
@@ -75,8 +76,18 @@ export class BackendProcess {
     return fs.readFile(this.options.logFile, 'utf8');
   }
 
-  /** Starts the backend and waits until it is ready. */
+  /** Starts the backend, waits until it is ready, and signs in. */
   async start(): Promise<ScaffolderClient> {
+    await this.boot();
+    return ScaffolderClient.asGuest(this.url);
+  }
+
+  /**
+   * Starts the backend and waits until it is ready.
+   *
+   * @throws BackendExited as soon as it ends before that.
+   */
+  async boot(): Promise<void> {
     const { configFile, logFile, url, entry } = this.options;
     const child = spawn(
       process.execPath,
@@ -102,20 +113,29 @@ export class BackendProcess {
     child.stderr.pipe(log, { end: false });
     this.#child = child;
     this.#stopped = once(child, 'close').then(() => log.end());
+    this.#exited = once(child, 'exit');
 
-    await waitFor(`the backend to be ready, see ${logFile}`, async () => {
-      if (this.hasExited) {
-        throw new BackendExited(await this.log());
-      }
-      const response = await fetch(`${url}/.backstage/health/v1/readiness`);
-      return response.ok;
-    }).catch(async error => {
+    const outcome = await waitFor(
+      `the backend to be ready, see ${logFile}`,
+      async () => {
+        if (this.hasExited) {
+          return 'exited';
+        }
+        const response = await fetch(`${url}/.backstage/health/v1/readiness`);
+        return response.ok && 'ready';
+      },
+    ).catch(async error => {
       await this.kill();
-      throw child.exitCode === null
-        ? error
-        : new BackendExited(await this.log());
+      throw error;
     });
-    return ScaffolderClient.asGuest(url);
+    if (outcome === 'exited') {
+      throw new BackendExited(await this.log());
+    }
+  }
+
+  /** Resolves when the process that was started last has ended. */
+  async exited(): Promise<void> {
+    await this.#exited;
   }
 
   /** Whether the backend has ended. */

@@ -59,7 +59,11 @@ export class PostgresServer {
 
   /** Ends the server and deletes its data. */
   async stop(): Promise<void> {
-    await this.server.stop();
+    // Without an end if it has ended already, as by Ctrl-C, which reaches all processes of a terminal.
+    await Promise.race([
+      this.server.stop(),
+      sleep(10_000, undefined, { ref: false }),
+    ]);
     await fs.rm(this.directory, { recursive: true, force: true });
   }
 }

@@ -41,7 +41,11 @@ export class ScaffolderClient {
   }
 
   /** Starts a task from a template, once the catalog has it. */
-  async dispatch(templateRef: string, values: JsonObject): Promise<string> {
+  async dispatch(
+    templateRef: string,
+    values: JsonObject,
+    secrets?: Record<string, string>,
+  ): Promise<string> {
     const [kind, name] = templateRef.split(':');
     await waitFor(`${templateRef} in the catalog`, () =>
       this.#request('GET', `catalog/entities/by-name/${kind}/${name}`),
@@ -49,7 +53,7 @@ export class ScaffolderClient {
     const { id } = await this.#request<{ id: string }>(
       'POST',
       'scaffolder/v2/tasks',
-      { templateRef, values },
+      { templateRef, values, secrets },
     );
     return id;
   }

@@ -10,7 +10,11 @@ import { SETTLING_SECONDS, Steadiness } from './Steadiness';
 import { StrategyMemory } from './StrategyMemory';
 import { Workspaces } from './Workspaces';
 
-const FREQUENCY = { seconds: 5 };
+/** A pass with nothing to do is one question to the database, of less than a millisecond. */
+const PASS_FREQUENCY = { seconds: 2 };
+
+const LOOKUP_FREQUENCY = { seconds: 5 };
+
 const ENDED = ['completed', 'failed', 'cancelled'];
 
 /** Runs the passes: at the start of the process and regularly from then on. Ticks and logs; decides nothing. */
@@ -54,11 +58,11 @@ export class RecoveryRunner {
       this.#tick('check of the live runs', () => this.#vouch()),
     );
     await this.#tick('first recovery pass', () => pass.runAtStartup());
-    await this.#schedule('recover-interrupted-tasks', FREQUENCY, () =>
+    await this.#schedule('recover-interrupted-tasks', PASS_FREQUENCY, () =>
       this.#tick('recovery pass', () => pass.runOnce()),
     );
     // Apart from the passes: a catalog that hangs must not delay what can be decided without it.
-    await this.#schedule('remember-strategies', FREQUENCY, () =>
+    await this.#schedule('remember-strategies', LOOKUP_FREQUENCY, () =>
       this.#tick('look-up of recovery strategies', () =>
         memory.rememberMissing(),
       ),

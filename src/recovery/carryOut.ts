@@ -80,17 +80,16 @@ export async function carryOut(
   const events = carriedOut.flatMap(d => eventsOf(d, requeue));
   const eventIds = await appendTaskEvents(tx, events);
   return carriedOut.map(d => {
+    if (isClosed(d.decision)) {
+      return { ...d, publish: closedPayload(d.task, d.decision.kind) };
+    }
+    // Of a task that was handed over, the scaffolder writes and publishes it.
     const i = events.findIndex(
       e => e.taskId === d.task.id && e.type === 'recovered',
     );
-    return {
-      ...d,
-      publish: isClosed(d.decision)
-        ? closedPayload(d.task, d.decision.kind)
-        : i >= 0
-          ? recoveredPayload(eventIds[i], events[i])
-          : undefined,
-    };
+    return i < 0
+      ? d
+      : { ...d, publish: recoveredPayload(eventIds[i], events[i]) };
   });
 }
 

@@ -1,0 +1,82 @@
+import { Knex } from 'knex';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { IN_FLIGHT, TASKS } from '../../src/database/tables';
+import { ScaffolderClient } from '../harness/ScaffolderClient';
+import { Random } from './random';
+import { Replica } from './Replica';
+import { STEP_MS, TASKS_IN_FLIGHT } from './settings';
+import { secretOf, TEMPLATES } from './templates';
+
+const FREQUENCY_MS = 250;
+
+/** Starts tasks of all templates all the time, as long as not too many are in flight. */
+export class Dispatcher {
+  /** Those that were refused or got no answer, since a backend or PostgreSQL was away. Some of them may exist. */
+  failures = 0;
+  #count = 0;
+  #isOpen = true;
+  readonly #pending = new Set<Promise<void>>();
+
+  constructor(
+    private readonly options: {
+      knex: Knex;
+      replicas: Replica[];
+      random: Random;
+    },
+  ) {}
+
+  /** Starts tasks until it is closed. */
+  async run(): Promise<void> {
+    while (this.#isOpen) {
+      await sleep(FREQUENCY_MS);
+      const ready = this.options.replicas.filter(r => r.isReady);
+      const inFlight = await countInFlight(this.options.knex);
+      if (
+        this.#isOpen &&
+        ready.length > 0 &&
+        inFlight !== undefined &&
+        inFlight + this.#pending.size < TASKS_IN_FLIGHT
+      ) {
+        const pending = this.#dispatch(this.options.random.pick(ready))
+          .catch(() => {
+            this.failures += 1;
+          })
+          .finally(() => this.#pending.delete(pending));
+        this.#pending.add(pending);
+      }
+    }
+  }
+
+  /** Starts no further tasks. Resolves when all have been answered. */
+  async close(): Promise<void> {
+    this.#isOpen = false;
+    await Promise.all(this.#pending);
+  }
+
+  async #dispatch(replica: Replica): Promise<void> {
+    const { random } = this.options;
+    this.#count += 1;
+    const name = `task-${this.#count}`;
+    const template = random.pick(TEMPLATES);
+    const ms = template.dependsOn.map(() =>
+      Math.round(random.logBetween(STEP_MS.low, STEP_MS.high)),
+    );
+    // Signs in each time: a token may expire, and be of keys that a restart has changed.
+    const client = await ScaffolderClient.asGuest(replica.url);
+    await client.dispatch(
+      `template:default/${template.name}`,
+      { name, ms },
+      { chaos: secretOf(name) },
+    );
+  }
+}
+
+/** How many tasks have not ended, or nothing if PostgreSQL does not answer. */
+export async function countInFlight(knex: Knex): Promise<number | undefined> {
+  try {
+    const [{ count }] = await knex(TASKS).whereRaw(IN_FLIGHT).count();
+    return Number(count);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,133 @@
+import knexFactory, { Knex } from 'knex';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { BackendProcess } from '../harness/BackendProcess';
+import { PostgresServer } from '../harness/PostgresServer';
+import { Replica } from './Replica';
+import {
+  DATABASE_PREFIX,
+  REPLICAS,
+  STALE_TIMEOUT_HOURS,
+  TIMEOUT_SECONDS,
+} from './settings';
+import { writeTemplates } from './templates';
+
+/** What the faults hit: three backends, each as on a host of its own, and the PostgreSQL server that they share. */
+export class Site {
+  #isClosed = false;
+  #interruption?: Promise<void>;
+
+  private constructor(
+    private readonly server: PostgresServer,
+    /** The scaffolder's database. */
+    readonly knex: Knex,
+    readonly replicas: Replica[],
+    readonly journals: string,
+  ) {}
+
+  /** @param directory - an existing folder that takes all but PostgreSQL's data */
+  static async create(directory: string): Promise<Site> {
+    const server = await PostgresServer.start();
+    try {
+      const knex = knexFactory({
+        client: 'pg',
+        connection: {
+          ...server.connection,
+          database: `${DATABASE_PREFIX}scaffolder`,
+          application_name: 'chaos',
+        },
+        pool: { min: 0, max: 3 },
+        acquireConnectionTimeout: 5_000,
+        // It is meant to lose its connections.
+        log: { warn() {}, error() {} },
+      });
+      const journals = path.join(directory, 'journals');
+      await writeTemplates(path.join(directory, 'templates'));
+      const replicas: Replica[] = [];
+      for (const name of REPLICAS) {
+        const backend = await createBackend(directory, name, server);
+        replicas.push(new Replica(name, backend));
+      }
+      return new Site(server, knex, replicas, journals);
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+  }
+
+  /** Starts the backends, one after the other: the first makes the tables. */
+  async open(): Promise<void> {
+    for (const replica of this.replicas) {
+      replica.open();
+      await replica.untilReady();
+    }
+  }
+
+  /** Takes PostgreSQL away for so many milliseconds. */
+  async interruptPostgres(ms: number): Promise<void> {
+    if (!this.#isClosed) {
+      this.#interruption = this.server.interrupt(ms);
+      await this.#interruption;
+    }
+  }
+
+  /** Cuts the connections of a backend, or of all. Nothing happens while PostgreSQL is away. */
+  async severConnections(replica?: Replica): Promise<void> {
+    const names = replica ? [replica.name] : REPLICAS;
+    await this.knex('pg_stat_activity')
+      .select(this.knex.raw('pg_terminate_backend(pid)'))
+      .whereIn('application_name', names)
+      .catch(() => {});
+  }
+
+  async closeBackends(): Promise<void> {
+    await Promise.all(this.replicas.map(r => r.close()));
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.closeBackends();
+    await this.knex.destroy();
+    // It would start the server again.
+    await this.#interruption?.catch(() => {});
+    await this.server.stop();
+  }
+}
+
+async function createBackend(
+  directory: string,
+  name: string,
+  server: PostgresServer,
+): Promise<BackendProcess> {
+  const workingDirectory = path.join(directory, `work-${name}`);
+  await fs.mkdir(workingDirectory);
+  return BackendProcess.create({
+    directory,
+    name,
+    entry: path.join(__dirname, 'backend.ts'),
+    config: {
+      backend: {
+        workingDirectory,
+        database: {
+          client: 'pg',
+          prefix: DATABASE_PREFIX,
+          // Tells whose connections are to be severed.
+          connection: { ...server.connection, application_name: name },
+        },
+      },
+      catalog: {
+        locations: [
+          { type: 'file', target: path.join(directory, 'templates/*.yaml') },
+        ],
+      },
+      scaffolder: {
+        recoverTasksTimeout: { seconds: TIMEOUT_SECONDS },
+        taskRecovery: {
+          enabled: true,
+          staleTimeout: { hours: STALE_TIMEOUT_HOURS },
+        },
+      },
+      chaos: { journals: path.join(directory, 'journals') },
+    },
+  });
+}

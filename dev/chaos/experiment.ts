@@ -1,0 +1,98 @@
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { waitFor } from '../harness/waitFor';
+import { check } from './checks';
+import { countInFlight, Dispatcher } from './Dispatcher';
+import { FaultInjector } from './FaultInjector';
+import { planFaults } from './faultPlan';
+import { readJournals } from './journal';
+import { ChaosOptions } from './options';
+import { Random } from './random';
+import { readRecords } from './records';
+import { Outcome } from './report';
+import { QUIET_MINUTES } from './settings';
+import { Site } from './Site';
+
+/** Keeps the tasks apart from the faults: how many were started must not change which faults are drawn. */
+const TASKS_SEED = 0x7a5c;
+
+/**
+ * Starts tasks and injects faults for a while, lets everything come to rest, and checks what happened.
+ *
+ * @param directory - where to leave what the outcome was made from
+ */
+export async function experiment(
+  site: Site,
+  options: ChaosOptions & { directory: string },
+): Promise<Outcome> {
+  const { minutes, seed, directory } = options;
+  const startedAt = Date.now();
+  const log = (line: string) =>
+    `${((Date.now() - startedAt) / 1000).toFixed(3).padStart(9)} s  ${line}`;
+  const say = (line: string) => console.log(log(line));
+  const faultLog: string[] = [];
+
+  say('Starting three backends on one PostgreSQL');
+  await site.open();
+  const injector = new FaultInjector(site, line => faultLog.push(log(line)));
+  const dispatcher = new Dispatcher({
+    knex: site.knex,
+    replicas: site.replicas,
+    random: new Random(seed + TASKS_SEED),
+  });
+  const dispatching = dispatcher.run();
+
+  say(`Injecting faults for ${minutes} minutes`);
+  const until = Date.now() + minutes * 60_000;
+  for (const planned of planFaults(new Random(seed))) {
+    if (Date.now() + planned.afterMs > until) {
+      break;
+    }
+    await sleep(planned.afterMs);
+    while (!injector.inject(planned)) {
+      await sleep(100);
+    }
+    const { length } = injector.faults;
+    if (length % 10 === 0) {
+      const ready = site.replicas.filter(r => r.isReady).length;
+      const inFlight = (await countInFlight(site.knex)) ?? '?';
+      say(
+        `${length} faults, ${ready} backends up, ${inFlight} tasks in flight`,
+      );
+    }
+  }
+
+  say('No more faults; waiting for all tasks to end');
+  await injector.settle();
+  await dispatcher.close();
+  await dispatching;
+  await Promise.all(site.replicas.map(r => r.untilReady()));
+  await waitFor(
+    'all tasks to end',
+    async () => (await countInFlight(site.knex)) === 0,
+    { timeoutMs: QUIET_MINUTES * 60_000, intervalMs: 500 },
+  ).catch(error => say(String(error)));
+
+  const records = await readRecords(site.knex);
+  await site.closeBackends();
+  const evidence = {
+    ...records,
+    journal: await readJournals(site.journals),
+    lifetimes: site.replicas.flatMap(r => r.lifetimes),
+  };
+  await fs.writeFile(path.join(directory, 'faults.log'), faultLog.join('\n'));
+  await fs.writeFile(
+    path.join(directory, 'evidence.json'),
+    JSON.stringify({ startedAt, faults: injector.faults, ...evidence }),
+  );
+  say('Done');
+  return {
+    options,
+    startedAt,
+    faults: injector.faults,
+    dispatchFailures: dispatcher.failures,
+    evidence,
+    findings: check(evidence),
+  };
+}

@@ -1,0 +1,58 @@
+import { appendFileSync, mkdirSync } from 'node:fs';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+
+export const PROBLEMS = [
+  'workspaceNotFresh',
+  'workspaceLost',
+  'fileMissing',
+  'outputNotRestored',
+  'secretMissing',
+] as const;
+
+/** What a step found that should not be. */
+export type StepProblem = {
+  kind: (typeof PROBLEMS)[number];
+  detail: string;
+};
+
+/** A step began or ended. */
+export type JournalEntry = {
+  kind: 'begin' | 'end';
+  /** Milliseconds since 1970, by the clock of the host that all processes share. */
+  at: number;
+  pid: number;
+  taskId: string;
+  stepId: string;
+  /** One for each claim of a task. */
+  runId: string;
+  problems: StepProblem[];
+};
+
+/** What one process notes of the steps that it runs. Outside the database, and there even if the process is killed. */
+export class Journal {
+  readonly #file: string;
+
+  constructor(directory: string) {
+    mkdirSync(directory, { recursive: true });
+    this.#file = path.join(directory, `${process.pid}-${Date.now()}.jsonl`);
+  }
+
+  append(entry: Omit<JournalEntry, 'at' | 'pid'>): void {
+    const { pid } = process;
+    const line = JSON.stringify({ at: Date.now(), pid, ...entry });
+    appendFileSync(this.#file, `${line}\n`);
+  }
+}
+
+/** All entries of all processes, in the order in which they were made. */
+export async function readJournals(directory: string): Promise<JournalEntry[]> {
+  const files = await fs.readdir(directory).catch(() => []);
+  const texts = await Promise.all(
+    files.map(file => fs.readFile(path.join(directory, file), 'utf8')),
+  );
+  return texts
+    .flatMap(text => text.split('\n').filter(Boolean))
+    .map(line => JSON.parse(line) as JournalEntry)
+    .sort((a, b) => a.at - b.at);
+}

@@ -1,0 +1,54 @@
+import { Evidence, groupByTask } from './checks';
+import { readRuns } from './runs';
+
+/** How long a task lay still after its process had died in the middle of a step. */
+export type Latency = {
+  taskId: string;
+  diedAt: number;
+  /** Until the next step of the task began, or until it was closed. */
+  ms: number;
+  end: 'step' | 'closed';
+};
+
+/** One for each run that the death of a process ended. Those that came to nothing are violations of their own. */
+export function readLatencies(evidence: Evidence): Latency[] {
+  const completions = groupByTask(
+    evidence.events.filter(e => e.type === 'completion'),
+  );
+  return [...readRuns(evidence.journal, evidence.lifetimes)].flatMap(
+    ([taskId, runs]) =>
+      runs.flatMap(({ diedAt }): Latency[] => {
+        if (diedAt === undefined) {
+          return [];
+        }
+        const nextStep = Math.min(
+          ...runs.map(r => r.beganAt).filter(at => at > diedAt),
+        );
+        const closed = Math.min(
+          ...(completions.get(taskId) ?? [])
+            .map(e => e.at)
+            .filter(at => at > diedAt),
+        );
+        const at = Math.min(nextStep, closed);
+        return at === Infinity
+          ? []
+          : [
+              {
+                taskId,
+                diedAt,
+                ms: at - diedAt,
+                end: at === nextStep ? 'step' : 'closed',
+              },
+            ];
+      }),
+  );
+}
+
+/** The value that so much of all values do not exceed, from 0 to 1. Nothing of no values. */
+export function percentile(
+  values: number[],
+  share: number,
+): number | undefined {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
+}

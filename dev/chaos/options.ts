@@ -1,0 +1,43 @@
+import { randomInt } from 'node:crypto';
+import { parseArgs } from 'node:util';
+
+export const USAGE = `npm run chaos -- [--minutes N] [--seed S] [--keep]
+
+  --minutes N  how long faults are injected, a number above 0 (default 20)
+  --seed S     what the faults and tasks are drawn from, a whole number from 0 to 4294967295 (default: a random one)
+  --keep       keep the folder with the journals, the backends' logs and the database rows`;
+
+export type ChaosOptions = { minutes: number; seed: number; keep: boolean };
+
+/** @throws Error that says what was found and what is accepted. */
+export function readOptions(args: string[]): ChaosOptions {
+  const { values } = parseOrExplain(args);
+  const minutes = Number(values.minutes ?? 20);
+  if (!(minutes > 0 && Number.isFinite(minutes))) {
+    throw new Error(
+      `--minutes is '${values.minutes}'; accepted is a number above 0\n\n${USAGE}`,
+    );
+  }
+  const seed = values.seed === undefined ? randomInt(2 ** 32) : +values.seed;
+  if (values.seed === '' || !(seed >= 0 && seed === seed >>> 0)) {
+    throw new Error(
+      `--seed is '${values.seed}'; accepted is a whole number from 0 to 4294967295\n\n${USAGE}`,
+    );
+  }
+  return { minutes, seed, keep: values.keep ?? false };
+}
+
+function parseOrExplain(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      options: {
+        minutes: { type: 'string' },
+        seed: { type: 'string' },
+        keep: { type: 'boolean' },
+      },
+    });
+  } catch (error) {
+    throw new Error(`${(error as Error).message}\n\n${USAGE}`);
+  }
+}

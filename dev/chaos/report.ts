@@ -1,0 +1,309 @@
+import { Evidence, Findings, VIOLATIONS, ViolationKind } from './checks';
+import { Fault } from './FaultInjector';
+import { FAULT_KINDS, FAULT_NAMES } from './faultPlan';
+import { Latency, percentile, readLatencies } from './latencies';
+import { ChaosOptions } from './options';
+import { TaskRecord } from './records';
+import type { Lifetime } from './Replica';
+import {
+  REPLICAS,
+  SLOW_RECOVERY_SECONDS,
+  STALE_TIMEOUT_HOURS,
+  STEP_MS,
+  TASKS_IN_FLIGHT,
+  TIMEOUT_SECONDS,
+} from './settings';
+import { STRATEGIES } from './templates';
+import { formatTable } from './table';
+
+const STATUSES = ['completed', 'failed', 'cancelled', 'processing', 'open'];
+const DECISIONS = ['restart', 'resume', 'finish', 'failed', 'cancelled'];
+
+export type Outcome = {
+  options: ChaosOptions;
+  startedAt: number;
+  faults: Fault[];
+  /** Dispatches that were refused or got no answer. */
+  dispatchFailures: number;
+  evidence: Evidence & { lifetimes: Lifetime[] };
+  findings: Findings;
+};
+
+/** Everything that a stranger needs to judge a run. */
+export function formatReport(outcome: Outcome): string {
+  return [
+    settingsOf(outcome),
+    faultsOf(outcome),
+    processesOf(outcome),
+    tasksOf(outcome),
+    recoveriesOf(outcome),
+    latenciesOf(outcome),
+    failuresOf(outcome),
+    violationsOf(outcome),
+  ].join('\n\n');
+}
+
+function settingsOf({ options, evidence, dispatchFailures }: Outcome): string {
+  const steps = evidence.journal.filter(e => e.kind === 'begin').length;
+  return section(
+    'Settings',
+    formatTable(
+      ['setting', 'value'],
+      [
+        ['seed', String(options.seed)],
+        ['faults injected for', `${options.minutes} minutes`],
+        ['backends', `${REPLICAS.length}, one PostgreSQL`],
+        ['recoverTasksTimeout', `${TIMEOUT_SECONDS} seconds`],
+        ['staleTimeout', `${STALE_TIMEOUT_HOURS} hours`],
+        ['tasks in flight', `up to ${TASKS_IN_FLIGHT}`],
+        ['a step takes', `${STEP_MS.low} ms to ${STEP_MS.high / 1000} s`],
+        ['tasks started', String(evidence.tasks.length)],
+        ['dispatches without an answer', String(dispatchFailures)],
+        ['steps begun', String(steps)],
+      ],
+    ),
+  );
+}
+
+function faultsOf({ faults }: Outcome): string {
+  const row = (name: string, some: Fault[]) => [
+    name,
+    some.length,
+    some.filter(f => f.during.length > 0).length,
+  ];
+  return section(
+    'Faults',
+    formatTable(
+      ['fault', 'count', 'of which during another fault'],
+      [
+        ...FAULT_KINDS.map(kind =>
+          row(
+            FAULT_NAMES[kind],
+            faults.filter(f => f.kind === kind),
+          ),
+        ),
+        row('all', faults),
+      ],
+    ),
+  );
+}
+
+function processesOf({ evidence }: Outcome): string {
+  const { lifetimes } = evidence;
+  const count = (test: (life: Lifetime) => unknown) =>
+    lifetimes.filter(test).length;
+  return section(
+    'Backend processes',
+    formatTable(
+      ['processes', 'count'],
+      [
+        ['started', lifetimes.length],
+        ['became ready', count(l => l.readyAt)],
+        [
+          'ended by a fault before they were ready',
+          count(l => l.endedBy && !l.readyAt),
+        ],
+        [
+          'ended by themselves, or not ready within a minute',
+          count(l => l.endedByItself && !l.readyAt),
+        ],
+        [
+          'ended by themselves after that',
+          count(l => l.endedByItself && l.readyAt),
+        ],
+      ],
+    ),
+  );
+}
+
+function tasksOf({ evidence }: Outcome): string {
+  const templates = [...new Set(evidence.tasks.map(kindOf))].sort();
+  const statuses = STATUSES.filter(
+    s => STATUSES.indexOf(s) < 3 || evidence.tasks.some(t => t.status === s),
+  );
+  const row = (name: string, tasks: TaskRecord[]) => [
+    name,
+    ...statuses.map(s => tasks.filter(t => t.status === s).length),
+    tasks.length,
+  ];
+  return section(
+    'Tasks by strategy and final status',
+    formatTable(
+      ['strategy', ...statuses, 'all'],
+      [
+        ...templates.map(kind =>
+          row(
+            kind,
+            evidence.tasks.filter(t => kindOf(t) === kind),
+          ),
+        ),
+        row('all', evidence.tasks),
+      ],
+    ),
+  );
+}
+
+function recoveriesOf({ evidence, findings }: Outcome): string {
+  const { attempts, tasks } = evidence;
+  const strategyOf = new Map(tasks.map(t => [t.id, t.strategy]));
+  const most = Math.max(0, ...attempts.map(a => a.attempt));
+  const table = formatTable(
+    ['strategy', ...DECISIONS, 'all'],
+    STRATEGIES.map(strategy => {
+      const some = attempts.filter(a => strategyOf.get(a.taskId) === strategy);
+      return [
+        strategy,
+        ...DECISIONS.map(d => some.filter(a => a.decision === d).length),
+        some.length,
+      ];
+    }),
+  );
+  return section(
+    'Recoveries by strategy and decision',
+    `${table}\n
+  The most for one task: ${most}.
+  Ends of steps that could not be stored, so that steps ran again (idempotent, allowed): ${findings.unrecordedEnds}.`,
+  );
+}
+
+function latenciesOf({ evidence, faults }: Outcome): string {
+  const all = readLatencies(evidence);
+  const big = faults.filter(f => f.kind === 'postgres' || f.kind === 'killAll');
+  const quiet = all.filter(
+    l =>
+      !big.some(
+        f =>
+          f.startedAt <= l.diedAt + l.ms && (f.endedAt ?? Infinity) >= l.diedAt,
+      ),
+  );
+  const row = (name: string, some: Latency[]) => {
+    const ms = some.map(l => l.ms);
+    const p95 = percentile(ms, 0.95);
+    return [
+      name,
+      some.length,
+      seconds(percentile(ms, 0.5)),
+      seconds(p95),
+      seconds(percentile(ms, 1)),
+      p95 !== undefined && p95 > SLOW_RECOVERY_SECONDS * 1000
+        ? `<-- p95 above ${SLOW_RECOVERY_SECONDS} s`
+        : '',
+    ];
+  };
+  const split = (name: string, some: Latency[]) => [
+    row(name, some),
+    row(
+      '  to the next step',
+      some.filter(l => l.end === 'step'),
+    ),
+    row(
+      '  to the end of the task',
+      some.filter(l => l.end === 'closed'),
+    ),
+  ];
+  return section(
+    'From the death of a process in the middle of a step to the next step of the task, or its end',
+    formatTable(
+      ['interruptions', 'count', 'p50', 'p95', 'max', 'mark'],
+      [
+        ...split('all', all),
+        ...split('no PostgreSQL restart or kill of all in it', quiet),
+      ],
+    ),
+  );
+}
+
+/** Tasks that failed without the module having closed them: failures of the scaffolder itself, such as of a statement. */
+function failuresOf({ evidence }: Outcome): string {
+  const closed = new Set(
+    evidence.attempts.filter(a => a.decision === 'failed').map(a => a.taskId),
+  );
+  const messages = new Map(
+    evidence.events
+      .filter(e => e.type === 'completion')
+      .map(e => [e.taskId, (e.error ?? e.message ?? '').split('\n')[0]]),
+  );
+  const counts = new Map<string, number>();
+  for (const { id, strategy, status } of evidence.tasks) {
+    if (status === 'failed' && !closed.has(id)) {
+      const key = `${strategy}\t${shorten(messages.get(id) ?? '(none)')}`;
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+  }
+  const rows = [...counts]
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([key, count]) => [count, ...key.split('\t')]);
+  return section(
+    "Tasks that failed without being closed by the module (the scaffolder's own failures, no violation)",
+    rows.length === 0
+      ? '  none'
+      : formatTable(['count', 'strategy', 'message'], rows),
+  );
+}
+
+function violationsOf({ findings, startedAt }: Outcome): string {
+  const { violations } = findings;
+  const kinds = Object.keys(VIOLATIONS) as ViolationKind[];
+  const table = formatTable(
+    ['violation', 'count'],
+    [
+      ...kinds.map(kind => [
+        VIOLATIONS[kind],
+        violations.filter(v => v.kind === kind).length,
+      ]),
+      ['all', violations.length],
+    ],
+  );
+  const details = violations.map(
+    v =>
+      `  ${VIOLATIONS[v.kind]}\n    task ${v.taskId}\n    ${formatTimes(
+        v.detail,
+        startedAt,
+      )}`,
+  );
+  return section(
+    'Violations',
+    [
+      table,
+      ...(details.length > 0
+        ? [
+            `  In detail, with times in seconds since ${new Date(
+              startedAt,
+            ).toISOString()}:`,
+          ]
+        : []),
+      ...details,
+    ].join('\n\n'),
+  );
+}
+
+/** Milliseconds since 1970 as seconds since the start. Such numbers have 13 digits. */
+function formatTimes(text: string, startedAt: number): string {
+  return text.replace(
+    /(?<![\w-])\d{13}(?![\w-])/g,
+    ms => `${((Number(ms) - startedAt) / 1000).toFixed(3)} s`,
+  );
+}
+
+/** What it has in common with others of its kind. */
+function shorten(message: string): string {
+  const general = message.replace(
+    /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g,
+    '<id>',
+  );
+  return general.length > 140
+    ? `${general.slice(0, 60)} … ${general.slice(-75)}`
+    : general;
+}
+
+function kindOf({ template }: TaskRecord): string {
+  return template.replace(/^chaos-/, '').replace(/-\d$/, '');
+}
+
+function seconds(ms: number | undefined): string | undefined {
+  return ms === undefined ? undefined : `${(ms / 1000).toFixed(1)} s`;
+}
+
+function section(title: string, body: string): string {
+  return `${title}\n\n${body}`;
+}

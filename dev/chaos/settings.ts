@@ -1,0 +1,23 @@
+/** `recoverTasksTimeout` of all backends. */
+export const TIMEOUT_SECONDS = 8;
+
+export const STALE_TIMEOUT_HOURS = 12;
+
+export const REPLICAS = ['first', 'second', 'third'];
+
+/** Below the 3 x 10 slots of the workers, so that a task does not wait for a slot. */
+export const TASKS_IN_FLIGHT = 20;
+
+export const STEP_MS = { low: 100, high: 4 * TIMEOUT_SECONDS * 1000 };
+
+/** How long all tasks may take to end after the last fault. */
+export const QUIET_MINUTES = 6;
+
+/** A recovery that takes longer than this in 1 of 20 cases is marked in the report. */
+export const SLOW_RECOVERY_SECONDS = TIMEOUT_SECONDS + 20;
+
+/** The databases of the backends are named `<this>scaffolder` and so on. */
+export const DATABASE_PREFIX = 'chaos_';
+
+/** The id of the action of all chaos templates. */
+export const CHAOS_ACTION = 'chaos:step';

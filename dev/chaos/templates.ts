@@ -1,0 +1,111 @@
+import { JsonObject } from '@backstage/types';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { CHAOS_ACTION } from './settings';
+
+export const STRATEGIES = ['none', 'restart', 'idempotent'] as const;
+export type Strategy = (typeof STRATEGIES)[number];
+
+export type ChaosTemplate = {
+  name: string;
+  strategy: Strategy;
+  /** For each step the numbers of those that it depends on, counted from 0. */
+  dependsOn: number[][];
+};
+
+/** Chains, a step that many need, a step that needs many, and steps that nobody needs. */
+const DEPENDENCIES: Record<string, number[][]> = {
+  3: [[], [0], [1]],
+  4: [[], [], [0], [1, 2]],
+  5: [[], [0], [], [1], [0, 3]],
+};
+
+/** One for each strategy, and for `idempotent` with `dependsOn`, with three, four and five steps. */
+export const TEMPLATES: ChaosTemplate[] = Object.values(DEPENDENCIES).flatMap(
+  dependsOn => {
+    const count = dependsOn.length;
+    const independent = dependsOn.map(() => []);
+    return [
+      ...STRATEGIES.map(strategy => ({
+        name: `chaos-${strategy}-${count}`,
+        strategy,
+        dependsOn: independent,
+      })),
+      {
+        name: `chaos-idempotent-depends-on-${count}`,
+        strategy: 'idempotent' as const,
+        dependsOn,
+      },
+    ];
+  },
+);
+
+/** The secret that a task with such a name is started with. */
+export function secretOf(taskName: string): string {
+  return `secret-of-${taskName}`;
+}
+
+/** The output of a step in a task with such a name. */
+export function tokenOf(taskName: string, stepId: string): string {
+  return `${taskName}/${stepId}`;
+}
+
+/** Writes the files that the catalog reads. */
+export async function writeTemplates(directory: string): Promise<void> {
+  await fs.mkdir(directory);
+  for (const template of TEMPLATES) {
+    const file = path.join(directory, `${template.name}.yaml`);
+    // JSON is YAML.
+    await fs.writeFile(file, JSON.stringify(templateEntity(template)));
+  }
+}
+
+function templateEntity({
+  name,
+  strategy,
+  dependsOn,
+}: ChaosTemplate): JsonObject {
+  const ids = dependsOn.map((_, index) => `step${index + 1}`);
+  return {
+    apiVersion: 'scaffolder.backstage.io/v1beta3',
+    kind: 'Template',
+    metadata: { name },
+    spec: {
+      type: 'chaos',
+      owner: 'guests',
+      recovery: { strategy },
+      parameters: [
+        {
+          title: 'Chaos',
+          properties: { name: { type: 'string' }, ms: { type: 'array' } },
+        },
+      ],
+      steps: ids.map((id, index) => {
+        const dependencies = dependsOn[index].map(i => ids[i]);
+        const earlier = ids.slice(0, index);
+        return {
+          id,
+          name: id,
+          action: CHAOS_ACTION,
+          ...(dependencies.length > 0 && {
+            recovery: {
+              // Both forms that a template may use.
+              dependsOn:
+                dependencies.length === 1 ? dependencies[0] : dependencies,
+            },
+          }),
+          input: {
+            ms: `\${{ parameters.ms[${index}] }}`,
+            name: '${{ parameters.name }}',
+            // Where all steps run in every run, each finds the files of all before it.
+            needs: strategy === 'idempotent' ? dependencies : earlier,
+            outputs: Object.fromEntries(
+              earlier.map(e => [e, `\${{ steps.${e}.output.token }}`]),
+            ),
+            secret: '${{ secrets.chaos }}',
+          },
+        };
+      }),
+    },
+  };
+}

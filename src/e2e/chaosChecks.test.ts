@@ -1,0 +1,390 @@
+import {
+  check,
+  Evidence,
+  ViolationKind,
+  VIOLATIONS,
+} from '../../dev/chaos/checks';
+import { JournalEntry, PROBLEMS } from '../../dev/chaos/journal';
+import { percentile, readLatencies } from '../../dev/chaos/latencies';
+import {
+  AttemptRecord,
+  EventRecord,
+  TaskRecord,
+} from '../../dev/chaos/records';
+
+const TASK = 'task';
+
+/** Run `a` is of process 1, which lives from 0 to 10 s, and run `b` of process 2, from 5 s on. */
+const LIFETIMES = [
+  { pid: 1, startedAt: 0, exitedAt: 10_000 },
+  { pid: 2, startedAt: 5_000 },
+  // The operating system has given the id of the first again.
+  { pid: 1, startedAt: 11_000 },
+];
+
+const begin = (runId: string, stepId: string, at: number): JournalEntry => ({
+  kind: 'begin',
+  at,
+  pid: runId === 'a' ? 1 : 2,
+  taskId: TASK,
+  stepId,
+  runId,
+  problems: [],
+});
+
+const end = (runId: string, stepId: string, at: number): JournalEntry => ({
+  ...begin(runId, stepId, at),
+  kind: 'end',
+});
+
+const stored = (stepId: string, at: number): EventRecord => ({
+  taskId: TASK,
+  type: 'log',
+  at,
+  stepId,
+  status: 'completed',
+  message: `Finished step ${stepId}`,
+});
+
+const event = (type: string, at: number): EventRecord => ({
+  taskId: TASK,
+  type,
+  at,
+});
+
+const attempt = (
+  number: number,
+  decision: string,
+  at: number,
+): AttemptRecord => ({
+  taskId: TASK,
+  attempt: number,
+  decision,
+  strategy: null,
+  at,
+});
+
+type Situation = Omit<Partial<Evidence>, 'tasks'> & {
+  task?: Partial<TaskRecord>;
+};
+
+/** `two` depends on `one`, `four` on `two`, and `three` on nothing. */
+function evidence({ task, ...rest }: Situation): Evidence {
+  return {
+    tasks: [
+      {
+        id: TASK,
+        template: 'chaos-idempotent-4',
+        strategy: 'idempotent',
+        status: 'completed',
+        hasSecrets: false,
+        steps: [
+          { id: 'one', dependsOn: [] },
+          { id: 'two', dependsOn: ['one'] },
+          { id: 'three', dependsOn: [] },
+          { id: 'four', dependsOn: ['two'] },
+        ],
+        ...task,
+      },
+    ],
+    events: [],
+    attempts: [],
+    journal: [],
+    lifetimes: LIFETIMES,
+    ...rest,
+  };
+}
+
+function kindsIn(situation: Situation): ViolationKind[] {
+  return check(evidence(situation)).violations.map(v => v.kind);
+}
+
+/** Step `four` was interrupted by the death of its process at 10 s. */
+const interruptedInFour = [
+  ...['one', 'two', 'three'].flatMap((id, i) => [
+    begin('a', id, i * 1_000 + 1),
+    end('a', id, i * 1_000 + 900),
+  ]),
+  begin('a', 'four', 4_000),
+];
+const storedUpToFour = [
+  stored('one', 901),
+  stored('two', 1_901),
+  stored('three', 2_901),
+];
+
+const wholeRun = (runId: string, from: number) =>
+  ['one', 'two', 'three', 'four'].flatMap((id, i) => [
+    begin(runId, id, from + i * 100),
+    end(runId, id, from + i * 100 + 90),
+  ]);
+
+describe('checks of the chaos run', () => {
+  it('find nothing in tasks that went as promised', () => {
+    expect(
+      kindsIn({
+        journal: [
+          ...interruptedInFour,
+          begin('b', 'one', 20_000),
+          end('b', 'one', 20_100),
+          begin('b', 'two', 20_200),
+          end('b', 'two', 20_300),
+          begin('b', 'four', 20_400),
+          end('b', 'four', 20_500),
+        ],
+        events: [
+          ...storedUpToFour,
+          event('recovered', 19_000),
+          event('completion', 20_600),
+        ],
+        attempts: [attempt(1, 'resume', 19_000)],
+      }),
+    ).toEqual([]);
+    expect(
+      kindsIn({
+        task: { strategy: 'restart' },
+        journal: [...interruptedInFour, ...wholeRun('b', 20_000)],
+      }),
+    ).toEqual([]);
+    expect(
+      kindsIn({
+        task: { strategy: 'none', status: 'failed' },
+        journal: interruptedInFour,
+        attempts: [attempt(1, 'failed', 19_000)],
+        events: [event('completion', 19_000)],
+      }),
+    ).toEqual([]);
+  });
+
+  it.each(['open', 'processing'])('find a task that is still %s', status => {
+    expect(kindsIn({ task: { status } })).toEqual(['notEnded']);
+  });
+
+  it('find secrets that were left', () => {
+    expect(kindsIn({ task: { hasSecrets: true } })).toEqual(['secretsLeft']);
+  });
+
+  it('find a step that began after the task had ended', () => {
+    expect(
+      kindsIn({
+        journal: wholeRun('b', 20_000),
+        events: [event('completion', 20_250)],
+      }),
+    ).toEqual(['ranAfterEnd']);
+  });
+
+  it('find a second run of a task with none, also of other steps than the first', () => {
+    for (const second of ['four', 'one']) {
+      expect(
+        kindsIn({
+          task: { strategy: 'none' },
+          journal: [...interruptedInFour, begin('b', second, 20_000)],
+        }),
+      ).toEqual(['noneRanAgain']);
+    }
+  });
+
+  it.each([
+    ['begins later', ['two', 'three', 'four']],
+    ['leaves out a step', ['one', 'three']],
+    ['runs a step twice', ['one', 'one']],
+  ])('find a further run with restart that %s', (_, steps) => {
+    expect(
+      kindsIn({
+        task: { strategy: 'restart' },
+        journal: [
+          ...interruptedInFour,
+          ...steps.flatMap((id, i) => [
+            begin('b', id, 20_000 + i * 10),
+            end('b', id, 20_005 + i * 10),
+          ]),
+        ],
+      }),
+    ).toEqual(['restartNotFromFirst']);
+  });
+
+  describe('of finished steps', () => {
+    it('find one that ran again and was not needed', () => {
+      const journal = [...interruptedInFour, begin('b', 'three', 20_000)];
+      expect(kindsIn({ journal, events: storedUpToFour })).toEqual([
+        'finishedStepAgain',
+      ]);
+    });
+
+    it('find one that was only needed by a finished one', () => {
+      const journal = [
+        begin('a', 'one', 1),
+        end('a', 'one', 2),
+        begin('a', 'two', 3),
+        end('a', 'two', 4),
+        begin('a', 'three', 5),
+        begin('b', 'one', 20_000),
+      ];
+      const events = [stored('one', 2), stored('two', 4)];
+      const steps = [
+        { id: 'one', dependsOn: [] },
+        { id: 'two', dependsOn: ['one'] },
+        { id: 'three', dependsOn: [] },
+      ];
+      expect(kindsIn({ task: { steps }, journal, events })).toEqual([
+        'finishedStepAgain',
+      ]);
+    });
+
+    it('allow one that is needed by a step that the run does not get to', () => {
+      const journal = [...interruptedInFour, begin('b', 'one', 20_000)];
+      expect(kindsIn({ journal, events: storedUpToFour })).toEqual([]);
+    });
+
+    it.each([
+      ['was not stored', []],
+      [
+        'is only said to be skipped',
+        [
+          {
+            ...stored('three', 21_000),
+            message: 'Skipping step three because',
+          },
+        ],
+      ],
+      ['was stored for the further run only', [stored('three', 21_000)]],
+    ])('count one whose end %s', (_, further) => {
+      const events = [stored('one', 901), stored('two', 1_901), ...further];
+      const journal = [...interruptedInFour, begin('b', 'three', 20_000)];
+      expect(check(evidence({ journal, events }))).toEqual({
+        violations: [],
+        unrecordedEnds: 1,
+      });
+    });
+
+    it('count an end that was not stored once, however many runs it costs', () => {
+      const journal = [
+        ...interruptedInFour,
+        begin('b', 'three', 20_000),
+        { ...begin('c', 'three', 30_000), pid: 3 },
+      ];
+      const events = [stored('one', 901), stored('two', 1_901)];
+      const lifetimes = [
+        { pid: 1, startedAt: 0, exitedAt: 10_000 },
+        { pid: 2, startedAt: 5_000, exitedAt: 21_000 },
+      ];
+      expect(check(evidence({ journal, events, lifetimes }))).toEqual({
+        violations: [],
+        unrecordedEnds: 1,
+      });
+    });
+
+    it('count what one needs whose end was not stored', () => {
+      const steps = [
+        { id: 'one', dependsOn: [] },
+        { id: 'two', dependsOn: [] },
+        { id: 'three', dependsOn: ['one'] },
+        { id: 'four', dependsOn: [] },
+      ];
+      const events = [stored('one', 901), stored('two', 1_901)];
+      const journal = [...interruptedInFour, begin('b', 'one', 20_000)];
+      expect(check(evidence({ task: { steps }, journal, events }))).toEqual({
+        violations: [],
+        unrecordedEnds: 1,
+      });
+    });
+  });
+
+  it('find two runs that were alive at the same time, and a step that ran twice', () => {
+    const journal = [...interruptedInFour, begin('b', 'four', 9_000)];
+    expect(kindsIn({ journal })).toEqual(['runsAtOnce', 'stepTwiceAtOnce']);
+  });
+
+  it('find two runs at once in different steps', () => {
+    const journal = [
+      begin('a', 'one', 1),
+      end('a', 'one', 900),
+      begin('b', 'two', 950),
+      end('b', 'two', 980),
+      begin('a', 'two', 990),
+      end('a', 'two', 995),
+    ];
+    expect(kindsIn({ journal, events: storedUpToFour })).toEqual([
+      'runsAtOnce',
+    ]);
+  });
+
+  it('take a run as alive until its process ended, or for ever if that is not known', () => {
+    const soon = [...interruptedInFour, begin('b', 'four', 10_000)];
+    expect(kindsIn({ journal: soon })).toEqual([]);
+    const late = [...interruptedInFour, begin('b', 'four', 10_000_000)];
+    expect(kindsIn({ journal: late, lifetimes: [] })).toEqual([
+      'runsAtOnce',
+      'stepTwiceAtOnce',
+    ]);
+  });
+
+  it('find a decision on a live run', () => {
+    expect(
+      kindsIn({
+        journal: interruptedInFour,
+        attempts: [attempt(1, 'resume', 9_000)],
+      }),
+    ).toEqual(['decidedOnLiveRun']);
+  });
+
+  it('find an interruption that was decided on twice', () => {
+    const attempts = [
+      attempt(1, 'resume', 20_000),
+      attempt(2, 'resume', 60_000),
+    ];
+    expect(kindsIn({ attempts, events: [event('recovered', 10_000)] })).toEqual(
+      ['decidedTwice'],
+    );
+    // Those of the second decision do not count for the first.
+    expect(kindsIn({ attempts, events: [event('recovered', 60_000)] })).toEqual(
+      ['decidedTwice'],
+    );
+    expect(kindsIn({ attempts, events: [event('recovered', 20_000)] })).toEqual(
+      [],
+    );
+  });
+
+  it.each(['failed', 'cancelled'])('find a decision after %s', decision => {
+    const attempts = [
+      attempt(1, decision, 20_000),
+      attempt(2, 'resume', 60_000),
+    ];
+    expect(kindsIn({ attempts })).toEqual(['decidedAfterClosing']);
+  });
+
+  it.each(PROBLEMS)('find that a step noted %s', kind => {
+    const problems = [{ kind, detail: 'so it was' }];
+    const journal = [{ ...begin('b', 'one', 20_000), problems }];
+    expect(kindsIn({ journal })).toEqual([kind]);
+  });
+
+  it('have a name for each violation', () => {
+    expect(new Set(Object.values(VIOLATIONS)).size).toBe(
+      Object.keys(VIOLATIONS).length,
+    );
+  });
+});
+
+describe('latencies', () => {
+  it('last from the death of a process to the next step or the end', () => {
+    const journal = [...interruptedInFour, begin('b', 'four', 25_000)];
+    const events = [event('completion', 26_000)];
+    expect(readLatencies(evidence({ journal, events }))).toEqual([
+      { taskId: TASK, diedAt: 10_000, ms: 15_000, end: 'step' },
+    ]);
+    expect(
+      readLatencies(evidence({ journal: interruptedInFour, events })),
+    ).toEqual([{ taskId: TASK, diedAt: 10_000, ms: 16_000, end: 'closed' }]);
+    expect(readLatencies(evidence({ journal: interruptedInFour }))).toEqual([]);
+  });
+
+  it('have percentiles', () => {
+    const values = Array.from({ length: 100 }, (_, i) => 100 - i);
+    expect(percentile(values, 0.5)).toBe(50);
+    expect(percentile(values, 0.95)).toBe(95);
+    expect(percentile(values, 1)).toBe(100);
+    expect(percentile([7], 0.5)).toBe(7);
+    expect(percentile([], 0.5)).toBeUndefined();
+  });
+});
