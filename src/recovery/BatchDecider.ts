@@ -82,9 +82,13 @@ export class BatchDecider {
     taskIds: string[],
     requeue: Requeue,
   ): Promise<{ undecided: string[]; carriedOut: CarriedOut[] }> {
-    const { config } = this.options;
+    const { config, steadiness } = this.options;
     const { timeoutSeconds } = config;
     const tasks = await lockInterruptedTasks(tx, { taskIds, timeoutSeconds });
+    // Asked only now: whoever is alive cannot beat from here on, and what was read is what is decided on.
+    if (!steadiness.isSteady()) {
+      return { undecided: [], carriedOut: [] };
+    }
     const lockedIds = tasks.map(task => task.id);
     const histories = readHistories(
       lockedIds,
