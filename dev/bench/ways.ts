@@ -21,8 +21,9 @@ export async function prepareRecovery(
     };
   }
   const pass = await createPass(knex, logger);
-  // A connection, which the built-in has got by its migrations.
-  await knex.raw('select 1');
+  // The connections that a backend has by then: two batches are decided on at once. The built-in has its one by its
+  // migrations.
+  await Promise.all([1, 2].map(() => knex.raw('select pg_sleep(0.1)')));
   return async () =>
     (way === 'open' ? await pass.runAtStartup() : await pass.runOnce()).resume;
 }

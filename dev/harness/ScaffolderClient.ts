@@ -81,7 +81,7 @@ export class ScaffolderClient {
   }
 
   /** Waits until a task has ended, and returns it. */
-  async waitForEnd(id: string, timeoutMs?: number): Promise<Task> {
+  async waitForEnd(id: string, timeoutMs = 120_000): Promise<Task> {
     return waitFor(
       `task ${id} to end`,
       async () => {
