@@ -493,6 +493,35 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     expect(stalls).toBe(1);
   });
 
+  it('leaves a task alone that was claimed again after it was listed', async () => {
+    const claimed = await interrupted('none');
+    const silent = await interrupted('none');
+    const pass = createPass();
+    // As if a worker had claimed it, and beaten, just before the lock.
+    const { decideOn } = BatchDecider.prototype;
+    const spy = jest
+      .spyOn(BatchDecider.prototype, 'decideOn')
+      .mockImplementationOnce(async function decideLate(
+        this: BatchDecider,
+        taskIds,
+        ...rest
+      ) {
+        expect(taskIds.sort()).toEqual([claimed, silent].sort());
+        await knex(TASKS)
+          .where({ id: claimed })
+          .update({ last_heartbeat_at: knex.fn.now() });
+        await decideOn.call(this, taskIds, ...rest);
+      });
+    expect(await pass.runOnce()).toEqual({ ...nothing, failed: 1 });
+    spy.mockRestore();
+    expect(await readTask(knex, claimed)).toMatchObject({
+      status: 'processing',
+      secrets: expect.stringContaining('very-secret'),
+    });
+    expect(await readAttempts(knex, claimed)).toEqual([]);
+    expect(await readTask(knex, silent)).toMatchObject({ status: 'failed' });
+  });
+
   it('does not decide on a task that this process runs', async () => {
     const id = await interrupted('none');
     runs.claimed(id);
