@@ -174,9 +174,7 @@ function checkFinishedSteps({ task, runs, events }: TaskEvidence): Findings {
     );
     const toRun = stepsToRun(task, id => lastEnds.has(id));
     const unstored = new Set(
-      [...lastEnds.values()].filter(
-        end => !isStored(end, [...earlier, ...run.steps], events),
-      ),
+      [...lastEnds.values()].filter(end => !isStored(end, run.beganAt, events)),
     );
     const toRunAsStored = stepsToRun(task, id => {
       const end = lastEnds.get(id);
@@ -214,19 +212,14 @@ function stepsToRun(
 }
 
 /**
- * Whether the scaffolder has stored that a step finished. It writes the event after the step's state (`executeStep` of
+ * Whether the scaffolder had stored that a step finished when a later run began. It writes the event after the step's state (`executeStep` of
  * NunjucksWorkflowRunner, 4.2.0), so where there is the event, there is the state.
  */
 function isStored(
   { stepId, endedAt = Infinity }: StepRun,
-  all: StepRun[],
+  laterRunBeganAt: number,
   events: EventRecord[],
 ): boolean {
-  const next = Math.min(
-    ...all
-      .filter(s => s.stepId === stepId && s.beganAt >= endedAt)
-      .map(s => s.beganAt),
-  );
   return events.some(
     e =>
       e.type === 'log' &&
@@ -235,7 +228,8 @@ function isStored(
       // A later run that skips the step says so with the same status.
       !e.message?.startsWith('Skipping step') &&
       e.at >= endedAt - CLOCK_SLACK_MS &&
-      e.at <= next,
+      // Not that of a run after it: a run may die before it gets to the step again.
+      e.at <= laterRunBeganAt,
   );
 }
 
