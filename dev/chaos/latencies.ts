@@ -1,4 +1,5 @@
 import { Evidence, groupByTask } from './checks';
+import type { Lifetime } from './Replica';
 import { readRuns } from './runs';
 
 /** How long a task lay still after its process had died in the middle of a step. */
@@ -42,6 +43,30 @@ export function readLatencies(evidence: Evidence): Latency[] {
             ];
       }),
   );
+}
+
+/** How much of a latency somebody was there to recover the task: milliseconds in which at least one backend was up. */
+export function attendedMs(
+  { diedAt, ms }: Pick<Latency, 'diedAt' | 'ms'>,
+  lifetimes: Pick<Lifetime, 'readyAt' | 'exitedAt'>[],
+): number {
+  const until = diedAt + ms;
+  const ups = lifetimes
+    .flatMap(({ readyAt, exitedAt = Infinity }) =>
+      readyAt === undefined ? [] : [{ from: readyAt, to: exitedAt }],
+    )
+    .sort((a, b) => a.from - b.from);
+  let attended = 0;
+  let counted = diedAt;
+  for (const { from, to } of ups) {
+    const start = Math.max(from, counted);
+    const end = Math.min(to, until);
+    if (end > start) {
+      attended += end - start;
+      counted = end;
+    }
+  }
+  return attended;
 }
 
 /** The value that so much of all values do not exceed, from 0 to 1. Nothing of no values. */

@@ -1,7 +1,7 @@
 import { Evidence, Findings, VIOLATIONS, ViolationKind } from './checks';
 import { Fault } from './FaultInjector';
 import { FAULT_KINDS, FAULT_NAMES } from './faultPlan';
-import { Latency, percentile, readLatencies } from './latencies';
+import { attendedMs, Latency, percentile, readLatencies } from './latencies';
 import { ChaosOptions } from './options';
 import { TaskRecord } from './records';
 import type { Lifetime } from './Replica';
@@ -176,8 +176,12 @@ function latenciesOf({ evidence, faults }: Outcome): string {
           f.startedAt <= l.diedAt + l.ms && (f.endedAt ?? Infinity) >= l.diedAt,
       ),
   );
-  const row = (name: string, some: Latency[]) => {
-    const ms = some.map(l => l.ms);
+  const row = (
+    name: string,
+    some: Latency[],
+    msOf = ({ ms }: Latency): number => ms,
+  ) => {
+    const ms = some.map(msOf);
     const p95 = percentile(ms, 0.95);
     return [
       name,
@@ -207,6 +211,9 @@ function latenciesOf({ evidence, faults }: Outcome): string {
       ['interruptions', 'count', 'p50', 'p95', 'max', 'mark'],
       [
         ...split('all', all),
+        row('all, less the time in which no backend was up', all, l =>
+          attendedMs(l, evidence.lifetimes),
+        ),
         ...split('no PostgreSQL restart or kill of all in it', quiet),
       ],
     ),

@@ -5,7 +5,11 @@ import {
   VIOLATIONS,
 } from '../../dev/chaos/checks';
 import { JournalEntry, PROBLEMS } from '../../dev/chaos/journal';
-import { percentile, readLatencies } from '../../dev/chaos/latencies';
+import {
+  attendedMs,
+  percentile,
+  readLatencies,
+} from '../../dev/chaos/latencies';
 import {
   AttemptRecord,
   EventRecord,
@@ -383,6 +387,24 @@ describe('latencies', () => {
       readLatencies(evidence({ journal: interruptedInFour, events })),
     ).toEqual([{ taskId: TASK, diedAt: 10_000, ms: 16_000, end: 'closed' }]);
     expect(readLatencies(evidence({ journal: interruptedInFour }))).toEqual([]);
+  });
+
+  it('can be counted without the time in which no backend was up', () => {
+    const latency = { diedAt: 10_000, ms: 20_000 };
+    expect(
+      attendedMs(latency, [
+        { readyAt: 14_000, exitedAt: 18_000 },
+        { readyAt: 2_000, exitedAt: 11_000 },
+        { readyAt: 15_000, exitedAt: 17_000 },
+        // It was never ready.
+        { exitedAt: 26_000 },
+        { readyAt: 16_000, exitedAt: 20_000 },
+        { readyAt: 28_000 },
+        { readyAt: 31_000 },
+      ]),
+    ).toBe(1_000 + 6_000 + 2_000);
+    expect(attendedMs(latency, [])).toBe(0);
+    expect(attendedMs(latency, [{ readyAt: 0 }])).toBe(20_000);
   });
 
   it('have percentiles', () => {
