@@ -46,16 +46,22 @@ export class LiveRuns {
     },
   ) {}
 
-  /** This process has claimed a task. */
-  claimed(taskId: string): void {
-    // A run of it that is still alive here was given up for dead, and this is the one that takes over.
+  /**
+   * This process has claimed a task. It counts as alive from this call on, which need not be waited for.
+   *
+   * @returns when it is known what there was before this run, if it could be read.
+   */
+  async claimed(taskId: string): Promise<void> {
+    // At once: after a stall it would tell of the run that took over.
+    const mark = readRunMark(this.options.knex, taskId).catch(() => undefined);
     this.#runs.set(taskId, {
       claimedAt: this.#now(),
       hasBegun: false,
+      // A run of it that is still alive here was given up for dead, and this is the one that takes over.
       isSecond: this.isAlive(taskId),
-      // At once: after a stall it would tell of the run that took over.
-      mark: readRunMark(this.options.knex, taskId).catch(() => undefined),
+      mark,
     });
+    await mark;
   }
 
   /** A task has ended, here. */

@@ -523,7 +523,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
 
   it('does not decide on a task that this process runs', async () => {
     const id = await interrupted('none');
-    runs.claimed(id);
+    await runs.claimed(id);
     directory.setContent({ [id]: {} });
     expect(await createPass().runOnce()).toEqual(nothing);
     runs.ended(id);

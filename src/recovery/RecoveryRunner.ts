@@ -155,7 +155,7 @@ export class RecoveryRunner {
         }
         if (status === 'processing') {
           // Published within the claim, before the run begins, and received at once: nothing may be awaited before this.
-          runs.claimed(id);
+          void runs.claimed(id);
           workspaces.claimed(id);
         } else if (ENDED.includes(String(status))) {
           runs.ended(id);
