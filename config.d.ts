@@ -23,6 +23,16 @@ export interface Config {
     recoverTasksTimeout?: HumanDuration | string;
 
     /**
+     * How often a task is recovered in a row without getting any further, that is without that a step finishes which had
+     * never finished before. Interrupted once more, it is closed as failed: it may be what ends the backend. A task that
+     * was interrupted by a planned shutdown (SIGTERM) does not spend an attempt. A whole number of at least 1. A template
+     * can set its own in `spec.recovery.maxAttempts`.
+     *
+     * Default: 3.
+     */
+    recoverTasksMaxAttempts?: number;
+
+    /**
      * Whether a process ends itself when it finds that a task which it still runs was taken over meanwhile, because the
      * process had been stalled or cut off from the database for longer than `recoverTasksTimeout`. Nothing more happens
      * twice then, and all its other tasks are interrupted as well.

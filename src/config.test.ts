@@ -44,6 +44,8 @@ describe('readRecoveryConfig', () => {
       hasWorkers: true,
       workingDirectory: os.tmpdir(),
       exitWhenTakenOver: false,
+      maxAttempts: 3,
+      gracefulShutdown: false,
     });
   });
 
@@ -213,6 +215,41 @@ scaffolder:
     staleTimeout: { hours: 12 }
 `);
   });
+
+  it.each([1, 7, '5'])('takes the limit %j', recoverTasksMaxAttempts => {
+    expect(read({ ...good, recoverTasksMaxAttempts })).toMatchObject({
+      maxAttempts: Number(recoverTasksMaxAttempts),
+    });
+  });
+
+  it('knows whether running tasks are let to end', () => {
+    expect(
+      read({ ...good, EXPERIMENTAL_gracefulShutdown: true }),
+    ).toMatchObject({ gracefulShutdown: true });
+  });
+
+  it.each([0, -1, 2.5, 'many', true])(
+    'refuses the limit %j',
+    recoverTasksMaxAttempts => {
+      expect(messageOf({ ...good, recoverTasksMaxAttempts }))
+        .toBe(`scaffolder.recoverTasks is true, but the tasks of this backend cannot be recovered:
+
+scaffolder.recoverTasksMaxAttempts is ${JSON.stringify(
+        recoverTasksMaxAttempts,
+      )}; it must be a whole number of at least 1: how often a task is recovered in a row without getting any further.
+
+These lines in app-config.yaml work:
+
+scaffolder:
+  recoverTasks: true
+  recoverTasksTimeout: { seconds: 30 }
+  recoverTasksMaxAttempts: 3
+  taskRecovery:
+    enabled: true
+    staleTimeout: { hours: 12 }
+`);
+    },
+  );
 
   it('refuses MySQL', () => {
     expect(messageOf(good, 'mysql2'))

@@ -15,6 +15,10 @@ export type RecoveryConfig = {
   workingDirectory: string;
   /** Whether the process ends when a run of its was taken over. */
   exitWhenTakenOver: boolean;
+  /** How often a task is recovered in a row without getting any further, unless its template says otherwise. */
+  maxAttempts: number;
+  /** Whether the scaffolder lets running tasks end before the process does. */
+  gracefulShutdown: boolean;
 };
 
 const TIMEOUT = 'scaffolder.recoverTasksTimeout';
@@ -23,8 +27,10 @@ const LEGACY_ENABLED = 'scaffolder.EXPERIMENTAL_recoverTasks';
 const STALE_TIMEOUT = 'scaffolder.taskRecovery.staleTimeout';
 const LEGACY_STALE_TIMEOUT = 'scaffolder.EXPERIMENTAL_recoverTasksTimeout';
 const TASK_TIMEOUT = 'scaffolder.taskTimeout';
+const MAX_ATTEMPTS = 'scaffolder.recoverTasksMaxAttempts';
 
 const HOUR = 3600;
+const DEFAULT_MAX_ATTEMPTS = 3;
 const DEFAULT_TIMEOUT = 30;
 /** A running task beats every second; less than five beats is no silence. */
 const MIN_TIMEOUT = 5;
@@ -101,6 +107,8 @@ export function readRecoveryConfig(
     stale.valid = false;
   }
 
+  const maxAttempts = readMaxAttempts(config, problems);
+
   const isMySql = databaseClient.includes('mysql');
   if (isMySql) {
     problems.push(
@@ -110,7 +118,12 @@ export function readRecoveryConfig(
 
   if (problems.length > 0) {
     throw new InputError(
-      report(problems, isMySql ? OFF : suggestion(timeout, stale, taskTimeout)),
+      report(
+        problems,
+        isMySql
+          ? OFF
+          : suggestion({ timeout, stale, taskTimeout, maxAttempts }),
+      ),
     );
   }
   return {
@@ -122,6 +135,10 @@ export function readRecoveryConfig(
       config.getOptionalString('backend.workingDirectory') ?? os.tmpdir(),
     exitWhenTakenOver:
       config.getOptionalBoolean('scaffolder.recoverTasksExitWhenTakenOver') ??
+      false,
+    maxAttempts: maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
+    gracefulShutdown:
+      config.getOptionalBoolean('scaffolder.EXPERIMENTAL_gracefulShutdown') ??
       false,
   };
 }
@@ -189,12 +206,40 @@ function problemsWithEnabled(config: Config): string[] {
       ];
 }
 
+/** Reads the limit. Nothing if it is wrong. */
+function readMaxAttempts(
+  config: Config,
+  problems: string[],
+): number | undefined {
+  let found: number | undefined;
+  try {
+    found = config.getOptionalNumber(MAX_ATTEMPTS) ?? DEFAULT_MAX_ATTEMPTS;
+  } catch {
+    // No number: told below.
+  }
+  if (found !== undefined && Number.isSafeInteger(found) && found >= 1) {
+    return found;
+  }
+  problems.push(
+    `${MAX_ATTEMPTS} is ${JSON.stringify(
+      config.getOptional(MAX_ATTEMPTS),
+    )}; it must be a whole number of at least 1: how often a task is recovered in a row without getting any further.`,
+  );
+  return undefined;
+}
+
 /** Values that work, as near as possible to those that were found. */
-function suggestion(
-  timeout: Reading,
-  stale: Reading,
-  taskTimeout: Reading,
-): string {
+function suggestion({
+  timeout,
+  stale,
+  taskTimeout,
+  maxAttempts,
+}: {
+  timeout: Reading;
+  stale: Reading;
+  taskTimeout: Reading;
+  maxAttempts: number | undefined;
+}): string {
   const timeoutSeconds = timeout.valid ? timeout.seconds : DEFAULT_TIMEOUT;
   const lowest = timeoutSeconds + MARGIN;
   let taskTimeoutSeconds = taskTimeout.valid
@@ -214,6 +259,9 @@ function suggestion(
     'scaffolder:',
     '  recoverTasks: true',
     `  recoverTasksTimeout: ${yaml(timeoutSeconds)}`,
+    ...(maxAttempts === undefined
+      ? [`  recoverTasksMaxAttempts: ${DEFAULT_MAX_ATTEMPTS}`]
+      : []),
     '  taskRecovery:',
     '    enabled: true',
     `    staleTimeout: ${yaml(staleSeconds)}`,

@@ -11,6 +11,7 @@ import { HandOvers } from './recovery/HandOvers';
 import { LiveRuns } from './recovery/LiveRuns';
 import { RecoveryPass } from './recovery/RecoveryPass';
 import { RecoveryRunner } from './recovery/RecoveryRunner';
+import { Shutdown } from './recovery/Shutdown';
 import { Steadiness } from './recovery/Steadiness';
 import { StrategyMemory } from './recovery/StrategyMemory';
 import { WorkspaceCleaner } from './recovery/WorkspaceCleaner';
@@ -35,6 +36,7 @@ export const scaffolderModuleRecovery = createBackendModule({
         events: eventsServiceRef,
         lifecycle: coreServices.lifecycle,
         logger: coreServices.logger,
+        rootLifecycle: coreServices.rootLifecycle,
         scheduler: coreServices.scheduler,
       },
       async init(deps) {
@@ -52,6 +54,13 @@ export const scaffolderModuleRecovery = createBackendModule({
         const runs = new LiveRuns({ knex, workspaces });
         const steadiness = new Steadiness();
         const memory = new StrategyMemory({ knex, catalog, auth, logger });
+        const shutdown = new Shutdown({
+          knex,
+          runs,
+          isGraceful: config.gracefulShutdown,
+          exit: () => process.exit(0),
+          logger,
+        });
         const shared = {
           knex,
           config,
@@ -82,6 +91,7 @@ export const scaffolderModuleRecovery = createBackendModule({
           memory,
           workspaces,
           runs,
+          shutdown,
           steadiness,
           exit: config.exitWhenTakenOver ? () => process.exit(1) : undefined,
           scheduler,
@@ -89,6 +99,8 @@ export const scaffolderModuleRecovery = createBackendModule({
           logger,
         });
         deps.lifecycle.addStartupHook(() => runner.start());
+        deps.lifecycle.addShutdownHook(() => shutdown.begin());
+        deps.rootLifecycle.addShutdownHook(() => shutdown.databaseClosing());
       },
     });
   },

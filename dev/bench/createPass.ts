@@ -33,6 +33,8 @@ export async function createPass(
       hasWorkers: true,
       workingDirectory,
       exitWhenTakenOver: false,
+      maxAttempts: 3,
+      gracefulShutdown: false,
     },
     workspaces,
     steadiness,

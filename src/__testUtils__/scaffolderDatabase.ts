@@ -3,6 +3,7 @@ import { resolvePackagePath } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import { randomUUID } from 'node:crypto';
 import { applyMigrations } from '../database/migrations';
+import { NewAttempt } from '../database/operations/recordAttempts';
 import { ATTEMPTS, DbTaskRow, TASK_EVENTS, TASKS } from '../database/tables';
 import { secondsAgo } from '../database/time';
 
@@ -126,6 +127,21 @@ export async function readEvents(
     .orderBy('id')
     .select('event_type', 'body');
   return rows.map(r => ({ type: r.event_type, body: JSON.parse(r.body) }));
+}
+
+/** An attempt of a task, the first one unless said otherwise. */
+export function newAttempt(
+  attempt: Partial<NewAttempt> & { taskId: string },
+): NewAttempt {
+  return {
+    attempt: 1,
+    decision: 'restart',
+    planned: false,
+    spent: 1,
+    finishedSteps: 0,
+    lastChance: false,
+    ...attempt,
+  };
 }
 
 export async function readAttempts(

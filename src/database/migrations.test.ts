@@ -7,7 +7,9 @@ import {
   TEST_DATABASE_IDS,
 } from '../__testUtils__/scaffolderDatabase';
 import { applyMigrations, MIGRATIONS } from './migrations';
-import { ATTEMPTS, STRATEGIES } from './tables';
+import { markShutdown } from './operations/markShutdown';
+import { readLastAttempts } from './operations/readLastAttempts';
+import { ATTEMPTS, SHUTDOWNS, STRATEGIES } from './tables';
 
 jest.setTimeout(60_000);
 
@@ -31,13 +33,16 @@ describe.each(databases.eachSupportedId())('migrations on %s', databaseId => {
       attempt: 1,
       decision: 'failed',
     });
-    expect(await knex(ATTEMPTS).first()).toEqual({
+    expect(await knex(ATTEMPTS).first()).toMatchObject({
       task_id: id,
       attempt: 1,
       decision: 'failed',
       strategy: null,
       decided_at: expect.anything(),
+      spent: 0,
+      finished_steps: 0,
     });
+    await markShutdown(knex, [{ taskId: id, recoveredEvent: 0 }]);
     await expect(
       knex(ATTEMPTS).insert({ task_id: id, attempt: 1, decision: 'resume' }),
     ).rejects.toMatchObject({ message: expect.stringMatching(/unique/i) });
@@ -45,10 +50,45 @@ describe.each(databases.eachSupportedId())('migrations on %s', databaseId => {
     await knex.migrate.rollback(MIGRATIONS, true);
     expect(await knex.schema.hasTable(STRATEGIES)).toBe(false);
     expect(await knex.schema.hasTable(ATTEMPTS)).toBe(false);
+    expect(await knex.schema.hasTable(SHUTDOWNS)).toBe(false);
     expect(await readTask(knex, id)).toEqual(before);
 
     await applyMigrations(mockServices.database.mock(), knex);
     expect(await knex(ATTEMPTS).select()).toEqual([]);
+  });
+
+  it('add what counts attempts to decisions that were made before', async () => {
+    const knex = await databases.init(databaseId);
+    await migrateScaffolderOnly(knex);
+    const id = await insertTask(knex);
+    for (let i = 0; i < 3; i++) {
+      await knex.migrate.up(MIGRATIONS);
+    }
+    await knex(STRATEGIES).insert({
+      task_id: id,
+      strategy: 'restart',
+      source: 'template',
+    });
+    await knex(ATTEMPTS).insert({
+      task_id: id,
+      attempt: 1,
+      decision: 'restart',
+    });
+    await applyMigrations(mockServices.database.mock(), knex);
+    expect(await readLastAttempts(knex, [id])).toEqual(
+      new Map([[id, { attempt: 1, spent: 0, finishedSteps: 0 }]]),
+    );
+    await knex.migrate.down(MIGRATIONS);
+    expect(await knex(ATTEMPTS).select()).toEqual([
+      {
+        task_id: id,
+        attempt: 1,
+        decision: 'restart',
+        strategy: null,
+        decided_at: expect.anything(),
+      },
+    ]);
+    expect(await knex(STRATEGIES).pluck('strategy')).toEqual(['restart']);
   });
 
   it('can run again, and keep their hands off the record of the scaffolder', async () => {

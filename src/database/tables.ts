@@ -7,6 +7,9 @@ export const TASK_EVENTS = 'task_events';
 /** Open tasks that were handed over to wake a worker. */
 export const WAKEUPS = 'scaffolder_recovery_wakeups';
 
+/** Tasks whose backend was asked to end while it ran them. */
+export const SHUTDOWNS = 'scaffolder_recovery_shutdowns';
+
 /**
  * The condition for tasks that have not ended, word for word as in the index of the migrations: SQLite uses a partial
  * index only for a query that repeats its condition, without bindings.
@@ -52,6 +55,8 @@ export type DbStrategyRow = {
   strategy: string;
   source: string;
   remark: string | null;
+  /** The template's own limit for attempts, if it has one. */
+  max_attempts: number | null;
 };
 
 export type DbAttemptRow = {
@@ -60,4 +65,15 @@ export type DbAttemptRow = {
   decision: string;
   strategy: string | null;
   decided_at: Date | string;
+  /** A number on SQLite. */
+  planned: boolean | number;
+  spent: number;
+  finished_steps: number;
+  last_chance: boolean | number;
+};
+
+export type DbShutdownRow = {
+  task_id: string;
+  recovered_event: number | string;
+  marked_at: Date | string;
 };

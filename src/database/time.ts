@@ -34,6 +34,13 @@ export function secondsSilent(knex: Knex): Knex.Raw {
     : knex.raw(`extract(epoch from now() - ${LAST_SIGN})::float8`);
 }
 
+/** A column: what time it is, in seconds since 1970. */
+export function epochSeconds(knex: Knex): Knex.Raw {
+  return isSqlite(knex)
+    ? knex.raw(`(julianday('now') - 2440587.5) * 86400`)
+    : knex.raw(`extract(epoch from now())::float8`);
+}
+
 /** A value for a timestamp column: so many seconds ago, in the form that the scaffolder's own queries compare with. */
 export function secondsAgo(knex: Knex, seconds: number): Knex.Raw {
   return isSqlite(knex)

@@ -2,8 +2,10 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import { EventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
 import { RecoveryConfig } from '../config';
+import { isLastChanceTaken } from '../database/operations/isLastChanceTaken';
 import { holdInterruptedTasks } from '../database/operations/holdInterruptedTasks';
 import { lockInterruptedTasks } from '../database/operations/lockInterruptedTasks';
+import { readLastAttempts } from '../database/operations/readLastAttempts';
 import { readStepEvents } from '../database/operations/readStepEvents';
 import { batchOrEach } from './batchOrEach';
 import { CarriedOut, carryOut, DecidedTask, Requeue } from './carryOut';
@@ -22,8 +24,14 @@ export type DecisionCounts = Record<Decision['kind'] | 'error', number>;
 /** A task that could not be decided on is held back this long before the scaffolder's own recovery would take it. */
 const HOLD_MARGIN_SECONDS = 15;
 
+/** For so long nobody else gets a last chance, unless the task that has it ends. */
+const LAST_CHANCE_SECONDS = 30;
+
 /** Decides on interrupted tasks, a batch in one transaction. */
 export class BatchDecider {
+  /** Those that wait for their last chance. */
+  readonly #waiting = new Set<string>();
+
   constructor(
     private readonly options: {
       knex: Knex;
@@ -83,7 +91,7 @@ export class BatchDecider {
     requeue: Requeue,
   ): Promise<{ undecided: string[]; carriedOut: CarriedOut[] }> {
     const { config, steadiness } = this.options;
-    const { timeoutSeconds } = config;
+    const { timeoutSeconds, maxAttempts } = config;
     const tasks = await lockInterruptedTasks(tx, { taskIds, timeoutSeconds });
     // Asked only now: whoever is alive cannot beat from here on, and what was read is what is decided on.
     if (!steadiness.isSteady()) {
@@ -94,11 +102,13 @@ export class BatchDecider {
       lockedIds,
       await readStepEvents(tx, lockedIds),
     );
+    const lastAttempts = await readLastAttempts(tx, lockedIds);
 
     const undecided: string[] = [];
     const decided: DecidedTask[] = [];
     for (const task of tasks) {
       const strategy = task.remembered as TaskStrategy | undefined;
+      const last = lastAttempts.get(task.id);
       const decision = decide({
         spec: task.spec,
         state: task.state,
@@ -106,20 +116,60 @@ export class BatchDecider {
         hasHeartbeat: task.last_heartbeat_at !== null,
         history: histories.get(task.id)!,
         strategy,
+        planned: task.planned,
+        effort: last,
+        maxAttempts,
       });
       if (decision.kind === 'later') {
         undecided.push(task.id);
       } else {
-        decided.push({ task, decision, strategy });
+        decided.push({ task, decision, strategy, last });
       }
     }
 
-    const carriedOut = await carryOut(tx, { decided, requeue, config });
+    const waiting = await this.#waitForLastChance(tx, decided);
+    undecided.push(...waiting);
+    const carriedOut = await carryOut(tx, {
+      decided: decided.filter(({ task }) => !waiting.includes(task.id)),
+      requeue,
+      config,
+    });
     for (const { task, decision } of carriedOut) {
       this.#takeWorkspaceAway(task.id, decision);
     }
     await this.#hold(tx, undecided);
     return { undecided, carriedOut };
+  }
+
+  /**
+   * A task that kills the backend interrupts all others as well, so that they run out of attempts together. That is why the
+   * last chance is given to one task at a time: the one that kills the backend does it alone.
+   *
+   * @returns those that have to wait.
+   */
+  async #waitForLastChance(
+    tx: Knex.Transaction,
+    decided: DecidedTask[],
+  ): Promise<string[]> {
+    const candidates = decided
+      .filter(
+        ({ decision }) =>
+          'attempt' in decision && decision.attempt.isLastChance,
+      )
+      .map(({ task }) => task.id);
+    if (candidates.length === 0) {
+      return [];
+    }
+    const isTaken = await isLastChanceTaken(tx, LAST_CHANCE_SECONDS);
+    const waiting = isTaken ? candidates : candidates.slice(1);
+    for (const taskId of waiting.filter(id => !this.#waiting.has(id))) {
+      this.options.logger.info(
+        `Task ${taskId} is interrupted and has one recovery left; it waits, since such tasks are recovered one after the other`,
+      );
+    }
+    candidates.forEach(id => this.#waiting.delete(id));
+    waiting.forEach(id => this.#waiting.add(id));
+    return waiting;
   }
 
   /**
@@ -159,7 +209,8 @@ export class BatchDecider {
         taskId: task.id,
         decision,
         strategy,
-        secondsSilent: task.secondsSilent,
+        silence: task,
+        signInExpiredAt: task.signInExpiredAt,
       }),
     );
     if (publish) {

@@ -9,10 +9,12 @@ import {
   insertEvent,
   insertTask,
   migrateScaffolder,
+  newAttempt,
   readEvents,
   TEST_DATABASE_IDS,
 } from '../__testUtils__/scaffolderDatabase';
 import { listHandedOverTasks } from '../database/operations/listHandedOverTasks';
+import { readLastAttempts } from '../database/operations/readLastAttempts';
 import { recordAttempts } from '../database/operations/recordAttempts';
 import { updateInterruptedTasks } from '../database/operations/updateInterruptedTasks';
 import { TASKS } from '../database/tables';
@@ -69,7 +71,7 @@ describe.each(databases.eachSupportedId())('LiveRuns on %s', databaseId => {
         { taskIds: [taskId], timeoutSeconds: 30 },
         { kind: 'handOver', staleTimeoutSeconds: 3600 },
       );
-      await recordAttempts(tx, [{ taskId, decision: 'restart' }]);
+      await recordAttempts(tx, [newAttempt({ taskId })]);
     });
   const isHandedOver = async (id: string) =>
     (await listHandedOverTasks(knex, 30, { limit: 9 })).some(t => t.id === id);
@@ -107,7 +109,7 @@ describe.each(databases.eachSupportedId())('LiveRuns on %s', databaseId => {
 
   it('does not vouch for a run that ended', async () => {
     const id = await claimed();
-    runs.ended(id);
+    await runs.ended(id);
     expect(runs.isAlive(id)).toBe(false);
   });
 
@@ -129,6 +131,29 @@ describe.each(databases.eachSupportedId())('LiveRuns on %s', databaseId => {
     expect(await runs.vouch()).toEqual({ vouched: 1, takenOver: [] });
     expect(await isHandedOver(id)).toBe(false);
     expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+  });
+
+  it('spends no attempt on a task that a live run keeps', async () => {
+    const id = await claimed();
+    await runs.vouch();
+    await fallSilent(id);
+    await handOver(id);
+    await runs.vouch();
+    expect((await readLastAttempts(knex, [id])).get(id)).toMatchObject({
+      attempt: 1,
+      spent: 0,
+    });
+  });
+
+  it('counts no attempt any more once a run has ended by itself', async () => {
+    const id = await insertTask(knex);
+    await handOver(id);
+    await claimElsewhere(id);
+    await runs.claimed(id);
+    await runs.ended(id);
+    expect((await readLastAttempts(knex, [id])).get(id)).toMatchObject({
+      spent: 0,
+    });
   });
 
   it('finds a run that was taken over, once, and does not beat for the other one', async () => {
@@ -178,7 +203,9 @@ describe.each(databases.eachSupportedId())('LiveRuns on %s', databaseId => {
         { taskIds: [id], timeoutSeconds: 30 },
         { kind: 'close', status: 'failed' },
       );
-      await recordAttempts(tx, [{ taskId: id, decision: 'failed' }]);
+      await recordAttempts(tx, [
+        newAttempt({ taskId: id, decision: 'failed' }),
+      ]);
     });
     expect((await runs.vouch()).takenOver).toMatchObject([{ taskId: id }]);
   });

@@ -1,8 +1,10 @@
 import { Knex } from 'knex';
 import { appendTaskEvents } from '../database/operations/appendTaskEvents';
+import { clearSpentAttempts } from '../database/operations/clearSpentAttempts';
 import { listRuns } from '../database/operations/listRuns';
 import { readRunMark, RunMark } from '../database/operations/readRunMark';
 import { readStepEvents } from '../database/operations/readStepEvents';
+import { refundAttempt } from '../database/operations/refundAttempt';
 import { vouchForRun } from '../database/operations/vouchForRun';
 import { readHistories } from './history';
 import { Workspaces } from './Workspaces';
@@ -64,9 +66,10 @@ export class LiveRuns {
     await mark;
   }
 
-  /** A task has ended, here. */
-  ended(taskId: string): void {
+  /** A task has ended, here. What got to its end is not what ends backends: its attempts do not count any more. */
+  async ended(taskId: string): Promise<void> {
     this.#runs.delete(taskId);
+    await clearSpentAttempts(this.options.knex, taskId);
   }
 
   /** Whether a task is being run by this process. */
@@ -95,10 +98,9 @@ export class LiveRuns {
    */
   async vouch(): Promise<{ vouched: number; takenOver: TakenOver[] }> {
     const { knex } = this.options;
-    const alive = [...this.#runs.keys()].filter(id => this.isAlive(id));
     let vouched = 0;
     const takenOver: TakenOver[] = [];
-    for (const row of await listRuns(knex, alive, BEHIND_SECONDS)) {
+    for (const row of await listRuns(knex, this.alive(), BEHIND_SECONDS)) {
       const run = this.#runs.get(row.id);
       if (!run) {
         continue;
@@ -120,12 +122,25 @@ export class LiveRuns {
           taskId: row.id,
           message: `this task was taken over by attempt ${row.attempt} while a backend that had been stalled, or cut off from the database, still ran it. Its effects may have happened twice`,
         });
-      } else if (isStillOurs) {
+      } else if (isDecided && isStillOurs) {
         // A decision that came to nothing: nobody had claimed the task yet, and this run keeps it.
+        await refundAttempt(knex, { taskId: row.id, attempt: row.attempt });
         mark.attempt = row.attempt;
       }
     }
     return { vouched, takenOver };
+  }
+
+  /** The ids of the tasks that this process runs. */
+  alive(): string[] {
+    return [...this.#runs.keys()].filter(id => this.isAlive(id));
+  }
+
+  /** The last `recovered` event before the run of a task, 0 if there was none. */
+  async recoveredEventBefore(taskId: string): Promise<number> {
+    const mark = await this.#runs.get(taskId)?.mark;
+    return (mark ?? (await readRunMark(this.options.knex, taskId)))
+      .recoveredEvent;
   }
 
   /** Tells the people who look at a task that two runs of it were alive at once. */

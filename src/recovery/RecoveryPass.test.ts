@@ -6,6 +6,8 @@ import {
 import { Knex } from 'knex';
 import fs from 'node:fs';
 import { RecoveryConfig } from '../config';
+import { markShutdown } from '../database/operations/markShutdown';
+import { readLastAttempts } from '../database/operations/readLastAttempts';
 import { rememberStrategy } from '../database/operations/rememberStrategy';
 import { ATTEMPTS, STRATEGIES, TASKS } from '../database/tables';
 import { isSqlite, secondsAgo } from '../database/time';
@@ -63,6 +65,8 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
         hasWorkers: true,
         workingDirectory: directory.path,
         exitWhenTakenOver: false,
+        maxAttempts: 3,
+        gracefulShutdown: false,
         ...config,
       },
       workspaces,
@@ -400,6 +404,149 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     );
   });
 
+  /** A backend died again, with the task at the same step. */
+  const interruptAgain = async (...ids: string[]) => {
+    for (const id of ids) {
+      await insertEvent(knex, id, 'recovered', { recoverStrategy: 'none' });
+      await insertEvent(knex, id, 'log', {
+        message: '',
+        stepId: 'two',
+        status: 'processing',
+      });
+    }
+    // Some time has passed since the decisions.
+    await knex(ATTEMPTS).update({ decided_at: secondsAgo(knex, 700) });
+    await knex(TASKS)
+      .whereIn('id', ids)
+      .update({
+        status: 'processing',
+        last_heartbeat_at: secondsAgo(knex, 600),
+      });
+  };
+
+  it('closes a task that was recovered three times and got no further, and says how to try again', async () => {
+    const id = await interrupted('restart');
+    const pass = createPass();
+    for (let i = 0; i < 3; i++) {
+      expect(await pass.runOnce()).toEqual({ ...nothing, restart: 1 });
+      await interruptAgain(id);
+    }
+    expect((await newEvents(id)).map(e => e.body.message)).toContainEqual(
+      expect.stringContaining(
+        'This is recovery 3 of at most 3 in a row in which the task got no further.',
+      ),
+    );
+    expect(await pass.runOnce()).toEqual({ ...nothing, failed: 1 });
+    expect(await readTask(knex, id)).toMatchObject({
+      status: 'failed',
+      secrets: null,
+    });
+    const message = `Interrupted at step 'two': the backend that ran this task gave no sign of life for 10 min. It was not run again: step 'two' was tried 4 times and the task got no further, so it may be what ends the backend. The limit is 3 recoveries (scaffolder.recoverTasksMaxAttempts). Find out why, then press Retry on the task's page, or start it again from its template.`;
+    expect((await newEvents(id)).slice(-2)).toEqual([
+      { type: 'log', body: { message, stepId: 'two', status: 'failed' } },
+      {
+        type: 'completion',
+        body: { message, error: { name: 'InterruptedError', message } },
+      },
+    ]);
+
+    // A manual retry, interrupted, starts anew.
+    await interruptAgain(id);
+    expect(await pass.runOnce()).toEqual({ ...nothing, restart: 1 });
+  });
+
+  it('names the limit of the template', async () => {
+    const id = await interrupted(undefined);
+    await rememberStrategy(knex, {
+      task_id: id,
+      strategy: 'restart',
+      source: 'template',
+      remark: null,
+      max_attempts: 1,
+    });
+    const pass = createPass();
+    expect(await pass.runOnce()).toEqual({ ...nothing, restart: 1 });
+    await interruptAgain(id);
+    expect(await pass.runOnce()).toEqual({ ...nothing, failed: 1 });
+    expect((await newEvents(id)).at(-1)!.body.message).toContain(
+      'The limit is 1 recoveries (spec.recovery.maxAttempts of its template).',
+    );
+  });
+
+  it('gives the last chance to one task at a time, also when replicas decide at once', async () => {
+    const ids: string[] = [];
+    for (let i = 0; i < 5; i++) {
+      ids.push(await interrupted('restart'));
+    }
+    for (let i = 0; i < 2; i++) {
+      expect(await createPass().runOnce()).toEqual({ ...nothing, restart: 5 });
+      await interruptAgain(...ids);
+    }
+    const passes = await Promise.all(
+      Array.from({ length: 4 }, () => createPass().runOnce()),
+    );
+    expect(passes.reduce((sum, p) => sum + p.restart, 0)).toBe(1);
+    expect(logger.info).toHaveBeenCalledWith(
+      expect.stringContaining('has one recovery left; it waits'),
+    );
+    const chances = () => knex(ATTEMPTS).where('last_chance', true);
+    const [{ task_id: first }] = await chances();
+    await insertTask(knex, { status: 'completed' });
+    expect(await createPass().runOnce()).toEqual({ ...nothing, later: 4 });
+
+    // It has ended, so the next one has its chance.
+    await knex(TASKS).where('id', first).update({ status: 'completed' });
+    expect(await createPass().runOnce()).toEqual({
+      ...nothing,
+      restart: 1,
+      later: 3,
+    });
+    expect(await chances()).toHaveLength(2);
+  });
+
+  it('recovers a task soon whose backend was shut down, and spends no attempt on that', async () => {
+    const id = await interrupted('idempotent', { silentSeconds: 8 });
+    expect(await createPass().runOnce()).toEqual(nothing);
+    await markShutdown(knex, [{ taskId: id, recoveredEvent: 0 }]);
+    expect(await createPass().runOnce()).toEqual({ ...nothing, resume: 1 });
+    expect((await newEvents(id))[0].body.message).toMatch(
+      /^Interrupted at step 'two': the backend that ran this task was shut down and gave no sign of life for \d+ s\. /,
+    );
+    expect(logger.info).toHaveBeenCalledWith(
+      expect.stringContaining('after a planned shutdown'),
+    );
+    expect((await readLastAttempts(knex, [id])).get(id)).toMatchObject({
+      attempt: 1,
+      spent: 0,
+    });
+  });
+
+  it('names an expired sign-in under the step where the task goes on, and recovers it all the same', async () => {
+    const secrets = JSON.stringify({
+      __initiatorCredentials: JSON.stringify({
+        expiresAt: '2026-01-02T03:04:05.678Z',
+        token: 'very-secret',
+      }),
+    });
+    const warning = `Warning: the sign-in that this task was started with expired at 2026-01-02 03:04:05 UTC. Steps that act on the user's behalf may fail. If one does, start the task again from its template.`;
+    for (const [strategy, stepId] of [
+      ['idempotent', 'two'],
+      ['restart', 'one'],
+    ] as const) {
+      const id = await interrupted(strategy, { secrets });
+      await createPass().runOnce();
+      expect(await newEvents(id)).toContainEqual({
+        type: 'log',
+        body: { stepId, message: warning },
+      });
+      expect(await isStale(id)).toBe(true);
+    }
+    expect(logger.info).toHaveBeenCalledWith(
+      expect.stringContaining('the sign-in expired at 2026-01-02 03:04:05 UTC'),
+    );
+    expect(JSON.stringify(logger.info.mock.calls)).not.toContain('very-secret');
+  });
+
   it('warns the people who look at the task when its dependencies make no sense', async () => {
     const id = await interrupted('idempotent', {
       steps: ['one', { id: 'two', recovery: { dependsOn: 'oen' } }],
@@ -463,7 +610,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
       await insertTask(knex);
     }
     await knex(STRATEGIES).insert(
-      knex(TASKS).select('id', knex.raw(`'none', 'template', null`)),
+      knex(TASKS).select('id', knex.raw(`'none', 'template', null, null`)),
     );
     const pass = createPass();
     // As if the process had been stopped while it decided on the first batch.
@@ -526,7 +673,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     await runs.claimed(id);
     directory.setContent({ [id]: {} });
     expect(await createPass().runOnce()).toEqual(nothing);
-    runs.ended(id);
+    await runs.ended(id);
     expect(await createPass().runOnce()).toEqual({ ...nothing, failed: 1 });
   });
 

@@ -7,6 +7,7 @@ import { waitFor } from '../../dev/harness/waitFor';
 import { LiveRuns, TakenOver } from './LiveRuns';
 import { RecoveryPass } from './RecoveryPass';
 import { RecoveryRunner } from './RecoveryRunner';
+import { Shutdown } from './Shutdown';
 import { Steadiness } from './Steadiness';
 import { StrategyMemory } from './StrategyMemory';
 import { Workspaces } from './Workspaces';
@@ -28,13 +29,14 @@ describe('RecoveryRunner', () => {
     const workspaces = new Workspaces(directory.path, logger);
     const runs = {
       claimed: jest.fn(),
-      ended: jest.fn(),
+      ended: jest.fn(async () => {}),
       vouch: jest.fn(async () => ({
         vouched: 0,
         takenOver: [] as TakenOver[],
       })),
       warn: jest.fn(async () => {}),
     };
+    const shutdown = { claimed: jest.fn(async () => {}) };
     const options = {
       migrate: jest.fn(async () => {}),
       pass: {
@@ -53,6 +55,7 @@ describe('RecoveryRunner', () => {
       knex,
       workspaces,
       runs: runs as unknown as LiveRuns,
+      shutdown: shutdown as unknown as Shutdown,
       steadiness,
       exit,
       scheduler,
@@ -73,6 +76,7 @@ describe('RecoveryRunner', () => {
     return {
       ...options,
       runs,
+      shutdown,
       steadiness,
       exit,
       runner,
@@ -163,7 +167,7 @@ describe('RecoveryRunner', () => {
   });
 
   it('keeps track of the runs of this process', async () => {
-    const { runner, runs, emit } = setup();
+    const { runner, runs, shutdown, emit } = setup();
     await runner.start();
     await emit({ id: 'a', status: 'processing' });
     await emit({ id: 'a', status: 'completed' });
@@ -171,6 +175,7 @@ describe('RecoveryRunner', () => {
     // The cancellation of a task, which does not end it, has the id of an event.
     await emit({ id: 7, taskId: 'c', status: 'cancelled' });
     expect(runs.claimed.mock.calls).toEqual([['a']]);
+    expect(shutdown.claimed.mock.calls).toEqual([['a']]);
     expect(runs.ended.mock.calls).toEqual([['a'], ['b']]);
   });
 

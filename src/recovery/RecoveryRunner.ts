@@ -6,6 +6,7 @@ import { secondsSinceServerStart } from '../database/operations/secondsSinceServ
 import { LiveRuns } from './LiveRuns';
 import { RecoveryPass } from './RecoveryPass';
 import { safeError } from './safeError';
+import { Shutdown } from './Shutdown';
 import { SETTLING_SECONDS, Steadiness } from './Steadiness';
 import { StrategyMemory } from './StrategyMemory';
 import { Workspaces } from './Workspaces';
@@ -30,6 +31,7 @@ export class RecoveryRunner {
       memory: StrategyMemory;
       workspaces: Workspaces;
       runs: LiveRuns;
+      shutdown: Shutdown;
       steadiness: Steadiness;
       /** Ends the process; only given if it shall end when a run was taken over. */
       exit?: () => void;
@@ -141,7 +143,7 @@ export class RecoveryRunner {
 
   /** The scaffolder's events are hints: what they miss is found by the passes. */
   async #subscribe(): Promise<void> {
-    const { events, memory, runs, workspaces, logger } = this.options;
+    const { events, memory, runs, shutdown, workspaces, logger } = this.options;
     await events.subscribe({
       id: 'recovery',
       topics: ['scaffolder.task'],
@@ -157,8 +159,16 @@ export class RecoveryRunner {
           // Published within the claim, before the run begins, and received at once: nothing may be awaited before this.
           void runs.claimed(id);
           workspaces.claimed(id);
+          void shutdown.claimed(id);
         } else if (ENDED.includes(String(status))) {
-          runs.ended(id);
+          await runs
+            .ended(id)
+            .catch(error =>
+              logger.debug(
+                `The attempts of task ${id} still count against its limit`,
+                error,
+              ),
+            );
         } else if (status === 'open') {
           await memory
             .remember(id)

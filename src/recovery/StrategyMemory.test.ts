@@ -33,6 +33,12 @@ describe.each(databases.eachSupportedId())(
         template('restarts', { recovery: { strategy: 'restart' } }),
         template('misspelt', { recovery: { strategy: 'restrat' } }),
         template('silent', {}),
+        template('limited', {
+          recovery: { strategy: 'restart', maxAttempts: 7 },
+        }),
+        template('odd-limit', {
+          recovery: { strategy: 'restart', maxAttempts: 'seven' },
+        }),
       ],
     });
     const createMemory = (clock?: () => number) =>
@@ -104,6 +110,27 @@ describe.each(databases.eachSupportedId())(
       ]);
       expect(logger.warn).toHaveBeenCalledWith(
         `Task ${id}: template:default/misspelt has spec.recovery.strategy "restrat"; allowed is spec.recovery.strategy with one of 'none', 'restart', 'idempotent'. It counts as 'none'`,
+      );
+    });
+
+    it('remembers the limit for attempts of a template that has one', async () => {
+      const id = await insertTask(knex, {
+        templateRef: 'template:default/limited',
+      });
+      await createMemory().remember(id);
+      expect(await knex(STRATEGIES).pluck('max_attempts')).toEqual([7]);
+    });
+
+    it('warns of a limit that makes no sense, and remembers the strategy', async () => {
+      const id = await insertTask(knex, {
+        templateRef: 'template:default/odd-limit',
+      });
+      await createMemory().remember(id);
+      expect(await knex(STRATEGIES).select('strategy', 'max_attempts')).toEqual(
+        [{ strategy: 'restart', max_attempts: null }],
+      );
+      expect(logger.warn).toHaveBeenCalledWith(
+        expect.stringContaining('has spec.recovery.maxAttempts "seven"'),
       );
     });
 

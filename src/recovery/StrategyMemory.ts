@@ -97,7 +97,7 @@ export class StrategyMemory {
       return false;
     }
     const templateRef = readTemplateRef(spec);
-    const { strategy, source, remark } = await lookUp(templateRef);
+    const { strategy, source, remark, maxAttempts } = await lookUp(templateRef);
     if (templateRef && source === 'gone') {
       const now = (this.options.clock ?? performance.now.bind(performance))();
       const since = missingSince ?? now;
@@ -111,8 +111,10 @@ export class StrategyMemory {
       strategy,
       source,
       remark: remark ?? null,
+      max_attempts: maxAttempts ?? null,
     });
-    if (source === 'invalid') {
+    // A template that is gone is no mistake of its author's.
+    if (remark && source !== 'gone') {
       this.options.logger.warn(`Task ${taskId}: ${remark}`);
     }
     return true;

@@ -4,6 +4,7 @@ import {
   NewTaskEvent,
 } from '../database/operations/appendTaskEvents';
 import { InterruptedTaskRow } from '../database/operations/lockInterruptedTasks';
+import { LastAttempt } from '../database/operations/readLastAttempts';
 import { recordAttempts } from '../database/operations/recordAttempts';
 import {
   InterruptedTaskUpdate,
@@ -31,6 +32,8 @@ export type DecidedTask = {
   task: InterruptedTaskRow;
   decision: FinalDecision;
   strategy?: TaskStrategy;
+  /** The decision before this one, if there was one. */
+  last?: LastAttempt;
 };
 
 /** A task whose decision was written. */
@@ -71,10 +74,24 @@ export async function carryOut(
   const carriedOut = decided.filter(({ task }) => updated.has(task.id));
   await recordAttempts(
     tx,
-    carriedOut.map(({ task, decision, strategy }) => ({
+    carriedOut.map(({ task, decision, strategy, last }) => ({
       taskId: task.id,
+      attempt: (last?.attempt ?? 0) + 1,
       decision: decision.kind,
       strategy: strategy?.strategy,
+      planned: task.planned,
+      ...('attempt' in decision
+        ? {
+            spent: decision.attempt.spent,
+            finishedSteps: decision.attempt.finishedSteps,
+            lastChance: decision.attempt.isLastChance,
+          }
+        : // A manual retry of a closed task starts the count anew.
+          {
+            spent: 0,
+            finishedSteps: last?.finishedSteps ?? 0,
+            lastChance: false,
+          }),
     })),
   );
   const events = carriedOut.flatMap(d => eventsOf(d, requeue));
@@ -132,12 +149,14 @@ function eventsOf(
   requeue: Requeue,
 ): NewTaskEvent[] {
   if (isClosed(decision)) {
-    const message = closeReason(decision, strategy, task.secondsSilent);
+    const message = closeReason(decision, strategy, task);
     return closeEvents(task.id, decision, message);
   }
-  const lines = stepMessages(decision, task.secondsSilent).map(
-    (body): NewTaskEvent => ({ taskId: task.id, type: 'log', body }),
-  );
+  const lines = stepMessages(decision, task).map((body): NewTaskEvent => ({
+    taskId: task.id,
+    type: 'log',
+    body,
+  }));
   return requeue === 'open'
     ? [recoveredEvent(task.id, strategy?.strategy), ...lines]
     : lines;

@@ -28,6 +28,8 @@ function task(overrides: Partial<InterruptedTask> = {}): InterruptedTask {
     hasHeartbeat: true,
     history: readHistory([log('a', 'completed'), log('b', 'processing')]),
     strategy: { strategy: 'idempotent', source: 'template' },
+    planned: false,
+    maxAttempts: 3,
     ...overrides,
   };
 }
@@ -67,6 +69,90 @@ describe('decide', () => {
     });
   });
 
+  describe('of a task that gets no further', () => {
+    const restart = { strategy: 'restart', source: 'template' } as const;
+    const stuck = { spent: 3, finishedSteps: 1 };
+
+    it('closes it when it was recovered as often as allowed', () => {
+      expect(decide(task({ effort: stuck }))).toEqual({
+        kind: 'failed',
+        because: { kind: 'attempts', tries: 4, limit: 3 },
+        interruptedAt: 'b',
+        runningSteps: ['b'],
+      });
+      expect(decide(task({ effort: { ...stuck, spent: 2 } }))).toMatchObject({
+        kind: 'resume',
+        attempt: { spent: 3 },
+      });
+    });
+
+    it('goes by the limit of the template, if it has one', () => {
+      const strategy = { ...restart, maxAttempts: 5 };
+      expect(decide(task({ strategy, effort: stuck }))).toMatchObject({
+        kind: 'restart',
+        attempt: { spent: 4, limit: 5 },
+      });
+    });
+
+    it('lets it go on after a planned interruption', () => {
+      expect(decide(task({ effort: stuck, planned: true }))).toMatchObject({
+        kind: 'resume',
+        attempt: { spent: 3 },
+      });
+    });
+
+    it('counts steps that finished in earlier runs, whose records a restart took away', () => {
+      const history = readHistory([
+        log('a', 'completed'),
+        log('b', 'completed'),
+        other('recovered'),
+        log('a', 'completed'),
+        log('b', 'processing'),
+      ]);
+      const effort = { spent: 1, finishedSteps: 2 };
+      expect(
+        decide(task({ strategy: restart, history, effort })),
+      ).toMatchObject({ attempt: { spent: 2, finishedSteps: 2 } });
+      expect(
+        decide(
+          task({
+            strategy: restart,
+            history,
+            effort: { spent: 1, finishedSteps: 1 },
+          }),
+        ),
+      ).toMatchObject({ attempt: { spent: 1, finishedSteps: 2 } });
+    });
+
+    it('counts a step whose record was stored and whose event was not', () => {
+      const history = readHistory([log('a', 'processing')]);
+      expect(decide(task({ history }))).toMatchObject({
+        attempt: { finishedSteps: 1 },
+      });
+    });
+
+    it('closes it as well if all its steps have finished', () => {
+      const state = JSON.stringify({
+        state: {
+          steps: Object.fromEntries(
+            ['a', 'b', 'c'].map(id => [
+              id,
+              { status: 'completed', output: {} },
+            ]),
+          ),
+        },
+      });
+      const effort = { spent: 3, finishedSteps: 3 };
+      expect(
+        decide(task({ state, effort, strategy: undefined })),
+      ).toMatchObject({
+        kind: 'failed',
+        because: { kind: 'attempts' },
+        interruptedAt: 'b',
+      });
+    });
+  });
+
   it('leaves a task alone whose strategy cannot be told', () => {
     expect(decide(task({ strategy: undefined }))).toEqual({ kind: 'later' });
   });
@@ -98,7 +184,7 @@ describe('decide', () => {
       const strategy = s && ({ strategy: s, source: 'template' } as const);
       expect(
         decide(task({ state, strategy, history: readHistory([]) })),
-      ).toEqual({ kind: 'finish', interruptedAt: 'c', state });
+      ).toMatchObject({ kind: 'finish', interruptedAt: 'c', state });
     },
   );
 
@@ -206,9 +292,22 @@ describe('readHistories', () => {
       ],
     );
     expect([...histories]).toEqual([
-      ['one', { cancelled: false, stepStates: new Map([['a', 'completed']]) }],
-      ['two', { cancelled: true, stepStates: new Map() }],
-      ['three', { cancelled: false, stepStates: new Map() }],
+      [
+        'one',
+        {
+          cancelled: false,
+          stepStates: new Map([['a', 'completed']]),
+          finishedSteps: new Set(['a']),
+        },
+      ],
+      [
+        'two',
+        { cancelled: true, stepStates: new Map(), finishedSteps: new Set() },
+      ],
+      [
+        'three',
+        { cancelled: false, stepStates: new Map(), finishedSteps: new Set() },
+      ],
     ]);
   });
 
@@ -219,6 +318,10 @@ describe('readHistories', () => {
         ...bodies.map(body => ({ event_type: 'log', body })),
         log('a', 'processing'),
       ]),
-    ).toEqual({ cancelled: false, stepStates: new Map([['a', 'processing']]) });
+    ).toEqual({
+      cancelled: false,
+      stepStates: new Map([['a', 'processing']]),
+      finishedSteps: new Set(),
+    });
   });
 });

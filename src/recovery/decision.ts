@@ -1,11 +1,13 @@
 import { toError } from '@backstage/errors';
+import { Attempt, Effort, spendAttempt } from './attempts';
 import { TaskHistory } from './history';
-import { isFinished, Plan, planRecovery } from './plan';
+import { isCompleted, isFinished, Plan, planRecovery } from './plan';
 import { TaskStrategy } from './strategy';
 import {
   keepStepRecords,
   parseTaskRecord,
   parseTaskSpec,
+  StepRecords,
   stepRecords,
   TaskRecord,
   TaskSpec,
@@ -21,6 +23,12 @@ export type InterruptedTask = {
   history: TaskHistory;
   /** Nothing while it cannot be told. */
   strategy?: TaskStrategy;
+  /** Whether its backend had been asked to end. */
+  planned: boolean;
+  /** What was spent on it so far. Nothing if it was never decided on. */
+  effort?: Effort;
+  /** How often it may be recovered in a row without getting any further, unless its template says otherwise. */
+  maxAttempts: number;
 };
 
 /** Of which template a task is, and the step that it was interrupted at, as far as can be told. */
@@ -33,16 +41,25 @@ export type Decision =
   /** It cannot run again, or must not. */
   | ({
       kind: 'failed';
-      because: { kind: 'none' } | { kind: 'unreadable'; problem: string };
+      because:
+        | { kind: 'none' }
+        | { kind: 'unreadable'; problem: string }
+        /** It was interrupted so many times in a row without having got any further. */
+        | { kind: 'attempts'; tries: number; limit: number };
       runningSteps: string[];
     } & Whereabouts)
   /** All its steps had finished; only its result has to be recorded. */
-  | ({ kind: 'finish'; state: string | null } & Whereabouts)
+  | ({
+      kind: 'finish';
+      state: string | null;
+      attempt: Attempt;
+    } & Whereabouts)
   /** It runs again, from its first step or from the interrupted one. */
   | ({
       kind: 'restart' | 'resume';
       plan: Plan;
       state: string | null;
+      attempt: Attempt;
     } & Whereabouts)
   /** Its strategy cannot be told yet. Nothing is guessed. */
   | { kind: 'later' };
@@ -80,31 +97,47 @@ export function decide(task: InterruptedTask): Decision {
     interruptedAt: runningSteps[0] ?? (firstToRun ?? spec.steps.at(-1))?.id,
   };
 
+  const strategy = task.strategy?.strategy;
+  if (firstToRun && !strategy) {
+    return { kind: 'later' };
+  }
+  if (firstToRun && strategy === 'none') {
+    const because = { kind: 'none' } as const;
+    return { kind: 'failed', because, ...whereabouts, runningSteps };
+  }
+
+  const attempt = spendAttempt(task.effort, {
+    finishedSteps: countFinished(task.history, records),
+    planned: task.planned,
+    limit: task.strategy?.maxAttempts ?? task.maxAttempts,
+  });
+  if (attempt.isBeyondLimit) {
+    const { spent: tries, limit } = attempt;
+    const because = { kind: 'attempts', tries, limit } as const;
+    return { kind: 'failed', because, ...whereabouts, runningSteps };
+  }
   if (!firstToRun) {
     // Running it again records its result and runs no step twice: what was skipped never ran.
-    return { kind: 'finish', ...whereabouts, state: task.state };
+    return { kind: 'finish', ...whereabouts, state: task.state, attempt };
   }
-  const strategy = task.strategy?.strategy;
-  switch (strategy) {
-    case undefined:
-      return { kind: 'later' };
-    case 'none':
-      return {
-        kind: 'failed',
-        because: { kind: 'none' },
-        ...whereabouts,
-        runningSteps,
-      };
-    default: {
-      const plan = planRecovery(spec.steps, records, strategy, skippedByIf);
-      return {
-        kind: strategy === 'restart' ? 'restart' : 'resume',
-        ...whereabouts,
-        plan,
-        state: keepStepRecords(record, plan.skipped),
-      };
-    }
-  }
+  const rerun = strategy as Exclude<typeof strategy, 'none' | undefined>;
+  const plan = planRecovery(spec.steps, records, rerun, skippedByIf);
+  return {
+    kind: rerun === 'restart' ? 'restart' : 'resume',
+    ...whereabouts,
+    plan,
+    state: keepStepRecords(record, plan.skipped),
+    attempt,
+  };
+}
+
+/** How many steps have finished in any run of the task. A record may be there without its event, and the other way round. */
+function countFinished(
+  { finishedSteps }: TaskHistory,
+  records: StepRecords,
+): number {
+  const recorded = Object.keys(records).filter(id => isCompleted(records, id));
+  return new Set([...finishedSteps, ...recorded]).size;
 }
 
 /**

@@ -4,6 +4,8 @@ export type TaskHistory = {
   cancelled: boolean;
   /** The last state of each step that the current run has reached: processing, completed, failed, skipped, cancelled. */
   stepStates: Map<string, string>;
+  /** The steps that finished in any of its runs. */
+  finishedSteps: Set<string>;
 };
 
 type TaskEvent = { task_id: string; event_type: string; body: string };
@@ -16,7 +18,7 @@ export function readHistories(
   const histories = new Map(
     taskIds.map((id): [string, TaskHistory] => [
       id,
-      { cancelled: false, stepStates: new Map() },
+      { cancelled: false, stepStates: new Map(), finishedSteps: new Set() },
     ]),
   );
   for (const event of events) {
@@ -35,6 +37,9 @@ function addEvent(history: TaskHistory, event: TaskEvent): void {
     const { stepId, status } = parseBody(event.body);
     if (typeof stepId === 'string' && typeof status === 'string') {
       history.stepStates.set(stepId, status);
+      if (status === 'completed') {
+        history.finishedSteps.add(stepId);
+      }
     }
   }
 }

@@ -1,9 +1,15 @@
+import { Attempt } from './attempts';
 import { FinalDecision } from './decision';
 import { Plan, StepAgain } from './plan';
 import { TaskStrategy } from './strategy';
 
+/** For how long nothing was heard of a task, and whether its backend had been asked to end. */
+export type Silence = { secondsSilent: number; planned: boolean };
+
 /** A line in the task's own log. The UI shows it only under a step. */
 export type StepMessage = { stepId: string; message: string };
+
+type Requeued = Extract<FinalDecision, { attempt: unknown }>;
 
 /** The silence as people read it, such as `34 s` or `2 h 5 min`. */
 export function formatSilence(seconds: number): string {
@@ -21,14 +27,25 @@ export function formatSilence(seconds: number): string {
 export function closeReason(
   decision: Extract<FinalDecision, { kind: 'failed' | 'cancelled' }>,
   strategy: TaskStrategy | undefined,
-  secondsSilent: number,
+  silence: Silence,
 ): string {
-  const stopped = interruption(decision, secondsSilent);
+  const stopped = interruption(decision, silence);
   if (decision.kind === 'cancelled') {
     return `${stopped} The task had been cancelled before, so it was closed as cancelled.`;
   }
   if (decision.because.kind === 'unreadable') {
     return `${stopped} It cannot run again: ${decision.because.problem}. Start it again from its template.`;
+  }
+  if (decision.because.kind === 'attempts') {
+    const { tries, limit } = decision.because;
+    const what = decision.interruptedAt
+      ? `step '${decision.interruptedAt}'`
+      : 'it';
+    const setting =
+      strategy?.maxAttempts === undefined
+        ? 'scaffolder.recoverTasksMaxAttempts'
+        : 'spec.recovery.maxAttempts of its template';
+    return `${stopped} It was not run again: ${what} was tried ${tries} times and the task got no further, so it may be what ends the backend. The limit is ${limit} recoveries (${setting}). Find out why, then press Retry on the task's page, or start it again from its template.`;
   }
   return `${stopped} It was not run again, because ${whyNone(
     strategy,
@@ -40,34 +57,53 @@ export function decisionLine(options: {
   taskId: string;
   decision: FinalDecision;
   strategy?: TaskStrategy;
-  secondsSilent: number;
+  silence: Silence;
+  signInExpiredAt?: Date;
 }): string {
-  const { decision, strategy } = options;
+  const { decision, strategy, silence, signInExpiredAt } = options;
   return [
     `Interrupted task ${options.taskId} of ${
       decision.templateRef ?? 'an unknown template'
     }, strategy '${strategy?.strategy ?? 'unknown'}', silent for ${formatSilence(
-      options.secondsSilent,
-    )}, ${
+      silence.secondsSilent,
+    )}${silence.planned ? ' after a planned shutdown' : ''}, ${
       decision.interruptedAt
         ? `interrupted at step '${decision.interruptedAt}'`
         : 'interrupted before its first step'
     }: ${outcome(decision)}`,
     ...('plan' in decision ? planParts(decision.plan) : []),
+    ...('attempt' in decision ? attemptParts(decision.attempt) : []),
+    ...(signInExpiredAt
+      ? [`the sign-in expired at ${formatTime(signInExpiredAt)}`]
+      : []),
     ...(strategy?.remark ? [strategy.remark] : []),
   ].join('; ');
 }
 
 /** What people see in the log of a task that goes on: why it was interrupted, what happens now, and which steps run again. */
 export function stepMessages(
-  decision: Extract<FinalDecision, { kind: 'finish' | 'restart' | 'resume' }>,
-  secondsSilent: number,
+  decision: Requeued,
+  silence: Silence & { signInExpiredAt?: Date },
 ): StepMessage[] {
   const messages: StepMessage[] = [];
   if (decision.interruptedAt) {
     messages.push({
       stepId: decision.interruptedAt,
-      message: `${interruption(decision, secondsSilent)} ${whatNow(decision)}`,
+      message: [
+        interruption(decision, silence),
+        whatNow(decision),
+        ...attemptSentence(decision.attempt),
+      ].join(' '),
+    });
+  }
+  const goesOnAt =
+    'plan' in decision ? decision.plan.goesOnAt : decision.interruptedAt;
+  if (silence.signInExpiredAt && goesOnAt) {
+    messages.push({
+      stepId: goesOnAt,
+      message: `Warning: the sign-in that this task was started with expired at ${formatTime(
+        silence.signInExpiredAt,
+      )}. Steps that act on the user's behalf may fail. If one does, start the task again from its template.`,
     });
   }
   if ('plan' in decision) {
@@ -85,13 +121,37 @@ export function stepMessages(
 
 function interruption(
   { interruptedAt }: { interruptedAt?: string },
-  secondsSilent: number,
+  { secondsSilent, planned }: Silence,
 ): string {
   return `Interrupted${
     interruptedAt ? ` at step '${interruptedAt}'` : ''
-  }: the backend that ran this task gave no sign of life for ${formatSilence(
-    secondsSilent,
-  )}.`;
+  }: the backend that ran this task ${
+    planned ? 'was shut down and ' : ''
+  }gave no sign of life for ${formatSilence(secondsSilent)}.`;
+}
+
+/** In UTC, without fractions of a second. */
+function formatTime(time: Date): string {
+  return `${time.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
+
+/** Nothing of the first recovery, which every task may need. */
+function attemptSentence({ spent, limit }: Attempt): string[] {
+  return spent > 1
+    ? [
+        `This is recovery ${spent} of at most ${limit} in a row in which the task got no further.`,
+      ]
+    : [];
+}
+
+function attemptParts({ spent, limit, isLastChance }: Attempt): string[] {
+  return spent > 1
+    ? [
+        `recovery ${spent} of at most ${limit} without getting further${
+          isLastChance ? ', alone' : ''
+        }`,
+      ]
+    : [];
 }
 
 function whyNone(strategy: TaskStrategy | undefined): string {
@@ -106,9 +166,7 @@ function whyNone(strategy: TaskStrategy | undefined): string {
   }
 }
 
-function whatNow(
-  decision: Extract<FinalDecision, { kind: 'finish' | 'restart' | 'resume' }>,
-): string {
+function whatNow(decision: Requeued): string {
   switch (decision.kind) {
     case 'finish':
       return 'All its steps had finished. None runs again; its result is recorded now.';
@@ -139,15 +197,26 @@ function outcome(decision: FinalDecision): string {
     case 'cancelled':
       return 'closed as cancelled, which somebody had asked for';
     case 'failed':
-      return decision.because.kind === 'none'
-        ? 'closed as failed'
-        : `closed as failed, since ${decision.because.problem}`;
+      return `closed as failed${whyClosed(decision.because)}`;
     case 'finish':
       return 'all steps had finished, its result is recorded';
     case 'restart':
       return 'runs again from its first step';
     default:
       return `goes on at step '${decision.plan.goesOnAt}'`;
+  }
+}
+
+function whyClosed(
+  because: Extract<FinalDecision, { kind: 'failed' }>['because'],
+): string {
+  switch (because.kind) {
+    case 'unreadable':
+      return `, since ${because.problem}`;
+    case 'attempts':
+      return `, since it got no further in ${because.tries} tries`;
+    default:
+      return '';
   }
 }
 

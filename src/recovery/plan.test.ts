@@ -113,7 +113,7 @@ describe('planRecovery', () => {
         { stepId: 'a', because: { kind: 'restart' } },
         { stepId: 'b', because: { kind: 'restart' } },
       ],
-      goesOnAt: 'c',
+      goesOnAt: 'a',
     });
   });
 

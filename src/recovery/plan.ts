@@ -28,7 +28,10 @@ export type Plan = {
   skipped: string[];
   /** Finished steps that run again, in their order. */
   again: StepAgain[];
-  /** The first step that had neither finished nor been skipped for its `if`, if there is one. */
+  /**
+   * Where the task goes on, if anywhere: at the first step that had neither finished nor been skipped for its `if`, with
+   * `restart` at the very first one.
+   */
   goesOnAt?: string;
   /** For the template's author: what is wrong with the dependencies. */
   warning?: string;
@@ -61,7 +64,11 @@ export function planRecovery(
     completed.map(({ id }) => ({ stepId: id, because: { kind } }));
 
   if (strategy === 'restart') {
-    return { skipped: [], again: allAgain('restart'), goesOnAt };
+    return {
+      skipped: [],
+      again: allAgain('restart'),
+      goesOnAt: steps[0]?.id,
+    };
   }
 
   const dependencies = new Map<string, string[]>();
@@ -108,7 +115,8 @@ export function isFinished(records: StepRecords, stepId: string): boolean {
   return isCompleted(records, stepId) && records[stepId]?.output !== undefined;
 }
 
-function isCompleted(records: StepRecords, stepId: string): boolean {
+/** Whether it is recorded that a step completed. */
+export function isCompleted(records: StepRecords, stepId: string): boolean {
   return (
     Object.hasOwn(records, stepId) && records[stepId]?.status === 'completed'
   );

@@ -49,6 +49,38 @@ describe('strategyOfTemplate', () => {
     },
   );
 
+  it('takes a limit for attempts beside the strategy', () => {
+    const recovery = { strategy: 'restart', maxAttempts: 1 };
+    expect(strategyOfTemplate(REF, { recovery })).toEqual({
+      strategy: 'restart',
+      source: 'template',
+      maxAttempts: 1,
+    });
+  });
+
+  it.each([0, -1, 2.5, '3', null])(
+    'takes no limit from maxAttempts %j, says so, and leaves the strategy as it is',
+    maxAttempts => {
+      const recovery = { strategy: 'restart', maxAttempts };
+      expect(strategyOfTemplate(REF, { recovery })).toEqual({
+        strategy: 'restart',
+        source: 'template',
+        remark: `${REF} has spec.recovery.maxAttempts ${JSON.stringify(
+          maxAttempts,
+        )}; allowed is a whole number of at least 1. What scaffolder.recoverTasksMaxAttempts says applies instead`,
+      });
+    },
+  );
+
+  it('says which keys mean nothing, and leaves the strategy as it is', () => {
+    const recovery = { strategy: 'idempotent', maxAtempts: 5, dependsOn: 'a' };
+    expect(strategyOfTemplate(REF, { recovery })).toEqual({
+      strategy: 'idempotent',
+      source: 'template',
+      remark: `${REF} has spec.recovery.maxAtempts, spec.recovery.dependsOn, which means nothing; allowed are strategy and maxAttempts`,
+    });
+  });
+
   it('counts the legacy startOver as restart', () => {
     const legacy = {
       EXPERIMENTAL_recovery: { EXPERIMENTAL_strategy: 'startOver' },

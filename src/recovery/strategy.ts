@@ -18,9 +18,15 @@ export type TaskStrategy = {
   source: 'template' | 'legacy' | 'default' | 'invalid' | 'gone';
   /** For people: why the strategy is not what they may expect. */
   remark?: string;
+  /** How often a task may be recovered in a row without getting any further, if the template says so. */
+  maxAttempts?: number;
 };
 
 const recoverySchema = z.object({ strategy: strategySchema.optional() });
+
+const maxAttemptsSchema = z.number().int().min(1).optional();
+
+const KEYS = ['strategy', 'maxAttempts'];
 
 // `EXPERIMENTAL_strategy` has the values `none` and `startOver` in @backstage/plugin-scaffolder-common 2.3.0.
 const legacySchema = z.object({
@@ -60,7 +66,11 @@ export function strategyOfTemplate(
     };
   }
   if (recovery.data.strategy) {
-    return { strategy: recovery.data.strategy, source: 'template' };
+    return {
+      strategy: recovery.data.strategy,
+      source: 'template',
+      ...readLimit(templateRef, spec.recovery as Record<string, unknown>),
+    };
   }
   // A block without a strategy that says something else is most likely a strategy with a misspelt key.
   return Object.keys(spec.recovery as object).length === 0
@@ -70,6 +80,30 @@ export function strategyOfTemplate(
         source: 'invalid',
         remark: invalidRemark(templateRef, spec.recovery),
       };
+}
+
+/** The limit for attempts. What is wrong with it, or a key beside it, says so and leaves the strategy as it is. */
+function readLimit(
+  templateRef: string,
+  recovery: Record<string, unknown>,
+): Pick<TaskStrategy, 'maxAttempts' | 'remark'> {
+  const limit = maxAttemptsSchema.safeParse(recovery.maxAttempts);
+  if (!limit.success) {
+    return {
+      remark: `${templateRef} has spec.recovery.maxAttempts ${JSON.stringify(
+        recovery.maxAttempts,
+      )}; allowed is a whole number of at least 1. What scaffolder.recoverTasksMaxAttempts says applies instead`,
+    };
+  }
+  const unknown = Object.keys(recovery).filter(key => !KEYS.includes(key));
+  return {
+    maxAttempts: limit.data,
+    ...(unknown.length > 0 && {
+      remark: `${templateRef} has spec.recovery.${unknown.join(
+        ', spec.recovery.',
+      )}, which means nothing; allowed are ${KEYS.join(' and ')}`,
+    }),
+  };
 }
 
 function invalidRemark(templateRef: string, recovery: unknown): string {

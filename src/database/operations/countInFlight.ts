@@ -1,10 +1,11 @@
 import { Knex } from 'knex';
 import { IN_FLIGHT, TASKS } from '../tables';
 import { silentForAtLeast } from '../time';
+import { isSilent } from './interrupted';
 
 /** How many of the tasks that have not ended there may be something to do about. */
 export type InFlightCounts = {
-  /** Running, and silent for the timeout. */
+  /** Running, and silent for long enough to be interrupted. */
   silent: number;
   /** Open for so long that their workers may be asleep. */
   waiting: number;
@@ -22,16 +23,13 @@ export async function countInFlight(
 ): Promise<InFlightCounts> {
   const { timeoutSeconds, waitingSeconds } = options;
   const count = (condition: string, silent?: Knex.Raw) =>
-    knex.raw(
-      `count(*) filter (where ${condition}${silent ? ` and ${silent}` : ''})`,
-    );
+    silent
+      ? knex.raw(`count(*) filter (where ${condition} and ?)`, silent)
+      : knex.raw(`count(*) filter (where ${condition})`);
   const row = await knex(TASKS)
     .whereRaw(IN_FLIGHT)
     .first({
-      silent: count(
-        `status = 'processing'`,
-        silentForAtLeast(knex, timeoutSeconds),
-      ),
+      silent: count(`status = 'processing'`, isSilent(knex, timeoutSeconds)),
       waiting: count(`status = 'open'`, silentForAtLeast(knex, waitingSeconds)),
       with_secrets: count(`status = 'processing' and secrets is not null`),
     });

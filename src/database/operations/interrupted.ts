@@ -1,8 +1,39 @@
 import { Knex } from 'knex';
-import { ATTEMPTS, IN_FLIGHT, TASK_EVENTS, TASKS, WAKEUPS } from '../tables';
+import {
+  ATTEMPTS,
+  IN_FLIGHT,
+  SHUTDOWNS,
+  TASK_EVENTS,
+  TASKS,
+  WAKEUPS,
+} from '../tables';
 import { silentForAtLeast } from '../time';
 
-/** Keeps tasks that count as running although nothing was heard of them for the timeout. */
+/** A task whose backend was asked to end counts as interrupted once it missed five heartbeats. */
+const PLANNED_SILENCE_SECONDS = 5;
+
+/**
+ * A condition: the backend that runs the task was asked to end. A `recovered` event since then means that another run has
+ * begun: the module, the scaffolder's own recovery and a manual retry all write one (`DatabaseTaskStore`, 4.2.0).
+ */
+export const PLANNED = `exists (
+  select 1 from ${SHUTDOWNS} where ${SHUTDOWNS}.task_id = ${TASKS}.id and not exists (
+    select 1 from ${TASK_EVENTS}
+    where ${TASK_EVENTS}.task_id = ${TASKS}.id
+      and ${TASK_EVENTS}.event_type = 'recovered'
+      and ${TASK_EVENTS}.id > ${SHUTDOWNS}.recovered_event
+  )
+)`;
+
+/** A condition: nothing was heard of a running task for the timeout, or for a few seconds if its backend was asked to end. */
+export function isSilent(knex: Knex, timeoutSeconds: number): Knex.Raw {
+  return knex.raw(`(? or (? and ${PLANNED}))`, [
+    silentForAtLeast(knex, timeoutSeconds),
+    silentForAtLeast(knex, PLANNED_SILENCE_SECONDS),
+  ]);
+}
+
+/** Keeps tasks that count as running although nothing was heard of them for long enough. */
 export function whereInterrupted(
   query: Knex.QueryBuilder,
   knex: Knex,
@@ -11,7 +42,7 @@ export function whereInterrupted(
   query
     .whereRaw(IN_FLIGHT)
     .where(`${TASKS}.status`, 'processing')
-    .whereRaw(silentForAtLeast(knex, timeoutSeconds));
+    .whereRaw(isSilent(knex, timeoutSeconds));
 }
 
 /**

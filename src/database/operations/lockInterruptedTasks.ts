@@ -1,7 +1,8 @@
 import { Knex } from 'knex';
 import { DbStrategyRow, DbTaskRow, STRATEGIES, TASKS } from '../tables';
-import { isSqlite, secondsSilent } from '../time';
-import { whereInterrupted, whereUndecided } from './interrupted';
+import { epochSeconds, isSqlite, secondsSilent } from '../time';
+import { PLANNED, whereInterrupted, whereUndecided } from './interrupted';
+import { readSecrets } from './readSecrets';
 
 /** An interrupted task as it is decided on. */
 export type InterruptedTaskRow = Pick<
@@ -10,9 +11,15 @@ export type InterruptedTaskRow = Pick<
 > & {
   /** Whether the secrets can be read by the worker that claims the task. The secrets themselves stay here. */
   secretsReadable: boolean;
+  /** When the sign-in expired that the task was started with, if it has. */
+  signInExpiredAt?: Date;
   secondsSilent: number;
+  /** Whether its backend had been asked to end. */
+  planned: boolean;
   /** What is remembered of the strategy, if anything. */
-  remembered?: Pick<DbStrategyRow, 'strategy' | 'source' | 'remark'>;
+  remembered?: Pick<DbStrategyRow, 'strategy' | 'source' | 'remark'> & {
+    maxAttempts?: number;
+  };
 };
 
 /**
@@ -40,7 +47,12 @@ export async function lockInterruptedTasks(
       `${STRATEGIES}.strategy`,
       `${STRATEGIES}.source`,
       `${STRATEGIES}.remark`,
-      { seconds_silent: secondsSilent(tx) },
+      `${STRATEGIES}.max_attempts`,
+      {
+        seconds_silent: secondsSilent(tx),
+        planned: tx.raw(PLANNED),
+        now: epochSeconds(tx),
+      },
     );
   // SQLite has no row locks; there the updates that follow are guarded and a write transaction excludes all others.
   if (!isSqlite(tx)) {
@@ -48,21 +60,29 @@ export async function lockInterruptedTasks(
   }
   const rows: any[] = await query;
   return rows.map(row => {
-    const { secrets, strategy, source, remark, seconds_silent, ...task } = row;
+    const { strategy, source, remark, ...task } = row;
+    const { readable, signInExpiresAt } = readSecrets(row.secrets);
+    const hasExpired =
+      signInExpiresAt && signInExpiresAt.getTime() <= row.now * 1000;
     return {
-      ...task,
-      secretsReadable: isJsonOrNull(secrets),
-      secondsSilent: seconds_silent,
-      remembered: strategy ? { strategy, source, remark } : undefined,
+      id: task.id,
+      spec: task.spec,
+      state: task.state,
+      created_by: task.created_by,
+      created_at: task.created_at,
+      last_heartbeat_at: task.last_heartbeat_at,
+      secretsReadable: readable,
+      signInExpiredAt: hasExpired ? signInExpiresAt : undefined,
+      secondsSilent: task.seconds_silent,
+      planned: Boolean(task.planned),
+      remembered: strategy
+        ? {
+            strategy,
+            source,
+            remark,
+            maxAttempts: task.max_attempts ?? undefined,
+          }
+        : undefined,
     };
   });
-}
-
-function isJsonOrNull(text: string | null): boolean {
-  try {
-    JSON.parse(text || 'null');
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -5,6 +5,7 @@ import {
   insertEvent,
   insertTask,
   migrateScaffolder,
+  newAttempt,
   readAttempts,
   readEvents,
   insertHistory,
@@ -12,24 +13,31 @@ import {
   TestTask,
   TEST_DATABASE_IDS,
 } from '../../__testUtils__/scaffolderDatabase';
-import { ATTEMPTS, STRATEGIES, TASKS } from '../tables';
+import { ATTEMPTS, SHUTDOWNS, STRATEGIES, TASKS } from '../tables';
 import { isSqlite, secondsAgo } from '../time';
 import { appendTaskEvents } from './appendTaskEvents';
+import { clearSpentAttempts } from './clearSpentAttempts';
 import { clearUnneededSecrets } from './clearUnneededSecrets';
 import { countInFlight } from './countInFlight';
 import { forgetEndedTasks } from './forgetEndedTasks';
 import { handOverWaitingTask } from './handOverWaitingTask';
 import { holdInterruptedTasks } from './holdInterruptedTasks';
+import { isLastChanceTaken } from './isLastChanceTaken';
 import { listHandedOverTasks } from './listHandedOverTasks';
 import { listInterruptedTasks } from './listInterruptedTasks';
 import { listTasksWithoutStrategy } from './listTasksWithoutStrategy';
 import { lockInterruptedTasks } from './lockInterruptedTasks';
 import { lockTask } from './lockTask';
+import { markShutdown } from './markShutdown';
 import { openHandedOverTasks } from './openHandedOverTasks';
 import { batchesOf, Page } from './pages';
+import { readLastAttempts } from './readLastAttempts';
+import { readRunMark } from './readRunMark';
+import { readSecrets } from './readSecrets';
 import { readStepEvents } from './readStepEvents';
 import { readTaskSpec } from './readTaskSpec';
 import { recordAttempts } from './recordAttempts';
+import { refundAttempt } from './refundAttempt';
 import { rememberStrategy } from './rememberStrategy';
 import { selectTasks } from './selectTasks';
 import {
@@ -62,8 +70,14 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
         { taskIds: [taskId], timeoutSeconds },
         { kind: 'handOver', staleTimeoutSeconds: 3600 },
       );
+      const last = (await readLastAttempts(tx, [taskId])).get(taskId);
       await recordAttempts(tx, [
-        { taskId, decision: 'resume', strategy: 'idempotent' },
+        newAttempt({
+          taskId,
+          attempt: (last?.attempt ?? 0) + 1,
+          decision: 'resume',
+          strategy: 'idempotent',
+        }),
       ]);
     });
 
@@ -219,6 +233,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
         strategy: 'none',
         source: 'invalid',
         remark: 'misspelt',
+        max_attempts: 5,
       });
       const [row] = await lock(id);
       expect(row).toEqual({
@@ -229,8 +244,15 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
         created_at: expect.anything(),
         last_heartbeat_at: expect.anything(),
         secretsReadable: true,
+        signInExpiredAt: undefined,
         secondsSilent: expect.any(Number),
-        remembered: { strategy: 'none', source: 'invalid', remark: 'misspelt' },
+        planned: false,
+        remembered: {
+          strategy: 'none',
+          source: 'invalid',
+          remark: 'misspelt',
+          maxAttempts: 5,
+        },
       });
       expect(Math.abs(row.secondsSilent - 90)).toBeLessThan(10);
       expect(JSON.stringify(row)).not.toContain('very-secret');
@@ -420,20 +442,33 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
   });
 
   describe('recordAttempts', () => {
-    it('counts the decisions on each task', async () => {
+    it('keeps every decision on a task, of which the last one counts', async () => {
       const one = await insertTask(knex);
       const two = await insertTask(knex);
       await knex.transaction(async tx => {
         const strategy = 'idempotent';
         await recordAttempts(tx, [
-          { taskId: one, decision: 'resume', strategy },
+          newAttempt({ taskId: one, decision: 'resume', strategy }),
         ]);
         await recordAttempts(tx, [
-          { taskId: two, decision: 'finish' },
-          { taskId: one, decision: 'failed', strategy },
+          newAttempt({ taskId: two, decision: 'finish', finishedSteps: 3 }),
+          newAttempt({
+            taskId: one,
+            attempt: 2,
+            decision: 'failed',
+            strategy,
+            spent: 2,
+            finishedSteps: 1,
+          }),
         ]);
         await recordAttempts(tx, []);
       });
+      expect(await readLastAttempts(knex, [one, two, randomUUID()])).toEqual(
+        new Map([
+          [one, { attempt: 2, spent: 2, finishedSteps: 1 }],
+          [two, { attempt: 1, spent: 1, finishedSteps: 3 }],
+        ]),
+      );
       expect(await readAttempts(knex, one)).toEqual([
         { attempt: 1, decision: 'resume', strategy: 'idempotent' },
         { attempt: 2, decision: 'failed', strategy: 'idempotent' },
@@ -446,10 +481,168 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
     it('goes when its task goes', async () => {
       const id = await insertTask(knex);
       await knex.transaction(tx =>
-        recordAttempts(tx, [{ taskId: id, decision: 'finish' }]),
+        recordAttempts(tx, [newAttempt({ taskId: id })]),
       );
       await knex(TASKS).where({ id }).delete();
       expect(await readAttempts(knex, id)).toEqual([]);
+    });
+
+    const spentOn = async (taskId: string) =>
+      (await readLastAttempts(knex, [taskId])).get(taskId)?.spent;
+
+    it('takes back what was spent by a decision that came to nothing', async () => {
+      const [unplanned, planned] = [
+        await insertTask(knex),
+        await insertTask(knex),
+      ];
+      await knex.transaction(tx =>
+        recordAttempts(tx, [
+          newAttempt({ taskId: unplanned, spent: 2 }),
+          newAttempt({ taskId: planned, spent: 2, planned: true }),
+        ]),
+      );
+      for (const taskId of [unplanned, planned]) {
+        await refundAttempt(knex, { taskId, attempt: 1 });
+      }
+      expect([await spentOn(unplanned), await spentOn(planned)]).toEqual([
+        1, 2,
+      ]);
+    });
+
+    it('counts nothing any more once a run has ended by itself', async () => {
+      const [ended, other] = [await insertTask(knex), await insertTask(knex)];
+      await knex.transaction(tx =>
+        recordAttempts(tx, [
+          newAttempt({ taskId: ended, spent: 2 }),
+          newAttempt({ taskId: other, spent: 2 }),
+        ]),
+      );
+      await clearSpentAttempts(knex, ended);
+      expect([await spentOn(ended), await spentOn(other)]).toEqual([0, 2]);
+    });
+
+    it('gives the last chance to one task at a time', async () => {
+      const isTaken = (seconds = 30) =>
+        knex.transaction(tx => isLastChanceTaken(tx, seconds));
+      const [id, other] = [await insertTask(knex), await insertTask(knex)];
+      await knex.transaction(tx =>
+        recordAttempts(tx, [newAttempt({ taskId: other })]),
+      );
+      expect(await isTaken()).toBe(false);
+      await knex.transaction(tx =>
+        recordAttempts(tx, [newAttempt({ taskId: id, lastChance: true })]),
+      );
+      expect(await isTaken()).toBe(true);
+      await knex(ATTEMPTS).update({ decided_at: secondsAgo(knex, 40) });
+      expect(await isTaken()).toBe(false);
+      expect(await isTaken(60)).toBe(true);
+      await knex(TASKS).where({ id }).update({ status: 'failed' });
+      expect(await isTaken(60)).toBe(false);
+    });
+  });
+
+  describe('a shutdown', () => {
+    const mark = (taskId: string, recoveredEvent = 0) =>
+      markShutdown(knex, [{ taskId, recoveredEvent }]);
+    const isPlanned = (taskId: string) =>
+      knex.transaction(
+        async tx =>
+          (
+            await lockInterruptedTasks(tx, {
+              taskIds: [taskId],
+              timeoutSeconds,
+            })
+          ).length > 0,
+      );
+    const recoveredEvent = async (taskId: string) => {
+      await insertEvent(knex, taskId, 'recovered', {});
+      return (await readRunMark(knex, taskId)).recoveredEvent;
+    };
+
+    it('makes tasks count as interrupted after five seconds of silence', async () => {
+      const silent = await insertTask(knex, { silentSeconds: 8 });
+      const beating = await insertTask(knex, { silentSeconds: 3 });
+      await mark(beating);
+      expect(await listInterrupted()).toEqual([]);
+      await mark(silent);
+      expect(await listInterrupted()).toEqual([silent]);
+      const counts = await countInFlight(knex, {
+        timeoutSeconds,
+        waitingSeconds: 15,
+      });
+      expect(counts.silent).toBe(1);
+      const [row] = await knex.transaction(tx =>
+        lockInterruptedTasks(tx, { taskIds: [silent], timeoutSeconds }),
+      );
+      expect(row).toMatchObject({ id: silent, planned: true });
+    });
+
+    it('means nothing for a task that was queued again since', async () => {
+      const id = await insertTask(knex, { silentSeconds: 8 });
+      const before = await recoveredEvent(id);
+      await mark(id, before);
+      expect(await isPlanned(id)).toBe(true);
+      const since = await recoveredEvent(id);
+      expect(await isPlanned(id)).toBe(false);
+      // A process that was stalled meanwhile marks a run that is not the last one.
+      await mark(id, before);
+      expect(await isPlanned(id)).toBe(false);
+      await mark(id, since);
+      expect(await isPlanned(id)).toBe(true);
+    });
+
+    it('is kept for running tasks only, and forgotten when they have ended', async () => {
+      const running = await insertTask(knex);
+      const ended = await insertTask(knex);
+      const gone = randomUUID();
+      await knex(TASKS).where('id', ended).update({ status: 'completed' });
+      await markShutdown(
+        knex,
+        [running, ended, gone].map(taskId => ({ taskId, recoveredEvent: 0 })),
+      );
+      expect(await knex(SHUTDOWNS).pluck('task_id')).toEqual([running]);
+      await knex(TASKS).where('id', running).update({ status: 'completed' });
+      await forgetEndedTasks(knex);
+      expect(await knex(SHUTDOWNS).pluck('task_id')).toEqual([]);
+    });
+  });
+
+  describe('the sign-in that a task was started with', () => {
+    const lockWith = async (expiresAt: unknown) => {
+      const secrets = JSON.stringify({
+        token: 'very-secret',
+        __initiatorCredentials: JSON.stringify({ expiresAt, token: 'secret' }),
+      });
+      const id = await insertTask(knex, { secrets });
+      const [row] = await knex.transaction(tx =>
+        lockInterruptedTasks(tx, { taskIds: [id], timeoutSeconds }),
+      );
+      return row;
+    };
+
+    it('is told when it has expired', async () => {
+      const past = new Date(Date.now() - 60_000);
+      const row = await lockWith(past.toISOString());
+      expect(row.signInExpiredAt).toEqual(past);
+      expect(JSON.stringify(row)).not.toContain('secret"');
+    });
+
+    it.each([
+      new Date(Date.now() + 60_000).toISOString(),
+      undefined,
+      'soon',
+      17,
+    ])('is not told otherwise: %j', async expiresAt => {
+      expect((await lockWith(expiresAt)).signInExpiredAt).toBeUndefined();
+    });
+
+    it('is not told of secrets that a worker can read and that have none', () => {
+      for (const text of [null, '', '{}', '[]', '17', 'null']) {
+        expect(readSecrets(text)).toEqual({ readable: true });
+      }
+      expect(readSecrets('{"__initiatorCredentials":"{"}')).toEqual({
+        readable: true,
+      });
     });
   });
 
@@ -665,11 +858,14 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
     await listHandedOver();
     await listTasksWithoutStrategy(knex, page);
     await clearUnneededSecrets(knex, timeoutSeconds);
+    await isLastChanceTaken(knex as Knex.Transaction, 30);
     knex.off('query', onQuery);
-    for (const { sql, bindings } of statements) {
+    for (const { sql, bindings } of statements.filter(
+      s => !s.sql.includes('advisory'),
+    )) {
       await explain(sql.replace(/\$\d+/g, '?'), bindings);
     }
-    expect(plans).toHaveLength(5);
+    expect(plans).toHaveLength(6);
     for (const plan of plans) {
       expect(plan).toContain('scaffolder_recovery_in_flight_idx');
     }

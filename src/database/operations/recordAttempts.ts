@@ -4,14 +4,24 @@ import { ATTEMPTS, DbAttemptRow } from '../tables';
 /** A decision on a task. */
 export type NewAttempt = {
   taskId: string;
+  /** The number of this decision, counted from 1. */
+  attempt: number;
   decision: string;
   strategy?: string;
+  /** Whether the task was interrupted by a shutdown of its backend. */
+  planned: boolean;
+  /** How many recoveries in a row got the task no further, this one included. */
+  spent: number;
+  /** How many of its steps had ever finished. */
+  finishedSteps: number;
+  /** Whether it is the last recovery that the limit allows. */
+  lastChance: boolean;
 };
 
 /**
- * Records that tasks were decided on now. The attempts of each task are counted from 1.
+ * Records that tasks were decided on now.
  *
- * To be called when the tasks are locked; a count that is not the next one would fail.
+ * To be called when the tasks are locked; a number that is taken would fail.
  */
 export async function recordAttempts(
   tx: Knex.Transaction,
@@ -20,21 +30,16 @@ export async function recordAttempts(
   if (attempts.length === 0) {
     return;
   }
-  const last = await tx<DbAttemptRow>(ATTEMPTS)
-    .whereIn(
-      'task_id',
-      attempts.map(a => a.taskId),
-    )
-    .groupBy('task_id')
-    .select('task_id')
-    .max({ attempt: 'attempt' });
-  const counts = new Map(last.map(r => [r.task_id, Number(r.attempt)]));
   await tx<DbAttemptRow>(ATTEMPTS).insert(
-    attempts.map(({ taskId, decision, strategy }) => ({
-      task_id: taskId,
-      attempt: (counts.get(taskId) ?? 0) + 1,
-      decision,
-      strategy: strategy ?? null,
+    attempts.map(a => ({
+      task_id: a.taskId,
+      attempt: a.attempt,
+      decision: a.decision,
+      strategy: a.strategy ?? null,
+      planned: a.planned,
+      spent: a.spent,
+      finished_steps: a.finishedSteps,
+      last_chance: a.lastChance,
     })),
   );
 }

@@ -1,0 +1,39 @@
+import { Knex } from 'knex';
+import { DbShutdownRow, DbTaskRow, SHUTDOWNS, TASKS } from '../tables';
+
+/** A run that the process which is asked to end has. */
+export type InterruptedRun = {
+  taskId: string;
+  /** The last `recovered` event of the task before this run, 0 if there was none. */
+  recoveredEvent: number;
+};
+
+/**
+ * Records that runs are interrupted on purpose. It means nothing for those that another run has taken over from since, and
+ * for tasks that have ended.
+ */
+export async function markShutdown(
+  knex: Knex,
+  runs: InterruptedRun[],
+): Promise<void> {
+  const running = await knex<DbTaskRow>(TASKS)
+    .whereIn(
+      'id',
+      runs.map(r => r.taskId),
+    )
+    .where('status', 'processing')
+    .pluck('id');
+  const rows = runs
+    .filter(({ taskId }) => running.includes(taskId))
+    .map(({ taskId, recoveredEvent }) => ({
+      task_id: taskId,
+      recovered_event: recoveredEvent,
+      marked_at: knex.fn.now(),
+    }));
+  if (rows.length > 0) {
+    await knex<DbShutdownRow>(SHUTDOWNS)
+      .insert(rows as object as DbShutdownRow[])
+      .onConflict('task_id')
+      .merge();
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * What has to be known of a task's secrets. The secrets themselves are not handed on.
+ *
+ * @returns whether a worker can read them, and when the sign-in expires that the task was started with. There is none for a
+ *   task that a service started, and for one whose credentials do not tell.
+ */
+export function readSecrets(text: string | null): {
+  readable: boolean;
+  signInExpiresAt?: Date;
+} {
+  let secrets: { __initiatorCredentials?: unknown } | null;
+  try {
+    secrets = JSON.parse(text || 'null');
+  } catch {
+    return { readable: false };
+  }
+  return {
+    readable: true,
+    signInExpiresAt: readExpiry(secrets?.__initiatorCredentials),
+  };
+}
+
+/** A user's credentials as the scaffolder stores them (`router`, 4.2.0): JSON, with the expiry of their token. */
+function readExpiry(credentials: unknown): Date | undefined {
+  try {
+    const { expiresAt } = JSON.parse(String(credentials));
+    const date = new Date(expiresAt);
+    return typeof expiresAt === 'string' && !Number.isNaN(date.getTime())
+      ? date
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
