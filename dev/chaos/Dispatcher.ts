@@ -4,8 +4,13 @@ import { IN_FLIGHT, TASKS } from '../../src/database/tables';
 import { ScaffolderClient } from '../harness/ScaffolderClient';
 import { Random } from './random';
 import { Replica } from './Replica';
-import { STEP_MS, TASKS_IN_FLIGHT } from './settings';
-import { secretOf, TEMPLATES } from './templates';
+import {
+  EXPIRED_SIGN_INS,
+  POISONED_TASKS,
+  STEP_MS,
+  TASKS_IN_FLIGHT,
+} from './settings';
+import { POISONED_TEMPLATES, secretOf, TEMPLATES } from './templates';
 
 const FREQUENCY_MS = 250;
 
@@ -15,6 +20,8 @@ export class Dispatcher {
   failures = 0;
   #count = 0;
   #isOpen = true;
+  /** When tasks were given a sign-in that has expired, by their ids. */
+  readonly signInExpiredAt = new Map<string, number>();
   readonly #pending = new Set<Promise<void>>();
 
   constructor(
@@ -57,18 +64,43 @@ export class Dispatcher {
     const { random } = this.options;
     this.#count += 1;
     const name = `task-${this.#count}`;
-    const template = random.pick(TEMPLATES);
+    const template = random.pick(
+      random.next() < POISONED_TASKS ? POISONED_TEMPLATES : TEMPLATES,
+    );
+    const hasExpired = random.next() < EXPIRED_SIGN_INS;
     const ms = template.dependsOn.map(() =>
       Math.round(random.logBetween(STEP_MS.low, STEP_MS.high)),
     );
     // Signs in each time: a token may expire, and be of keys that a restart has changed.
     const client = await ScaffolderClient.asGuest(replica.url);
-    await client.dispatch(
+    const taskId = await client.dispatch(
       `template:default/${template.name}`,
       { name, ms },
       { chaos: secretOf(name) },
     );
+    if (hasExpired && (await expireSignIn(this.options.knex, taskId))) {
+      this.signInExpiredAt.set(taskId, Date.now());
+    }
   }
+}
+
+/** Makes the sign-in that a task was started with one that has expired, as far as its secrets tell. */
+async function expireSignIn(knex: Knex, id: string): Promise<boolean> {
+  return knex.transaction(async tx => {
+    const task = await tx(TASKS).where({ id }).forUpdate().first('secrets');
+    if (!task?.secrets) {
+      return false;
+    }
+    const secrets = JSON.parse(task.secrets);
+    secrets.__initiatorCredentials = JSON.stringify({
+      ...JSON.parse(secrets.__initiatorCredentials),
+      expiresAt: new Date(0),
+    });
+    await tx(TASKS)
+      .where({ id })
+      .update({ secrets: JSON.stringify(secrets) });
+    return true;
+  });
 }
 
 /** How many tasks have not ended, or nothing if PostgreSQL does not answer. */

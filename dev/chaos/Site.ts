@@ -6,11 +6,12 @@ import { PostgresServer } from '../harness/PostgresServer';
 import { Replica } from './Replica';
 import {
   DATABASE_PREFIX,
+  MAX_ATTEMPTS,
   REPLICAS,
   STALE_TIMEOUT_HOURS,
   TIMEOUT_SECONDS,
 } from './settings';
-import { writeTemplates } from './templates';
+import { POISONED_TEMPLATES, TEMPLATES, writeTemplates } from './templates';
 
 /** What the faults hit: three backends, each as on a host of its own, and the PostgreSQL server that they share. */
 export class Site {
@@ -42,7 +43,10 @@ export class Site {
         log: { warn() {}, error() {} },
       });
       const journals = path.join(directory, 'journals');
-      await writeTemplates(path.join(directory, 'templates'));
+      await writeTemplates(path.join(directory, 'templates'), [
+        ...TEMPLATES,
+        ...POISONED_TEMPLATES,
+      ]);
       const replicas: Replica[] = [];
       for (const name of REPLICAS) {
         const backend = await createBackend(directory, name, server);
@@ -122,6 +126,7 @@ async function createBackend(
       },
       scaffolder: {
         recoverTasksTimeout: { seconds: TIMEOUT_SECONDS },
+        recoverTasksMaxAttempts: MAX_ATTEMPTS,
         taskRecovery: {
           enabled: true,
           staleTimeout: { hours: STALE_TIMEOUT_HOURS },

@@ -49,6 +49,11 @@ function createChaosAction(journal: Journal) {
         // Of any type: one that was not restored is to be noted, not refused.
         outputs: z => z.record(z.any()).describe('Of all steps before it'),
         secret: z => z.any(),
+        crashes: z =>
+          z
+            .number()
+            .optional()
+            .describe('How often the process is aborted in this step'),
       },
       output: { token: z => z.string() },
     },
@@ -86,6 +91,10 @@ function createChaosAction(journal: Journal) {
         });
       }
       journal.append({ kind: 'begin', taskId, stepId, runId, problems });
+      const { crashes = 0 } = input;
+      if (crashes > 0 && journal.countBegins(taskId, stepId) <= crashes) {
+        process.abort();
+      }
 
       await sleep(input.ms);
 

@@ -1,4 +1,5 @@
-import { JournalEntry, PROBLEMS } from './journal';
+import { checkAttempts } from './attemptChecks';
+import { JournalEntry } from './journal';
 import type {
   AttemptRecord,
   EventRecord,
@@ -6,39 +7,12 @@ import type {
   TaskRecord,
 } from './records';
 import type { Lifetime } from './Replica';
-import { readRuns, Run, StepRun } from './runs';
-
-/** All that must not happen, and how the report names it. */
-export const VIOLATIONS = {
-  notEnded: 'a task has not ended',
-  noneRanAgain: 'none: a step ran in a second run',
-  restartNotFromFirst: 'restart: a run was not all steps from the first on',
-  finishedStepAgain: 'idempotent: a finished step ran again and was not needed',
-  stepTwiceAtOnce: 'a step ran twice at the same time',
-  runsAtOnce: 'two runs of a task were alive at the same time',
-  decidedOnLiveRun: 'a task was decided on while a run of it was alive',
-  decidedTwice: 'an interruption was decided on twice',
-  decidedAfterClosing: 'a closed task was decided on again',
-  ranAfterEnd: 'a step began after its task had ended',
-  secretsLeft: 'secrets were left in the database',
-  workspaceNotFresh: 'a run began in a workspace that was not empty',
-  workspaceLost: 'a run lost its workspace',
-  fileMissing: 'a file of a step that another depends on was missing',
-  outputNotRestored: 'the output of an earlier step was missing',
-  secretMissing: 'the secret was missing in a step',
-} satisfies Record<string, string> & Record<(typeof PROBLEMS)[number], string>;
-export type ViolationKind = keyof typeof VIOLATIONS;
-
-export type Violation = {
-  kind: ViolationKind;
-  taskId: string;
-  /** With times since 1970 in milliseconds, see `formatTimes`. */
-  detail: string;
-};
+import { describe, readRuns, Run, StepRun } from './runs';
+import { Violation } from './violations';
 
 export type Evidence = Records & {
   journal: JournalEntry[];
-  lifetimes: Pick<Lifetime, 'pid' | 'startedAt' | 'exitedAt'>[];
+  lifetimes: Pick<Lifetime, 'pid' | 'startedAt' | 'exitedAt' | 'endedBy'>[];
 };
 
 export type Findings = {
@@ -84,6 +58,7 @@ export function check(evidence: Evidence): Findings {
       ...again.violations,
       ...checkOverlaps(of),
       ...checkDecisions(of),
+      ...checkAttempts(of, evidence.lifetimes),
     ];
   });
   return {
@@ -92,7 +67,7 @@ export function check(evidence: Evidence): Findings {
   };
 }
 
-type TaskEvidence = {
+export type TaskEvidence = {
   task: TaskRecord;
   runs: Run[];
   events: EventRecord[];
@@ -323,16 +298,6 @@ function stepProblems(journal: JournalEntry[]): Violation[] {
       detail: `${stepId} of run ${runId} at its ${kind} at ${at}: ${problem.detail}`,
     })),
   );
-}
-
-function describe({ id, steps, aliveUntil, diedAt }: Run): string {
-  const times = steps.map(
-    s => `${s.stepId} ${s.beganAt} to ${s.endedAt ?? '?'}`,
-  );
-  const end = diedAt
-    ? `its process died at ${diedAt}`
-    : `alive until ${aliveUntil}`;
-  return `run ${id} (${times.join(', ')}; ${end})`;
 }
 
 export function groupByTask<T extends { taskId: string }>(

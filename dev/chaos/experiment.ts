@@ -74,11 +74,11 @@ export async function experiment(
     { timeoutMs: QUIET_MINUTES * 60_000, intervalMs: 500 },
   ).catch(error => say(String(error)));
 
-  const records = await readRecords(site.knex);
+  const records = await readRecords(site.knex, dispatcher.signInExpiredAt);
   await site.closeBackends();
   const evidence = {
     ...records,
-    journal: await readJournals(site.journals),
+    journal: readJournals(site.journals),
     lifetimes: site.replicas.flatMap(r => r.lifetimes),
   };
   await fs.writeFile(path.join(directory, 'faults.log'), faultLog.join('\n'));

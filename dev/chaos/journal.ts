@@ -1,5 +1,4 @@
-import { appendFileSync, mkdirSync } from 'node:fs';
-import fs from 'node:fs/promises';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 export const PROBLEMS = [
@@ -33,7 +32,7 @@ export type JournalEntry = {
 export class Journal {
   readonly #file: string;
 
-  constructor(directory: string) {
+  constructor(private readonly directory: string) {
     mkdirSync(directory, { recursive: true });
     this.#file = path.join(directory, `${process.pid}-${Date.now()}.jsonl`);
   }
@@ -43,15 +42,19 @@ export class Journal {
     const line = JSON.stringify({ at: Date.now(), pid, ...entry });
     appendFileSync(this.#file, `${line}\n`);
   }
+
+  /** How often a step of a task has begun, in all processes. */
+  countBegins(taskId: string, stepId: string): number {
+    return readJournals(this.directory).filter(
+      e => e.kind === 'begin' && e.taskId === taskId && e.stepId === stepId,
+    ).length;
+  }
 }
 
 /** All entries of all processes, in the order in which they were made. */
-export async function readJournals(directory: string): Promise<JournalEntry[]> {
-  const files = await fs.readdir(directory).catch(() => []);
-  const texts = await Promise.all(
-    files.map(file => fs.readFile(path.join(directory, file), 'utf8')),
-  );
-  return texts
+export function readJournals(directory: string): JournalEntry[] {
+  return readdirSync(directory)
+    .map(file => readFileSync(path.join(directory, file), 'utf8'))
     .flatMap(text => text.split('\n').filter(Boolean))
     .map(line => JSON.parse(line) as JournalEntry)
     .sort((a, b) => a.at - b.at);

@@ -7,7 +7,7 @@ import {
   TASK_EVENTS,
   TASKS,
 } from '../../src/database/tables';
-import { Strategy, TEMPLATES } from './templates';
+import { POISONED_TEMPLATES, Strategy, TEMPLATES } from './templates';
 
 export type TaskRecord = {
   id: string;
@@ -15,6 +15,10 @@ export type TaskRecord = {
   strategy: Strategy;
   status: string;
   hasSecrets: boolean;
+  /** Whether one of its steps ends the process. */
+  isPoisoned: boolean;
+  /** When its sign-in was made one that has expired, if it was. */
+  signInExpiredAt?: number;
   steps: { id: string; dependsOn: string[] }[];
 };
 
@@ -37,6 +41,7 @@ export type AttemptRecord = {
   decision: string;
   strategy: string | null;
   at: number;
+  planned: boolean;
 };
 
 /** What the database says in the end. */
@@ -48,7 +53,10 @@ export type Records = {
 };
 
 /** Reads all that the checks need. Secrets are not read, only whether there are any. */
-export async function readRecords(knex: Knex): Promise<Records> {
+export async function readRecords(
+  knex: Knex,
+  signInExpiredAt: Map<string, number>,
+): Promise<Records> {
   const tasks = await knex<DbTaskRow>(TASKS)
     .select('id', 'spec', 'status')
     .select<(DbTaskRow & { has_secrets: boolean })[]>(
@@ -63,6 +71,7 @@ export async function readRecords(knex: Knex): Promise<Records> {
       id,
       status,
       hasSecrets: has_secrets,
+      signInExpiredAt: signInExpiredAt.get(id),
       ...readSpec(spec),
     })),
     events: events.map(({ task_id, event_type, created_at, body }) => {
@@ -78,12 +87,13 @@ export async function readRecords(knex: Knex): Promise<Records> {
       };
     }),
     attempts: attempts.map(
-      ({ task_id, attempt, decision, strategy, decided_at }) => ({
+      ({ task_id, attempt, decision, strategy, decided_at, planned }) => ({
         taskId: task_id,
         attempt,
         decision,
         strategy,
         at: new Date(decided_at).getTime(),
+        planned: Boolean(planned),
       }),
     ),
   };
@@ -91,7 +101,7 @@ export async function readRecords(knex: Knex): Promise<Records> {
 
 function readSpec(
   json: string,
-): Pick<TaskRecord, 'template' | 'strategy' | 'steps'> {
+): Pick<TaskRecord, 'template' | 'strategy' | 'isPoisoned' | 'steps'> {
   const spec: {
     templateInfo: { entityRef: string };
     steps: { id: string; recovery?: { dependsOn?: string | string[] } }[];
@@ -99,7 +109,9 @@ function readSpec(
   const name = spec.templateInfo.entityRef.split('/')[1];
   return {
     template: name,
-    strategy: TEMPLATES.find(t => t.name === name)!.strategy,
+    strategy: [...TEMPLATES, ...POISONED_TEMPLATES].find(t => t.name === name)!
+      .strategy,
+    isPoisoned: POISONED_TEMPLATES.some(t => t.name === name),
     steps: spec.steps.map(({ id, recovery }) => ({
       id,
       dependsOn: [recovery?.dependsOn ?? []].flat(),

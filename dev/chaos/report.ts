@@ -1,4 +1,4 @@
-import { Evidence, Findings, VIOLATIONS, ViolationKind } from './checks';
+import { Evidence, Findings } from './checks';
 import { Fault } from './FaultInjector';
 import { FAULT_KINDS, FAULT_NAMES } from './faultPlan';
 import { attendedMs, Latency, percentile, readLatencies } from './latencies';
@@ -15,6 +15,7 @@ import {
 } from './settings';
 import { STRATEGIES } from './templates';
 import { formatTable } from './table';
+import { VIOLATIONS, ViolationKind } from './violations';
 
 const STATUSES = ['completed', 'failed', 'cancelled', 'processing', 'open'];
 const DECISIONS = ['restart', 'resume', 'finish', 'failed', 'cancelled'];
@@ -148,13 +149,14 @@ function recoveriesOf({ evidence, findings }: Outcome): string {
   const strategyOf = new Map(tasks.map(t => [t.id, t.strategy]));
   const most = Math.max(0, ...attempts.map(a => a.attempt));
   const table = formatTable(
-    ['strategy', ...DECISIONS, 'all'],
+    ['strategy', ...DECISIONS, 'all', 'of which planned'],
     STRATEGIES.map(strategy => {
       const some = attempts.filter(a => strategyOf.get(a.taskId) === strategy);
       return [
         strategy,
         ...DECISIONS.map(d => some.filter(a => a.decision === d).length),
         some.length,
+        some.filter(a => a.planned).length,
       ];
     }),
   );

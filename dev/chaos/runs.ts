@@ -80,3 +80,14 @@ function readRun(
     diedAt: isOpen && exitedAt < Infinity ? exitedAt : undefined,
   };
 }
+
+/** A run as it is named in a violation. */
+export function describe({ id, steps, aliveUntil, diedAt }: Run): string {
+  const times = steps.map(
+    s => `${s.stepId} ${s.beganAt} to ${s.endedAt ?? '?'}`,
+  );
+  const end = diedAt
+    ? `its process died at ${diedAt}`
+    : `alive until ${aliveUntil}`;
+  return `run ${id} (${times.join(', ')}; ${end})`;
+}

@@ -16,6 +16,20 @@ export const QUIET_MINUTES = 6;
 /** A recovery that takes longer than this in 1 of 20 cases is marked in the report. */
 export const SLOW_RECOVERY_SECONDS = TIMEOUT_SECONDS + 20;
 
+/** `recoverTasksMaxAttempts` of all backends: so many faults hit a task that no other limit would let it get to its end. */
+export const MAX_ATTEMPTS = 1_000_000;
+
+/** `spec.recovery.maxAttempts` of those templates of which a step ends the process. */
+export const POISON_LIMIT = 3;
+
+export const POISONED_STEP = 'step2';
+
+/** So many of all tasks end their process. Each does it several times. */
+export const POISONED_TASKS = 0.06;
+
+/** So many of all tasks are given a sign-in that has expired. */
+export const EXPIRED_SIGN_INS = 0.25;
+
 /** The databases of the backends are named `<this>scaffolder` and so on. */
 export const DATABASE_PREFIX = 'chaos_';
 

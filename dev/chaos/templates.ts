@@ -1,7 +1,7 @@
 import { JsonObject } from '@backstage/types';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { CHAOS_ACTION } from './settings';
+import { CHAOS_ACTION, POISON_LIMIT } from './settings';
 
 export const STRATEGIES = ['none', 'restart', 'idempotent'] as const;
 export type Strategy = (typeof STRATEGIES)[number];
@@ -11,6 +11,9 @@ export type ChaosTemplate = {
   strategy: Strategy;
   /** For each step the numbers of those that it depends on, counted from 0. */
   dependsOn: number[][];
+  maxAttempts?: number;
+  /** How often the process is aborted in each step. Never if it is not given. */
+  crashes?: number[];
 };
 
 /** Chains, a step that many need, a step that needs many, and steps that nobody needs. */
@@ -40,6 +43,17 @@ export const TEMPLATES: ChaosTemplate[] = Object.values(DEPENDENCIES).flatMap(
   },
 );
 
+/** Tasks that end their process again and again, in their second step. */
+export const POISONED_TEMPLATES: ChaosTemplate[] = (
+  ['restart', 'idempotent'] as const
+).map(strategy => ({
+  name: `chaos-poisoned-${strategy}-3`,
+  strategy,
+  dependsOn: DEPENDENCIES[3],
+  maxAttempts: POISON_LIMIT,
+  crashes: [0, Infinity, 0],
+}));
+
 /** The secret that a task with such a name is started with. */
 export function secretOf(taskName: string): string {
   return `secret-of-${taskName}`;
@@ -51,9 +65,12 @@ export function tokenOf(taskName: string, stepId: string): string {
 }
 
 /** Writes the files that the catalog reads. */
-export async function writeTemplates(directory: string): Promise<void> {
+export async function writeTemplates(
+  directory: string,
+  templates: ChaosTemplate[],
+): Promise<void> {
   await fs.mkdir(directory);
-  for (const template of TEMPLATES) {
+  for (const template of templates) {
     const file = path.join(directory, `${template.name}.yaml`);
     // JSON is YAML.
     await fs.writeFile(file, JSON.stringify(templateEntity(template)));
@@ -64,6 +81,8 @@ function templateEntity({
   name,
   strategy,
   dependsOn,
+  maxAttempts,
+  crashes,
 }: ChaosTemplate): JsonObject {
   const ids = dependsOn.map((_, index) => `step${index + 1}`);
   return {
@@ -73,7 +92,7 @@ function templateEntity({
     spec: {
       type: 'chaos',
       owner: 'guests',
-      recovery: { strategy },
+      recovery: { strategy, ...(maxAttempts && { maxAttempts }) },
       parameters: [
         {
           title: 'Chaos',
@@ -103,6 +122,7 @@ function templateEntity({
               earlier.map(e => [e, `\${{ steps.${e}.output.token }}`]),
             ),
             secret: '${{ secrets.chaos }}',
+            crashes: Math.min(crashes?.[index] ?? 0, Number.MAX_SAFE_INTEGER),
           },
         };
       }),

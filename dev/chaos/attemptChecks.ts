@@ -1,0 +1,106 @@
+import type { TaskEvidence } from './checks';
+import type { Lifetime } from './Replica';
+import { describe } from './runs';
+import { POISONED_STEP, POISON_LIMIT } from './settings';
+import { Violation } from './violations';
+
+const CLOSED = ['failed', 'cancelled'];
+
+/** What is checked of planned interruptions, of tasks that end their process, and of expired sign-ins. */
+export function checkAttempts(
+  of: TaskEvidence,
+  lifetimes: Pick<Lifetime, 'pid' | 'startedAt' | 'exitedAt' | 'endedBy'>[],
+): Violation[] {
+  return [
+    ...checkPlanned(of, lifetimes),
+    ...checkLimit(of),
+    ...checkExpiry(of),
+  ];
+}
+
+/** The process that ran the task last before a planned interruption must have been asked to end. */
+function checkPlanned(
+  { task, runs, attempts }: TaskEvidence,
+  lifetimes: Pick<Lifetime, 'pid' | 'startedAt' | 'exitedAt' | 'endedBy'>[],
+): Violation[] {
+  return attempts
+    .filter(a => a.planned)
+    .flatMap(attempt => {
+      const since =
+        attempts.find(a => a.attempt === attempt.attempt - 1)?.at ?? 0;
+      const run = runs.findLast(
+        r => r.beganAt > since && r.beganAt < attempt.at,
+      );
+      const life = lifetimes.find(
+        l =>
+          run &&
+          l.pid === run.pid &&
+          l.startedAt <= run.beganAt &&
+          run.beganAt <= (l.exitedAt ?? Infinity),
+      );
+      // Of a run in which no step began nothing is known.
+      return !run || life?.endedBy?.startsWith('SIGTERM')
+        ? []
+        : [
+            {
+              kind: 'plannedUnasked' as const,
+              taskId: task.id,
+              detail: `attempt ${attempt.attempt} at ${attempt.at}; ${describe(run)}`,
+            },
+          ];
+    });
+}
+
+function checkLimit({ task, runs, attempts }: TaskEvidence): Violation[] {
+  const found: Violation[] = [];
+  const unplanned = attempts.filter(a => !a.planned).length;
+  const planned = attempts.length - unplanned;
+  const isClosed = attempts.some(a => a.decision === 'failed');
+  if (
+    task.strategy !== 'none' &&
+    isClosed &&
+    (!task.isPoisoned || unplanned <= POISON_LIMIT)
+  ) {
+    found.push({
+      kind: 'closedTooSoon',
+      taskId: task.id,
+      detail: `after ${unplanned} interruptions and ${planned} planned ones`,
+    });
+  }
+  // Each run that gets to the poisoned step ends its process there. One that was asked to end before spends no attempt.
+  const tries = task.isPoisoned
+    ? runs.filter(r => r.steps.some(s => s.stepId === POISONED_STEP)).length
+    : 0;
+  if (tries > POISON_LIMIT + 1 + planned) {
+    found.push({
+      kind: 'poisonNotStopped',
+      taskId: task.id,
+      detail: `tried ${tries} times, with ${planned} planned interruptions`,
+    });
+  }
+  return found;
+}
+
+/** Each time that a task goes on whose sign-in has expired, its log says so. */
+function checkExpiry({ task, events, attempts }: TaskEvidence): Violation[] {
+  const { signInExpiredAt } = task;
+  const told = events.filter(e =>
+    e.message?.startsWith('Warning: the sign-in'),
+  ).length;
+  const due =
+    signInExpiredAt === undefined
+      ? 0
+      : attempts.filter(
+          a => a.at > signInExpiredAt && !CLOSED.includes(a.decision),
+        ).length;
+  // An attempt of that very moment may or may not have seen it.
+  return told < due || (signInExpiredAt === undefined && told > 0)
+    ? [
+        {
+          kind: 'expiryNotTold',
+          taskId: task.id,
+          detail: `told ${told} times instead of ${due}`,
+        },
+      ]
+    : [];
+}

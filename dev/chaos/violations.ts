@@ -1,0 +1,34 @@
+import { PROBLEMS } from './journal';
+
+/** All that must not happen, and how the report names it. */
+export const VIOLATIONS = {
+  notEnded: 'a task has not ended',
+  noneRanAgain: 'none: a step ran in a second run',
+  restartNotFromFirst: 'restart: a run was not all steps from the first on',
+  finishedStepAgain: 'idempotent: a finished step ran again and was not needed',
+  stepTwiceAtOnce: 'a step ran twice at the same time',
+  runsAtOnce: 'two runs of a task were alive at the same time',
+  decidedOnLiveRun: 'a task was decided on while a run of it was alive',
+  decidedTwice: 'an interruption was decided on twice',
+  decidedAfterClosing: 'a closed task was decided on again',
+  ranAfterEnd: 'a step began after its task had ended',
+  secretsLeft: 'secrets were left in the database',
+  workspaceNotFresh: 'a run began in a workspace that was not empty',
+  workspaceLost: 'a run lost its workspace',
+  fileMissing: 'a file of a step that another depends on was missing',
+  outputNotRestored: 'the output of an earlier step was missing',
+  secretMissing: 'the secret was missing in a step',
+  plannedUnasked:
+    'an interruption counted as planned though the process was not asked to end',
+  closedTooSoon: 'a task that may run again was closed before its limit',
+  poisonNotStopped: 'a task that ends its process was tried beyond its limit',
+  expiryNotTold: 'an expired sign-in was not told',
+} satisfies Record<string, string> & Record<(typeof PROBLEMS)[number], string>;
+export type ViolationKind = keyof typeof VIOLATIONS;
+
+export type Violation = {
+  kind: ViolationKind;
+  taskId: string;
+  /** With times since 1970 in milliseconds, see `formatTimes`. */
+  detail: string;
+};
