@@ -2,6 +2,7 @@ import { Knex } from 'knex';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { IN_FLIGHT, TASKS } from '../../src/database/tables';
 import { ScaffolderClient } from '../harness/ScaffolderClient';
+import { waitFor } from '../harness/waitFor';
 import { Random } from './random';
 import { Replica } from './Replica';
 import {
@@ -78,16 +79,29 @@ export class Dispatcher {
       { name, ms },
       { chaos: secretOf(name) },
     );
-    if (hasExpired && (await expireSignIn(this.options.knex, taskId))) {
-      this.signInExpiredAt.set(taskId, Date.now());
+    if (hasExpired) {
+      const isDone = await waitFor(
+        'the task to be claimed',
+        () => expireSignIn(this.options.knex, taskId),
+        { timeoutMs: 5_000 },
+      ).catch(() => false);
+      if (isDone) {
+        this.signInExpiredAt.set(taskId, Date.now());
+      }
     }
   }
 }
 
-/** Makes the sign-in that a task was started with one that has expired, as far as its secrets tell. */
+/**
+ * Makes the sign-in that a task was started with one that has expired, as far as its secrets tell. Once it was claimed: a
+ * claim writes the secrets that it has read.
+ */
 async function expireSignIn(knex: Knex, id: string): Promise<boolean> {
   return knex.transaction(async tx => {
-    const task = await tx(TASKS).where({ id }).forUpdate().first('secrets');
+    const task = await tx(TASKS)
+      .where({ id, status: 'processing' })
+      .forUpdate()
+      .first('secrets');
     if (!task?.secrets) {
       return false;
     }

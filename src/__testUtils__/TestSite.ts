@@ -15,7 +15,8 @@ export class TestSite {
   #knex?: Knex;
 
   private constructor(
-    private readonly directory: string,
+    /** Its folder. */
+    readonly directory: string,
     private readonly database: JsonObject,
   ) {}
 
@@ -52,15 +53,21 @@ export class TestSite {
   /**
    * @param scaffolder - what to configure on top of `dev/app-config.yaml`
    * @param options.entry - what to run instead of `dev/index.ts`
+   * @param options.config - what to configure beside the scaffolder
    * @param options.isOwnHost - whether it has a working directory of its own, as on a host of its own
    */
   async createBackend(
     name: string,
     scaffolder: JsonObject = {},
-    options: { entry?: string; isOwnHost?: boolean } = {},
+    options: {
+      entry?: string;
+      nodeEnv?: string;
+      config?: JsonObject;
+      isOwnHost?: boolean;
+    } = {},
   ): Promise<BackendProcess> {
     const { directory, database, gitDirectory } = this;
-    const { entry, isOwnHost } = options;
+    const { entry, nodeEnv, config, isOwnHost } = options;
     const workingDirectory = isOwnHost
       ? path.join(directory, `work-${name}`)
       : this.workingDirectory;
@@ -69,7 +76,9 @@ export class TestSite {
       directory,
       name,
       entry,
+      nodeEnv,
       config: {
+        ...config,
         backend: { database, workingDirectory },
         dev: { gitDirectory },
         scaffolder,
@@ -79,15 +88,19 @@ export class TestSite {
     return backend;
   }
 
-  /** The scaffolder's database, once a backend has made it. On PostgreSQL. */
+  /** The scaffolder's database, once a backend has made it. */
   openScaffolderDatabase(): Knex {
     const { client, connection, prefix } = this.database;
+    const isSqlite = client === 'better-sqlite3';
     this.#knex ??= knexFactory({
       client: client as string,
-      connection: {
-        ...(connection as JsonObject),
-        database: `${prefix}scaffolder`,
-      },
+      connection: isSqlite
+        ? { filename: path.join(this.directory, 'database/scaffolder.sqlite') }
+        : {
+            ...(connection as JsonObject),
+            database: `${prefix}scaffolder`,
+          },
+      useNullAsDefault: isSqlite,
     });
     return this.#knex;
   }

@@ -1,0 +1,179 @@
+import { BackendProcess } from '../../dev/harness/BackendProcess';
+import {
+  countRuns,
+  ScaffolderClient,
+} from '../../dev/harness/ScaffolderClient';
+import { readDifferences, startStory, Strategy } from '../../dev/harness/story';
+import { waitFor } from '../../dev/harness/waitFor';
+import { ATTEMPTS } from '../database/tables';
+import { ENGINES, TestSite } from '../__testUtils__/TestSite';
+
+jest.setTimeout(180_000);
+
+const STRATEGIES: Strategy[] = ['restart', 'idempotent'];
+
+describe('a backend that is asked to end', () => {
+  let site: TestSite;
+  afterEach(() => site.remove());
+
+  /** Resolves when both tasks go on. */
+  async function untilBothGoOn(
+    client: ScaffolderClient,
+    ids: Record<Strategy, string>,
+  ): Promise<void> {
+    for (const strategy of STRATEGIES) {
+      await waitFor(`${strategy} to go on`, async () => {
+        const events = await client.events(ids[strategy]);
+        const recovered = events.findIndex(e => e.type === 'recovered');
+        return (
+          recovered >= 0 &&
+          events.slice(recovered).some(e => e.body.status === 'processing')
+        );
+      });
+    }
+  }
+
+  async function expectNothingSpent(ids: Record<Strategy, string>) {
+    const attempts = await site
+      .openScaffolderDatabase()(ATTEMPTS)
+      .orderBy('task_id');
+    expect(attempts.map(a => a.task_id).sort()).toEqual(
+      Object.values(ids).sort(),
+    );
+    for (const attempt of attempts) {
+      expect(attempt).toMatchObject({ attempt: 1, spent: 0 });
+      expect(Boolean(attempt.planned)).toBe(true);
+    }
+  }
+
+  const signalAndWait = async (backend: BackendProcess) => {
+    const signalledAt = Date.now();
+    await backend.kill('SIGTERM');
+    return signalledAt;
+  };
+
+  it('and started again at once lets its tasks go on within 20 s, though the timeout is a minute, on SQLite', async () => {
+    site = await TestSite.create('SQLite');
+    const backend = await site.createBackend('backend', {
+      recoverTasksTimeout: { minutes: 1 },
+    });
+    const ids = await startStory(await backend.start(), 6);
+    const signalledAt = await signalAndWait(backend);
+    const client = await backend.start();
+    await untilBothGoOn(client, ids);
+    expect(Date.now() - signalledAt).toBeLessThan(20_000);
+    expect(
+      await readDifferences(client, { ids, gitDirectory: site.gitDirectory }),
+    ).toEqual([]);
+    await expectNothingSpent(ids);
+    expect((await client.events(ids.restart)).map(e => e.body.message)).toEqual(
+      expect.arrayContaining([
+        expect.stringContaining(
+          `Interrupted at step 'transform': the backend that ran this task was shut down and gave no sign of life for`,
+        ),
+      ]),
+    );
+  });
+
+  it.each([true, false])(
+    'leaves its tasks to a living replica, on PostgreSQL; it is started again at once: %s',
+    async isStartedAgain => {
+      site = await TestSite.create('PostgreSQL');
+      const [first, second] = await Promise.all(
+        ['first', 'second'].map(name =>
+          site.createBackend(
+            name,
+            { recoverTasksTimeout: { minutes: 1 } },
+            { isOwnHost: true },
+          ),
+        ),
+      );
+      const client = await first.start();
+      const survivor = await second.start();
+      const ids = await startStory(client, 6);
+      // Longer than all that follows.
+      const untouched = await survivor.dispatch(
+        'template:default/sample-none',
+        { name: 'untouched', seconds: 30 },
+      );
+      await survivor.waitForStep(untouched, 'transform');
+
+      const signalledAt = await signalAndWait(first);
+      const started = isStartedAgain ? first.start() : undefined;
+      await untilBothGoOn(survivor, ids);
+      expect(Date.now() - signalledAt).toBeLessThan(20_000);
+      await started;
+
+      expect(
+        await readDifferences(survivor, {
+          ids,
+          gitDirectory: site.gitDirectory,
+        }),
+      ).toEqual([]);
+      await expectNothingSpent(ids);
+      const task = await survivor.waitForEnd(untouched);
+      const events = await survivor.events(untouched);
+      expect(task.status).toBe('completed');
+      expect([...countRuns(task, events).values()]).toEqual([1, 1, 1, 1]);
+    },
+  );
+
+  it.each(ENGINES)(
+    'lets its tasks end with a graceful shutdown, and nothing runs again, on %s',
+    async engine => {
+      site = await TestSite.create(engine);
+      const backend = await site.createBackend('backend', {
+        recoverTasksTimeout: { seconds: 5 },
+        EXPERIMENTAL_gracefulShutdown: true,
+      });
+      const ids = await startStory(await backend.start(), 5);
+      await backend.kill('SIGTERM');
+
+      const client = await backend.start();
+      for (const id of Object.values(ids)) {
+        const task = await client.task(id);
+        const events = await client.events(id);
+        expect(task.status).toBe('completed');
+        expect([...countRuns(task, events).values()]).toEqual([1, 1, 1, 1]);
+      }
+      expect(await site.openScaffolderDatabase()(ATTEMPTS)).toEqual([]);
+    },
+  );
+
+  it('does not outlive its database in production, where it would wait for those who look at its tasks', async () => {
+    site = await TestSite.create('PostgreSQL');
+    const [first, second] = await Promise.all(
+      ['first', 'second'].map(name =>
+        site.createBackend(
+          name,
+          { recoverTasksTimeout: { minutes: 1 } },
+          {
+            isOwnHost: true,
+            nodeEnv: 'production',
+            config: {
+              auth: {
+                providers: {
+                  guest: { dangerouslyAllowOutsideDevelopment: true },
+                },
+              },
+            },
+          },
+        ),
+      ),
+    );
+    const client = await first.start();
+    const survivor = await second.start();
+    const ids = await startStory(client, 10);
+    const watching = await client.watch(ids.restart);
+    const signalledAt = await signalAndWait(first);
+    expect(Date.now() - signalledAt).toBeLessThan(5_000);
+    // The other side has closed it.
+    await watching.cancel().catch(() => {});
+
+    await untilBothGoOn(survivor, ids);
+    expect(
+      await readDifferences(survivor, { ids, gitDirectory: site.gitDirectory }),
+    ).toEqual([]);
+    await expectNothingSpent(ids);
+  });
+});
