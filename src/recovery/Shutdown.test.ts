@@ -63,7 +63,7 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     await createShutdown().begin();
     expect(await marked()).toEqual(ids.sort());
     expect(logger.info).toHaveBeenCalledWith(
-      expect.stringContaining('Shutting down while 2 tasks run here'),
+      expect.stringContaining('Shutting down; these tasks run here'),
     );
   });
 

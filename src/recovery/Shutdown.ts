@@ -44,7 +44,7 @@ export class Shutdown {
       return;
     }
     logger.info(
-      `Shutting down while ${taskIds.length} tasks run here, which are recovered if they do not end: ${taskIds.join(
+      `Shutting down; these tasks run here, and are recovered if they do not end: ${taskIds.join(
         ', ',
       )}`,
     );
