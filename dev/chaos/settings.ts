@@ -25,7 +25,7 @@ export const POISON_LIMIT = 3;
 export const POISONED_STEP = 'step2';
 
 /** So many of all tasks end their process. Each does it several times. */
-export const POISONED_TASKS = 0.06;
+export const POISONED_TASKS = 0.04;
 
 /** So many of all tasks are given a sign-in that has expired. */
 export const EXPIRED_SIGN_INS = 0.25;

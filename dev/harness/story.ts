@@ -21,7 +21,7 @@ export type Outcome = {
   files: string[];
 };
 
-/** What the strategies promise when the backend is killed once in the `transform` step of the sample templates. */
+/** What the strategies promise when the backend ends once in the `transform` step of the sample templates. */
 const PROMISED: Record<Strategy, Omit<Outcome, 'published' | 'files'>> = {
   none: {
     status: 'failed',
@@ -41,16 +41,21 @@ const PROMISED: Record<Strategy, Omit<Outcome, 'published' | 'files'>> = {
   },
 };
 
-/** Starts one task for each strategy and waits until all are in the middle of the slow step. */
+/**
+ * Starts one task for each strategy and waits until all are in the middle of the slow step.
+ *
+ * @param prefix - what the names of the services that they make begin with
+ */
 export async function startStory(
   client: ScaffolderClient,
   seconds: number,
+  prefix?: string,
 ): Promise<Record<Strategy, string>> {
   const ids: Partial<Record<Strategy, string>> = {};
   for (const strategy of STRATEGIES) {
     ids[strategy] = await client.dispatch(
       `template:default/sample-${strategy}`,
-      { name: serviceName(strategy), seconds },
+      { name: serviceName(strategy, prefix), seconds },
     );
   }
   for (const id of Object.values(ids)) {
@@ -62,9 +67,18 @@ export async function startStory(
 /** Waits until a task has ended, and tells what became of it. */
 export async function readOutcome(
   client: ScaffolderClient,
-  options: { id: string; strategy: Strategy; gitDirectory: string },
+  options: {
+    id: string;
+    strategy: Strategy;
+    gitDirectory: string;
+    prefix?: string;
+  },
 ): Promise<Outcome> {
-  const { id, strategy, gitDirectory } = options;
+  const { id, strategy, gitDirectory, prefix } = options;
+  const repository = path.join(
+    gitDirectory,
+    `${serviceName(strategy, prefix)}.git`,
+  );
   const task = await client.waitForEnd(id);
   const events = await client.events(id);
   return {
@@ -73,23 +87,20 @@ export async function readOutcome(
     skipped: events
       .filter(e => /^Skipping step .* already completed/.test(e.body.message))
       .map(e => e.body.stepId!),
-    published: await git(gitDirectory, strategy, 'show', 'main:README.md'),
+    published: await git(repository, 'show', 'main:README.md'),
     files:
-      (
-        await git(
-          gitDirectory,
-          strategy,
-          'ls-tree',
-          '-r',
-          '--name-only',
-          'main',
-        )
-      )?.split('\n') ?? [],
+      (await git(repository, 'ls-tree', '-r', '--name-only', 'main'))?.split(
+        '\n',
+      ) ?? [],
   };
 }
 
 /** In which points an outcome is not what the strategy promises. */
-export function differences(strategy: Strategy, outcome: Outcome): string[] {
+export function differences(
+  strategy: Strategy,
+  outcome: Outcome,
+  prefix?: string,
+): string[] {
   const promised = PROMISED[strategy];
   const found: string[] = [];
   const compare = (what: string, is: unknown, expected: unknown) => {
@@ -102,7 +113,7 @@ export function differences(strategy: Strategy, outcome: Outcome): string[] {
     compare(`the number of runs of ${step}`, outcome.runs[step], runs);
   }
   compare('skipped', outcome.skipped.join(), promised.skipped.join());
-  const name = serviceName(strategy);
+  const name = serviceName(strategy, prefix);
   compare(
     'what landed in the repository',
     outcome.published,
@@ -137,17 +148,15 @@ export async function readDifferences(
   return found;
 }
 
-function serviceName(strategy: Strategy): string {
-  return `service-${strategy}`;
+function serviceName(strategy: Strategy, prefix = 'service'): string {
+  return `${prefix}-${strategy}`;
 }
 
 /** What git says of a task's repository, or nothing if nothing was published. */
 async function git(
-  gitDirectory: string,
-  strategy: Strategy,
+  repository: string,
   ...args: string[]
 ): Promise<string | undefined> {
-  const repository = path.join(gitDirectory, `${serviceName(strategy)}.git`);
   const run = async (...command: string[]) =>
     (await execFile('git', ['--git-dir', repository, ...command])).stdout;
   const isPublished = await run('for-each-ref', 'refs/heads/main');
