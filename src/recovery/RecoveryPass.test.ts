@@ -469,7 +469,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     await interruptAgain(id);
     expect(await pass.runOnce()).toEqual({ ...nothing, failed: 1 });
     expect((await newEvents(id)).at(-1)!.body.message).toContain(
-      'The limit is 1 recoveries (spec.recovery.maxAttempts of its template).',
+      'The limit is 1 recovery (spec.recovery.maxAttempts of its template).',
     );
   });
 

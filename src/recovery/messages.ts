@@ -45,7 +45,9 @@ export function closeReason(
       strategy?.maxAttempts === undefined
         ? 'scaffolder.recoverTasksMaxAttempts'
         : 'spec.recovery.maxAttempts of its template';
-    return `${stopped} It was not run again: ${what} was tried ${tries} times and the task got no further, so it may be what ends the backend. The limit is ${limit} recoveries (${setting}). Find out why, then press Retry on the task's page, or start it again from its template.`;
+    return `${stopped} It was not run again: ${what} was tried ${tries} times and the task got no further, so it may be what ends the backend. The limit is ${limit} ${
+      limit === 1 ? 'recovery' : 'recoveries'
+    } (${setting}). Find out why, then press Retry on the task's page, or start it again from its template.`;
   }
   return `${stopped} It was not run again, because ${whyNone(
     strategy,
@@ -208,13 +210,13 @@ function outcome(decision: FinalDecision): string {
 }
 
 function whyClosed(
-  because: Extract<FinalDecision, { kind: 'failed' }>['because'],
+  reason: Extract<FinalDecision, { kind: 'failed' }>['because'],
 ): string {
-  switch (because.kind) {
+  switch (reason.kind) {
     case 'unreadable':
-      return `, since ${because.problem}`;
+      return `, since ${reason.problem}`;
     case 'attempts':
-      return `, since it got no further in ${because.tries} tries`;
+      return `, since it got no further in ${reason.tries} tries`;
     default:
       return '';
   }

@@ -34,6 +34,8 @@ export async function markShutdown(
     await knex<DbShutdownRow>(SHUTDOWNS)
       .insert(rows as object as DbShutdownRow[])
       .onConflict('task_id')
-      .merge();
+      .merge()
+      // A process that comes late has an older run.
+      .whereRaw(`${SHUTDOWNS}.recovered_event <= excluded.recovered_event`);
   }
 }

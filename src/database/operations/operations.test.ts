@@ -588,6 +588,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       await mark(id, before);
       expect(await isPlanned(id)).toBe(false);
       await mark(id, since);
+      await mark(id, before);
       expect(await isPlanned(id)).toBe(true);
     });
 
