@@ -124,9 +124,13 @@ export class FaultInjector {
     const alive = replicas.filter(r => r.isAlive);
     switch (kind) {
       case 'stop':
-        return ready
-          .filter(r => !r.isStopped && r.runsForMs > BETWEEN_STOPS_MS)
-          .map(r => [r]);
+        return (
+          ready
+            // One that was asked to end is given up for dead after five seconds, not after the timeout.
+            .filter(r => !r.isEnding)
+            .filter(r => !r.isStopped && r.runsForMs > BETWEEN_STOPS_MS)
+            .map(r => [r])
+        );
       case 'sever':
         return this.#isPostgresAway || ready.length === 0
           ? []

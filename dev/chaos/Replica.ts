@@ -50,6 +50,11 @@ export class Replica {
     return this.isAlive && this.#life?.readyAt !== undefined;
   }
 
+  /** Whether it was asked to end, or killed. */
+  get isEnding(): boolean {
+    return this.#life?.endedBy !== undefined;
+  }
+
   get isStopped(): boolean {
     return this.#isStopped;
   }

@@ -6,6 +6,7 @@ import { PostgresServer } from '../harness/PostgresServer';
 import { Replica } from './Replica';
 import {
   DATABASE_PREFIX,
+  GRACEFUL_REPLICA,
   MAX_ATTEMPTS,
   REPLICAS,
   STALE_TIMEOUT_HOURS,
@@ -127,6 +128,7 @@ async function createBackend(
       scaffolder: {
         recoverTasksTimeout: { seconds: TIMEOUT_SECONDS },
         recoverTasksMaxAttempts: MAX_ATTEMPTS,
+        EXPERIMENTAL_gracefulShutdown: name === GRACEFUL_REPLICA,
         taskRecovery: {
           enabled: true,
           staleTimeout: { hours: STALE_TIMEOUT_HOURS },

@@ -6,6 +6,7 @@ import { ChaosOptions } from './options';
 import { TaskRecord } from './records';
 import type { Lifetime } from './Replica';
 import {
+  GRACEFUL_REPLICA,
   REPLICAS,
   SLOW_RECOVERY_SECONDS,
   STALE_TIMEOUT_HOURS,
@@ -54,6 +55,7 @@ function settingsOf({ options, evidence, dispatchFailures }: Outcome): string {
         ['seed', String(options.seed)],
         ['faults injected for', `${options.minutes} minutes`],
         ['backends', `${REPLICAS.length}, one PostgreSQL`],
+        ['of which with a graceful shutdown', GRACEFUL_REPLICA],
         ['recoverTasksTimeout', `${TIMEOUT_SECONDS} seconds`],
         ['staleTimeout', `${STALE_TIMEOUT_HOURS} hours`],
         ['tasks in flight', `up to ${TASKS_IN_FLIGHT}`],

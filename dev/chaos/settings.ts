@@ -5,6 +5,9 @@ export const STALE_TIMEOUT_HOURS = 12;
 
 export const REPLICAS = ['first', 'second', 'third'];
 
+/** It has `EXPERIMENTAL_gracefulShutdown`: asked to end, it lets its tasks end first, until it is killed for that. */
+export const GRACEFUL_REPLICA = 'third';
+
 /** Below the 3 x 10 slots of the workers, so that a task does not wait for a slot. */
 export const TASKS_IN_FLIGHT = 20;
 
