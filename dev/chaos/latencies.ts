@@ -9,6 +9,8 @@ export type Latency = {
   /** Until the next step of the task began, or until it was closed. */
   ms: number;
   end: 'step' | 'closed';
+  /** Whether the process had been asked to end. */
+  isPlanned: boolean;
 };
 
 /** One for each run that the death of a process ended. Those that came to nothing are violations of their own. */
@@ -18,7 +20,7 @@ export function readLatencies(evidence: Evidence): Latency[] {
   );
   return [...readRuns(evidence.journal, evidence.lifetimes)].flatMap(
     ([taskId, runs]) =>
-      runs.flatMap(({ diedAt }): Latency[] => {
+      runs.flatMap(({ pid, diedAt }): Latency[] => {
         if (diedAt === undefined) {
           return [];
         }
@@ -39,6 +41,12 @@ export function readLatencies(evidence: Evidence): Latency[] {
                 diedAt,
                 ms: at - diedAt,
                 end: at === nextStep ? 'step' : 'closed',
+                isPlanned: evidence.lifetimes.some(
+                  l =>
+                    l.pid === pid &&
+                    l.exitedAt === diedAt &&
+                    l.endedBy?.startsWith('SIGTERM'),
+                ),
               },
             ];
       }),

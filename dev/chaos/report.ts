@@ -18,6 +18,7 @@ import { STRATEGIES } from './templates';
 import { formatTable } from './table';
 import { VIOLATIONS, ViolationKind } from './violations';
 
+const ATTENDED = 'all, less the time in which no backend was up';
 const STATUSES = ['completed', 'failed', 'cancelled', 'processing', 'open'];
 const DECISIONS = ['restart', 'resume', 'finish', 'failed', 'cancelled'];
 
@@ -198,6 +199,7 @@ function latenciesOf({ evidence, faults }: Outcome): string {
         : '',
     ];
   };
+  const attended = (l: Latency) => attendedMs(l, evidence.lifetimes);
   const split = (name: string, some: Latency[]) => [
     row(name, some),
     row(
@@ -215,8 +217,16 @@ function latenciesOf({ evidence, faults }: Outcome): string {
       ['interruptions', 'count', 'p50', 'p95', 'max', 'mark'],
       [
         ...split('all', all),
-        row('all, less the time in which no backend was up', all, l =>
-          attendedMs(l, evidence.lifetimes),
+        row(ATTENDED, all, attended),
+        row(
+          '  of which after SIGTERM',
+          all.filter(l => l.isPlanned),
+          attended,
+        ),
+        row(
+          '  of which after SIGKILL or a crash',
+          all.filter(l => !l.isPlanned),
+          attended,
         ),
         ...split('no PostgreSQL restart or kill of all in it', quiet),
       ],

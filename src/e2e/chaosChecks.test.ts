@@ -503,12 +503,29 @@ describe('latencies', () => {
     const journal = [...interruptedInFour, begin('b', 'four', 25_000)];
     const events = [event('completion', 26_000)];
     expect(readLatencies(evidence({ journal, events }))).toEqual([
-      { taskId: TASK, diedAt: 10_000, ms: 15_000, end: 'step' },
+      {
+        taskId: TASK,
+        diedAt: 10_000,
+        ms: 15_000,
+        end: 'step',
+        isPlanned: false,
+      },
     ]);
     expect(
       readLatencies(evidence({ journal: interruptedInFour, events })),
-    ).toEqual([{ taskId: TASK, diedAt: 10_000, ms: 16_000, end: 'closed' }]);
+    ).toMatchObject([{ diedAt: 10_000, ms: 16_000, end: 'closed' }]);
     expect(readLatencies(evidence({ journal: interruptedInFour }))).toEqual([]);
+  });
+
+  it('tell whether the process had been asked to end', () => {
+    const journal = [...interruptedInFour, begin('b', 'four', 25_000)];
+    const lifetimes = [
+      { ...LIFETIMES[0], endedBy: 'SIGTERM, SIGKILL' },
+      ...LIFETIMES.slice(1),
+    ];
+    expect(readLatencies(evidence({ journal, lifetimes }))).toMatchObject([
+      { isPlanned: true },
+    ]);
   });
 
   it('can be counted without the time in which no backend was up', () => {
