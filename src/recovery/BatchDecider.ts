@@ -2,8 +2,8 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import { EventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
 import { RecoveryConfig } from '../config';
-import { isLastChanceTaken } from '../database/operations/isLastChanceTaken';
 import { holdInterruptedTasks } from '../database/operations/holdInterruptedTasks';
+import { listLastChances } from '../database/operations/listLastChances';
 import { lockInterruptedTasks } from '../database/operations/lockInterruptedTasks';
 import { readLastAttempts } from '../database/operations/readLastAttempts';
 import { readStepEvents } from '../database/operations/readStepEvents';
@@ -24,8 +24,11 @@ export type DecisionCounts = Record<Decision['kind'] | 'error', number>;
 /** A task that could not be decided on is held back this long before the scaffolder's own recovery would take it. */
 const HOLD_MARGIN_SECONDS = 15;
 
-/** For so long nobody else gets a last chance, unless the task that has it ends. */
-const LAST_CHANCE_SECONDS = 30;
+/**
+ * For so long nobody else gets a last chance, unless the task that has it ends or gets further. Longer than most steps take:
+ * a task that is still in its step would be interrupted by the next one if that ends the backend.
+ */
+const LAST_CHANCE_SECONDS = 300;
 
 /** Decides on interrupted tasks, a batch in one transaction. */
 export class BatchDecider {
@@ -160,8 +163,9 @@ export class BatchDecider {
     if (candidates.length === 0) {
       return [];
     }
-    const isTaken = await isLastChanceTaken(tx, LAST_CHANCE_SECONDS);
-    const waiting = isTaken ? candidates : candidates.slice(1);
+    const waiting = (await this.#isLastChanceTaken(tx))
+      ? candidates
+      : candidates.slice(1);
     for (const taskId of waiting.filter(id => !this.#waiting.has(id))) {
       this.options.logger.info(
         `Task ${taskId} is interrupted and has one recovery left; it waits, since such tasks are recovered one after the other`,
@@ -170,6 +174,17 @@ export class BatchDecider {
     candidates.forEach(id => this.#waiting.delete(id));
     waiting.forEach(id => this.#waiting.add(id));
     return waiting;
+  }
+
+  /** Whether some task has its last chance, and has neither ended nor got further since. */
+  async #isLastChanceTaken(tx: Knex.Transaction): Promise<boolean> {
+    const given = await listLastChances(tx, LAST_CHANCE_SECONDS);
+    const taskIds = given.map(({ taskId }) => taskId);
+    const histories = readHistories(taskIds, await readStepEvents(tx, taskIds));
+    return given.some(
+      ({ taskId, finishedSteps }) =>
+        histories.get(taskId)!.finishedSteps.size <= finishedSteps,
+    );
   }
 
   /**

@@ -491,17 +491,34 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     );
     const chances = () => knex(ATTEMPTS).where('last_chance', true);
     const [{ task_id: first }] = await chances();
-    await insertTask(knex, { status: 'completed' });
+    expect(await createPass().runOnce()).toEqual({ ...nothing, later: 4 });
+    // That a step finishes which had finished before tells nothing.
+    await insertEvent(knex, first, 'log', {
+      stepId: 'one',
+      status: 'completed',
+    });
     expect(await createPass().runOnce()).toEqual({ ...nothing, later: 4 });
 
-    // It has ended, so the next one has its chance.
-    await knex(TASKS).where('id', first).update({ status: 'completed' });
+    // It got further, so the next one has its chance.
+    await insertEvent(knex, first, 'log', {
+      stepId: 'two',
+      status: 'completed',
+    });
     expect(await createPass().runOnce()).toEqual({
       ...nothing,
       restart: 1,
       later: 3,
     });
-    expect(await chances()).toHaveLength(2);
+    const [{ task_id: second }] = await chances().whereNot('task_id', first);
+    expect(await createPass().runOnce()).toEqual({ ...nothing, later: 3 });
+    // It has ended, so the next one has its chance.
+    await knex(TASKS).where('id', second).update({ status: 'completed' });
+    expect(await createPass().runOnce()).toEqual({
+      ...nothing,
+      restart: 1,
+      later: 2,
+    });
+    expect(await chances()).toHaveLength(3);
   });
 
   it('recovers a task soon whose backend was shut down, and spends no attempt on that', async () => {

@@ -22,9 +22,9 @@ import { countInFlight } from './countInFlight';
 import { forgetEndedTasks } from './forgetEndedTasks';
 import { handOverWaitingTask } from './handOverWaitingTask';
 import { holdInterruptedTasks } from './holdInterruptedTasks';
-import { isLastChanceTaken } from './isLastChanceTaken';
 import { listHandedOverTasks } from './listHandedOverTasks';
 import { listInterruptedTasks } from './listInterruptedTasks';
+import { listLastChances } from './listLastChances';
 import { listTasksWithoutStrategy } from './listTasksWithoutStrategy';
 import { lockInterruptedTasks } from './lockInterruptedTasks';
 import { lockTask } from './lockTask';
@@ -521,23 +521,29 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       expect([await spentOn(ended), await spentOn(other)]).toEqual([0, 2]);
     });
 
-    it('gives the last chance to one task at a time', async () => {
-      const isTaken = (seconds = 30) =>
-        knex.transaction(tx => isLastChanceTaken(tx, seconds));
+    it('lists the tasks in flight that got their last chance a short while ago', async () => {
+      const given = (seconds = 30) =>
+        knex.transaction(tx => listLastChances(tx, seconds));
       const [id, other] = [await insertTask(knex), await insertTask(knex)];
       await knex.transaction(tx =>
-        recordAttempts(tx, [newAttempt({ taskId: other })]),
+        recordAttempts(tx, [
+          newAttempt({ taskId: other }),
+          newAttempt({ taskId: id, lastChance: true, finishedSteps: 2 }),
+        ]),
       );
-      expect(await isTaken()).toBe(false);
-      await knex.transaction(tx =>
-        recordAttempts(tx, [newAttempt({ taskId: id, lastChance: true })]),
-      );
-      expect(await isTaken()).toBe(true);
+      const expected = [{ taskId: id, finishedSteps: 2 }];
+      expect(await given()).toEqual(expected);
       await knex(ATTEMPTS).update({ decided_at: secondsAgo(knex, 40) });
-      expect(await isTaken()).toBe(false);
-      expect(await isTaken(60)).toBe(true);
+      expect(await given()).toEqual([]);
+      expect(await given(60)).toEqual(expected);
       await knex(TASKS).where({ id }).update({ status: 'failed' });
-      expect(await isTaken(60)).toBe(false);
+      expect(await given(60)).toEqual([]);
+      // Retried by hand after it was closed.
+      await knex(TASKS).where({ id }).update({ status: 'processing' });
+      await knex.transaction(tx =>
+        recordAttempts(tx, [newAttempt({ taskId: id, attempt: 2 })]),
+      );
+      expect(await given(60)).toEqual([]);
     });
   });
 
@@ -859,7 +865,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
     await listHandedOver();
     await listTasksWithoutStrategy(knex, page);
     await clearUnneededSecrets(knex, timeoutSeconds);
-    await isLastChanceTaken(knex as Knex.Transaction, 30);
+    await listLastChances(knex as Knex.Transaction, 30);
     knex.off('query', onQuery);
     for (const { sql, bindings } of statements.filter(
       s => !s.sql.includes('advisory'),
