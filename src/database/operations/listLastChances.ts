@@ -6,8 +6,8 @@ import { isSqlite, secondsAgo } from '../time';
 const LAST_CHANCE_LOCK = 7_201_512;
 
 /**
- * The tasks that got their last chance within so many seconds, and have neither ended nor been decided on since, with how many of their steps had
- * finished by then. Nobody else can ask this until the transaction ends.
+ * The tasks that got their last chance within so many seconds, and have neither ended nor been decided on since, with how
+ * many of their steps had finished by then. Nobody else can ask this until the transaction ends.
  */
 export async function listLastChances(
   tx: Knex.Transaction,
