@@ -60,10 +60,6 @@ exports.up = async function up(knex) {
       .comment(
         'The last recovered event of the task before that run, 0 if there was none. A later one means that another run has begun since',
       );
-    table
-      .dateTime('marked_at')
-      .notNullable()
-      .comment('When, by the clock of the database');
   });
 };
 

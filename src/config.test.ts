@@ -45,7 +45,6 @@ describe('readRecoveryConfig', () => {
       workingDirectory: os.tmpdir(),
       exitWhenTakenOver: false,
       maxAttempts: 3,
-      gracefulShutdown: false,
     });
   });
 
@@ -220,12 +219,6 @@ scaffolder:
     expect(read({ ...good, recoverTasksMaxAttempts })).toMatchObject({
       maxAttempts: Number(recoverTasksMaxAttempts),
     });
-  });
-
-  it('knows whether running tasks are let to end', () => {
-    expect(
-      read({ ...good, EXPERIMENTAL_gracefulShutdown: true }),
-    ).toMatchObject({ gracefulShutdown: true });
   });
 
   it.each([0, -1, 2.5, 'many', true])(

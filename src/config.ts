@@ -17,8 +17,6 @@ export type RecoveryConfig = {
   exitWhenTakenOver: boolean;
   /** How often a task is recovered in a row without getting any further, unless its template says otherwise. */
   maxAttempts: number;
-  /** Whether the scaffolder lets running tasks end before the process does. */
-  gracefulShutdown: boolean;
 };
 
 const TIMEOUT = 'scaffolder.recoverTasksTimeout';
@@ -137,9 +135,6 @@ export function readRecoveryConfig(
       config.getOptionalBoolean('scaffolder.recoverTasksExitWhenTakenOver') ??
       false,
     maxAttempts: maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
-    gracefulShutdown:
-      config.getOptionalBoolean('scaffolder.EXPERIMENTAL_gracefulShutdown') ??
-      false,
   };
 }
 

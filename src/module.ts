@@ -57,8 +57,6 @@ export const scaffolderModuleRecovery = createBackendModule({
         const shutdown = new Shutdown({
           knex,
           runs,
-          isGraceful: config.gracefulShutdown,
-          exit: () => process.exit(0),
           logger,
         });
         const shared = {
@@ -91,7 +89,6 @@ export const scaffolderModuleRecovery = createBackendModule({
           memory,
           workspaces,
           runs,
-          shutdown,
           steadiness,
           exit: config.exitWhenTakenOver ? () => process.exit(1) : undefined,
           scheduler,
@@ -99,8 +96,8 @@ export const scaffolderModuleRecovery = createBackendModule({
           logger,
         });
         deps.lifecycle.addStartupHook(() => runner.start());
-        deps.lifecycle.addShutdownHook(() => shutdown.begin());
-        deps.rootLifecycle.addShutdownHook(() => shutdown.databaseClosing());
+        deps.lifecycle.addShutdownHook(() => shutdown.mark());
+        deps.rootLifecycle.addShutdownHook(() => shutdown.vouchUntilTheEnd());
       },
     });
   },

@@ -34,7 +34,6 @@ export async function createPass(
       workingDirectory,
       exitWhenTakenOver: false,
       maxAttempts: 3,
-      gracefulShutdown: false,
     },
     workspaces,
     steadiness,

@@ -29,7 +29,6 @@ export class BackendProcess {
       logFile: string;
       url: string;
       entry: string;
-      nodeEnv: string;
     },
   ) {}
 
@@ -39,20 +38,17 @@ export class BackendProcess {
    * @param options.directory - an existing folder that takes the config file and the log
    * @param options.config - what to configure on top of `dev/app-config.yaml`
    * @param options.entry - what to run instead of `dev/index.ts`
-   * @param options.nodeEnv - development unless said otherwise, since guest access needs it
    */
   static async create(options: {
     directory: string;
     name: string;
     config: JsonObject;
     entry?: string;
-    nodeEnv?: string;
   }): Promise<BackendProcess> {
     const {
       directory,
       name,
       entry = path.join(REPOSITORY, 'dev/index.ts'),
-      nodeEnv = 'development',
     } = options;
     const port = await findFreePort();
     const url = `http://127.0.0.1:${port}`;
@@ -64,7 +60,7 @@ export class BackendProcess {
     await fs.writeFile(configFile, JSON.stringify(options.config));
     await fs.writeFile(`${configFile}.listen.yaml`, JSON.stringify(listen));
     const logFile = path.join(directory, `${name}.log`);
-    return new BackendProcess({ configFile, logFile, url, entry, nodeEnv });
+    return new BackendProcess({ configFile, logFile, url, entry });
   }
 
   get pid(): number | undefined {
@@ -92,7 +88,7 @@ export class BackendProcess {
    * @throws BackendExited as soon as it ends before that.
    */
   async boot(): Promise<void> {
-    const { configFile, logFile, url, entry, nodeEnv } = this.options;
+    const { configFile, logFile, url, entry } = this.options;
     const child = spawn(
       process.execPath,
       [
@@ -107,7 +103,8 @@ export class BackendProcess {
       ],
       {
         cwd: REPOSITORY,
-        env: { ...process.env, NODE_ENV: nodeEnv, LOG_LEVEL: 'info' },
+        // Guest access needs development mode, which jest's NODE_ENV=test would take away.
+        env: { ...process.env, NODE_ENV: 'development', LOG_LEVEL: 'info' },
         stdio: ['ignore', 'pipe', 'pipe'],
       },
     );

@@ -66,15 +66,6 @@ export class ScaffolderClient {
     return this.#request('GET', `scaffolder/v2/tasks/${id}/events`);
   }
 
-  /** Holds a request open that is sent the events of a task, as a browser does that shows it. */
-  async watch(id: string): Promise<ReadableStream> {
-    const response = await this.#send(
-      'GET',
-      `scaffolder/v2/tasks/${id}/eventstream`,
-    );
-    return response.body!;
-  }
-
   async cancel(id: string): Promise<void> {
     await this.#request('POST', `scaffolder/v2/tasks/${id}/cancel`, {});
   }
@@ -102,10 +93,6 @@ export class ScaffolderClient {
   }
 
   async #request<T>(method: string, path: string, body?: unknown): Promise<T> {
-    return (await this.#send(method, path, body)).json() as Promise<T>;
-  }
-
-  async #send(method: string, path: string, body?: unknown): Promise<Response> {
     const response = await fetch(`${this.url}/api/${path}`, {
       method,
       headers: {
@@ -119,7 +106,7 @@ export class ScaffolderClient {
         `${method} ${path} answered ${response.status}: ${await response.text()}`,
       );
     }
-    return response;
+    return response.json() as Promise<T>;
   }
 }
 

@@ -61,13 +61,12 @@ export class TestSite {
     scaffolder: JsonObject = {},
     options: {
       entry?: string;
-      nodeEnv?: string;
       config?: JsonObject;
       isOwnHost?: boolean;
     } = {},
   ): Promise<BackendProcess> {
     const { directory, database, gitDirectory } = this;
-    const { entry, nodeEnv, config, isOwnHost } = options;
+    const { entry, config, isOwnHost } = options;
     const workingDirectory = isOwnHost
       ? path.join(directory, `work-${name}`)
       : this.workingDirectory;
@@ -76,7 +75,6 @@ export class TestSite {
       directory,
       name,
       entry,
-      nodeEnv,
       config: {
         ...config,
         backend: { database, workingDirectory },

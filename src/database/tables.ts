@@ -75,5 +75,4 @@ export type DbAttemptRow = {
 export type DbShutdownRow = {
   task_id: string;
   recovered_event: number | string;
-  marked_at: Date | string;
 };

@@ -5,7 +5,7 @@ import {
 } from '../../dev/harness/ScaffolderClient';
 import { readDifferences, startStory, Strategy } from '../../dev/harness/story';
 import { waitFor } from '../../dev/harness/waitFor';
-import { ATTEMPTS } from '../database/tables';
+import { ATTEMPTS, SHUTDOWNS } from '../database/tables';
 import { ENGINES, TestSite } from '../__testUtils__/TestSite';
 
 jest.setTimeout(180_000);
@@ -140,40 +140,42 @@ describe('a backend that is asked to end', () => {
     },
   );
 
-  it('does not outlive its database in production, where it would wait for those who look at its tasks', async () => {
+  it('keeps its tasks with a graceful shutdown though their heartbeats fail meanwhile', async () => {
     site = await TestSite.create('PostgreSQL');
     const [first, second] = await Promise.all(
       ['first', 'second'].map(name =>
         site.createBackend(
           name,
-          { recoverTasksTimeout: { minutes: 1 } },
           {
-            isOwnHost: true,
-            nodeEnv: 'production',
-            config: {
-              auth: {
-                providers: {
-                  guest: { dangerouslyAllowOutsideDevelopment: true },
-                },
-              },
-            },
+            recoverTasksTimeout: { minutes: 1 },
+            EXPERIMENTAL_gracefulShutdown: true,
           },
+          { isOwnHost: true },
         ),
       ),
     );
     const client = await first.start();
     const survivor = await second.start();
-    const ids = await startStory(client, 10);
-    const watching = await client.watch(ids.restart);
-    const signalledAt = await signalAndWait(first);
-    expect(Date.now() - signalledAt).toBeLessThan(5_000);
-    // The other side has closed it.
-    await watching.cancel().catch(() => {});
-
-    await untilBothGoOn(survivor, ids);
-    expect(
-      await readDifferences(survivor, { ids, gitDirectory: site.gitDirectory }),
-    ).toEqual([]);
-    await expectNothingSpent(ids);
+    // Long enough for the other one to trust the heartbeats again, and to take the tasks over.
+    const ids = await startStory(client, 25);
+    const ended = signalAndWait(first);
+    const knex = site.openScaffolderDatabase();
+    await waitFor('the tasks to be marked', async () => {
+      const marks = await knex(SHUTDOWNS).pluck('task_id');
+      return marks.length === 3;
+    });
+    await knex.raw(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and pid <> pg_backend_pid()`,
+    );
+    await ended;
+    expect(await first.log()).toContain('Heartbeat for task');
+    for (const id of Object.values(ids)) {
+      const task = await survivor.task(id);
+      const events = await survivor.events(id);
+      expect(task.status).toBe('completed');
+      expect([...countRuns(task, events).values()]).toEqual([1, 1, 1, 1]);
+    }
+    expect(await knex(ATTEMPTS)).toEqual([]);
   });
 });

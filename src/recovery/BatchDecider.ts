@@ -32,7 +32,7 @@ const LAST_CHANCE_SECONDS = 300;
 
 /** Decides on interrupted tasks, a batch in one transaction. */
 export class BatchDecider {
-  /** Those that wait for their last chance. */
+  /** Those that wait while another task has its last chance. */
   readonly #waiting = new Set<string>();
 
   constructor(
@@ -146,7 +146,8 @@ export class BatchDecider {
 
   /**
    * A task that kills the backend interrupts all others as well, so that they run out of attempts together. That is why the
-   * last chance is given to one task at a time: the one that kills the backend does it alone.
+   * last chance is given to one task at a time, and meanwhile no other task is recovered that got no further either: the one
+   * that kills the backend, whatever its limit, does it alone.
    *
    * @returns those that have to wait.
    */
@@ -154,24 +155,26 @@ export class BatchDecider {
     tx: Knex.Transaction,
     decided: DecidedTask[],
   ): Promise<string[]> {
-    const candidates = decided
-      .filter(
-        ({ decision }) =>
-          'attempt' in decision && decision.attempt.isLastChance,
-      )
-      .map(({ task }) => task.id);
-    if (candidates.length === 0) {
+    const suspects = decided.flatMap(({ task, decision }) =>
+      'attempt' in decision && decision.attempt.isSuspect
+        ? [{ id: task.id, isLastChance: decision.attempt.isLastChance }]
+        : [],
+    );
+    if (suspects.length === 0) {
       return [];
     }
-    const waiting = (await this.#isLastChanceTaken(tx))
-      ? candidates
-      : candidates.slice(1);
+    const isTaken = await this.#isLastChanceTaken(tx);
+    const next = suspects.find(s => s.isLastChance);
+    const waiting =
+      isTaken || next
+        ? suspects.filter(s => isTaken || s !== next).map(s => s.id)
+        : [];
     for (const taskId of waiting.filter(id => !this.#waiting.has(id))) {
       this.options.logger.info(
-        `Task ${taskId} is interrupted and has one recovery left; it waits, since such tasks are recovered one after the other`,
+        `Task ${taskId} is interrupted and got no further when it was recovered before; it waits, since one such task has its last recovery, alone`,
       );
     }
-    candidates.forEach(id => this.#waiting.delete(id));
+    suspects.forEach(({ id }) => this.#waiting.delete(id));
     waiting.forEach(id => this.#waiting.add(id));
     return waiting;
   }

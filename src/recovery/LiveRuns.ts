@@ -100,7 +100,8 @@ export class LiveRuns {
     const { knex } = this.options;
     let vouched = 0;
     const takenOver: TakenOver[] = [];
-    for (const row of await listRuns(knex, this.alive(), BEHIND_SECONDS)) {
+    const alive = this.known().filter(id => this.isAlive(id));
+    for (const row of await listRuns(knex, alive, BEHIND_SECONDS)) {
       const run = this.#runs.get(row.id);
       if (!run) {
         continue;
@@ -131,16 +132,23 @@ export class LiveRuns {
     return { vouched, takenOver };
   }
 
-  /** The ids of the tasks that this process runs. */
-  alive(): string[] {
-    return [...this.#runs.keys()].filter(id => this.isAlive(id));
+  /** The ids of the tasks that this process has claimed and whose ends it has not seen. */
+  known(): string[] {
+    return [...this.#runs.keys()];
   }
 
-  /** The last `recovered` event before the run of a task, 0 if there was none. */
-  async recoveredEventBefore(taskId: string): Promise<number> {
-    const mark = await this.#runs.get(taskId)?.mark;
-    return (mark ?? (await readRunMark(this.options.knex, taskId)))
-      .recoveredEvent;
+  /** The last `recovered` event before the run of each of the tasks, 0 if there was none. */
+  async marks(
+    taskIds: string[],
+  ): Promise<{ taskId: string; recoveredEvent: number }[]> {
+    return Promise.all(
+      taskIds.map(async taskId => {
+        const mark =
+          (await this.#runs.get(taskId)?.mark) ??
+          (await readRunMark(this.options.knex, taskId));
+        return { taskId, recoveredEvent: mark.recoveredEvent };
+      }),
+    );
   }
 
   /** Tells the people who look at a task that two runs of it were alive at once. */

@@ -66,7 +66,6 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
         workingDirectory: directory.path,
         exitWhenTakenOver: false,
         maxAttempts: 3,
-        gracefulShutdown: false,
         ...config,
       },
       workspaces,
@@ -487,7 +486,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     );
     expect(passes.reduce((sum, p) => sum + p.restart, 0)).toBe(1);
     expect(logger.info).toHaveBeenCalledWith(
-      expect.stringContaining('has one recovery left; it waits'),
+      expect.stringContaining('it waits, since one such task has its last'),
     );
     const chances = () => knex(ATTEMPTS).where('last_chance', true);
     const [{ task_id: first }] = await chances();
@@ -519,6 +518,37 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
       later: 2,
     });
     expect(await chances()).toHaveLength(3);
+  });
+
+  it('gives the last chance to a task alone, also beside others with a higher limit', async () => {
+    const patient = await interrupted(undefined);
+    await rememberStrategy(knex, {
+      task_id: patient,
+      strategy: 'restart',
+      source: 'template',
+      remark: null,
+      max_attempts: 5,
+    });
+    const id = await interrupted('restart');
+    for (let i = 0; i < 2; i++) {
+      expect(await createPass().runOnce()).toEqual({ ...nothing, restart: 2 });
+      await interruptAgain(id, patient);
+    }
+    const fresh = await interrupted('restart');
+    expect(await createPass().runOnce()).toEqual({
+      ...nothing,
+      restart: 2,
+      later: 1,
+    });
+    for (const [taskId, attempts] of [
+      [id, 3],
+      [patient, 2],
+      [fresh, 1],
+    ] as const) {
+      expect(await readAttempts(knex, taskId)).toHaveLength(attempts);
+    }
+    await knex(TASKS).where({ id }).update({ status: 'completed' });
+    expect(await createPass().runOnce()).toEqual({ ...nothing, restart: 1 });
   });
 
   it('recovers a task soon whose backend was shut down, and spends no attempt on that', async () => {

@@ -7,7 +7,6 @@ import { waitFor } from '../../dev/harness/waitFor';
 import { LiveRuns, TakenOver } from './LiveRuns';
 import { RecoveryPass } from './RecoveryPass';
 import { RecoveryRunner } from './RecoveryRunner';
-import { Shutdown } from './Shutdown';
 import { Steadiness } from './Steadiness';
 import { StrategyMemory } from './StrategyMemory';
 import { Workspaces } from './Workspaces';
@@ -36,7 +35,6 @@ describe('RecoveryRunner', () => {
       })),
       warn: jest.fn(async () => {}),
     };
-    const shutdown = { claimed: jest.fn(async () => {}) };
     const options = {
       migrate: jest.fn(async () => {}),
       pass: {
@@ -55,7 +53,6 @@ describe('RecoveryRunner', () => {
       knex,
       workspaces,
       runs: runs as unknown as LiveRuns,
-      shutdown: shutdown as unknown as Shutdown,
       steadiness,
       exit,
       scheduler,
@@ -76,7 +73,6 @@ describe('RecoveryRunner', () => {
     return {
       ...options,
       runs,
-      shutdown,
       steadiness,
       exit,
       runner,
@@ -167,15 +163,15 @@ describe('RecoveryRunner', () => {
   });
 
   it('keeps track of the runs of this process', async () => {
-    const { runner, runs, shutdown, emit } = setup();
+    const { runner, runs, emit } = setup();
     await runner.start();
     await emit({ id: 'a', status: 'processing' });
     await emit({ id: 'a', status: 'completed' });
     await emit({ id: 'b', status: 'failed' });
     // The cancellation of a task, which does not end it, has the id of an event.
     await emit({ id: 7, taskId: 'c', status: 'cancelled' });
+    await emit({ id: '7', taskId: 'c', status: 'cancelled' });
     expect(runs.claimed.mock.calls).toEqual([['a']]);
-    expect(shutdown.claimed.mock.calls).toEqual([['a']]);
     expect(runs.ended.mock.calls).toEqual([['a'], ['b']]);
   });
 

@@ -6,7 +6,6 @@ import { secondsSinceServerStart } from '../database/operations/secondsSinceServ
 import { LiveRuns } from './LiveRuns';
 import { RecoveryPass } from './RecoveryPass';
 import { safeError } from './safeError';
-import { Shutdown } from './Shutdown';
 import { SETTLING_SECONDS, Steadiness } from './Steadiness';
 import { StrategyMemory } from './StrategyMemory';
 import { Workspaces } from './Workspaces';
@@ -31,7 +30,6 @@ export class RecoveryRunner {
       memory: StrategyMemory;
       workspaces: Workspaces;
       runs: LiveRuns;
-      shutdown: Shutdown;
       steadiness: Steadiness;
       /** Ends the process; only given if it shall end when a run was taken over. */
       exit?: () => void;
@@ -143,23 +141,20 @@ export class RecoveryRunner {
 
   /** The scaffolder's events are hints: what they miss is found by the passes. */
   async #subscribe(): Promise<void> {
-    const { events, memory, runs, shutdown, workspaces, logger } = this.options;
+    const { events, memory, runs, workspaces, logger } = this.options;
     await events.subscribe({
       id: 'recovery',
       topics: ['scaffolder.task'],
       onEvent: async ({ eventPayload }) => {
-        const { id, status } = eventPayload as {
-          id?: unknown;
-          status?: unknown;
-        };
-        if (typeof id !== 'string') {
+        const { id, status, taskId } = eventPayload as Record<string, unknown>;
+        // With a task's id beside it, the id is that of an event, on PostgreSQL a string as well.
+        if (typeof id !== 'string' || taskId !== undefined) {
           return;
         }
         if (status === 'processing') {
           // Published within the claim, before the run begins, and received at once: nothing may be awaited before this.
           void runs.claimed(id);
           workspaces.claimed(id);
-          void shutdown.claimed(id);
         } else if (ENDED.includes(String(status))) {
           await runs
             .ended(id)

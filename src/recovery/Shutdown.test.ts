@@ -5,7 +5,6 @@ import {
 } from '@backstage/backend-test-utils';
 import { Knex } from 'knex';
 import fs from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { waitFor } from '../../dev/harness/waitFor';
 import {
   insertEvent,
@@ -14,7 +13,7 @@ import {
   TEST_DATABASE_IDS,
 } from '../__testUtils__/scaffolderDatabase';
 import { SHUTDOWNS, TASKS } from '../database/tables';
-import { isSqlite } from '../database/time';
+import { secondsAgo } from '../database/time';
 import { LiveRuns } from './LiveRuns';
 import { Shutdown } from './Shutdown';
 import { Workspaces } from './Workspaces';
@@ -28,7 +27,6 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
   let runs: LiveRuns;
   const directory = createMockDirectory();
   const logger = mockServices.logger.mock();
-  const exit = jest.fn();
 
   beforeAll(async () => {
     knex = await databases.init(databaseId);
@@ -45,8 +43,8 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     await knex(TASKS).delete();
   });
 
-  const createShutdown = (isGraceful = false, db = knex) =>
-    new Shutdown({ knex: db, runs, isGraceful, exit, logger });
+  const createShutdown = (db = knex) =>
+    new Shutdown({ knex: db, runs, logger });
   /** A task that this process runs. */
   async function running(): Promise<string> {
     const id = await insertTask(knex, { silentSeconds: 0 });
@@ -60,7 +58,7 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
   it('marks the tasks that this process runs, and no others', async () => {
     const ids = [await running(), await running()];
     await insertTask(knex, { silentSeconds: 0 });
-    await createShutdown().begin();
+    await createShutdown().mark();
     expect(await marked()).toEqual(ids.sort());
     expect(logger.info).toHaveBeenCalledWith(
       expect.stringContaining('Shutting down; these tasks run here'),
@@ -70,85 +68,42 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
   it('marks the run that this process has, not one that has taken over', async () => {
     const id = await running();
     await insertEvent(knex, id, 'recovered', {});
-    await createShutdown().begin();
+    await createShutdown().mark();
     const [{ recovered_event }] = await knex(SHUTDOWNS);
     expect(Number(recovered_event)).toBe(0);
   });
 
   it('does and says nothing if no task runs', async () => {
-    await createShutdown().begin();
+    await createShutdown().mark();
     expect(await marked()).toEqual([]);
     expect(logger.info).not.toHaveBeenCalled();
   });
 
-  it('marks what is claimed once it has begun, and nothing before', async () => {
-    const shutdown = createShutdown();
-    const before = await running();
-    await shutdown.claimed(before);
-    expect(await marked()).toEqual([]);
-    await runs.ended(before);
-    await shutdown.begin();
-    const after = await running();
-    await shutdown.claimed(after);
-    expect(await marked()).toEqual([after]);
-  });
-
   it('does not wait for a database that does not answer, and says what follows', async () => {
-    const id = await running();
+    await running();
     const silent = new Proxy(knex, {
       apply: () => {
         throw new Error('no connection');
       },
     });
-    await createShutdown(false, silent).begin();
+    await createShutdown(silent).mark();
     expect(logger.error).toHaveBeenCalledWith(
-      `Could not record that tasks are interrupted by a shutdown; they are recovered after scaffolder.recoverTasksTimeout: ${id}`,
+      `Could not record that tasks are interrupted by a shutdown; they are recovered after scaffolder.recoverTasksTimeout`,
       expect.objectContaining({ message: 'no connection' }),
     );
   });
 
-  if (databaseId === 'SQLITE_3') {
-    it('leaves it to the scaffolder to wait for its runs: the database stays open', async () => {
-      expect(isSqlite(knex)).toBe(true);
-      await running();
-      await createShutdown(true).begin();
-      createShutdown().databaseClosing();
-      await sleep(1_500);
-      expect(exit).not.toHaveBeenCalled();
-    });
-    return;
-  }
-
-  it('waits with a graceful shutdown until all runs have ended and that is stored', async () => {
-    const [id, another] = [await running(), await running()];
-    let isOver = false;
-    const begun = createShutdown(true)
-      .begin()
-      .then(() => {
-        isOver = true;
-      });
-    await sleep(600);
-    expect(isOver).toBe(false);
-    await runs.ended(another);
-    await knex(TASKS).where('id', another).update({ status: 'failed' });
-    // The folder goes before the end is stored.
-    fs.rmdirSync(directory.resolve(id));
-    await sleep(600);
-    expect(isOver).toBe(false);
-    await knex(TASKS).where({ id }).update({ status: 'completed' });
-    await begun;
-  });
-
-  it('ends a process that still has runs when its database is gone', async () => {
+  it('vouches for its runs also when the scheduler does it no more', async () => {
     const id = await running();
-    createShutdown().databaseClosing();
-    await waitFor('the exit', async () => exit.mock.calls.length > 0);
-    expect(logger.warn).toHaveBeenCalledWith(expect.stringContaining(id));
-  });
-
-  it('lets a process end by itself that has no runs', async () => {
-    createShutdown().databaseClosing();
-    await sleep(1_500);
-    expect(exit).not.toHaveBeenCalled();
+    await knex(TASKS)
+      .where({ id })
+      .update({ last_heartbeat_at: secondsAgo(knex, 60) });
+    createShutdown().vouchUntilTheEnd();
+    await waitFor('a heartbeat', async () => {
+      const beating = await knex(TASKS)
+        .where('last_heartbeat_at', '>', secondsAgo(knex, 30))
+        .pluck('id');
+      return beating.includes(id);
+    });
   });
 });

@@ -58,6 +58,8 @@ describe('spendAttempt', () => {
       false,
       true,
     ]);
+    const planned = { finishedSteps: 1, planned: true };
+    expect(spend([stuck, stuck, stuck, planned])[3].isLastChance).toBe(true);
     // Whoever allows one recovery has no earlier ones that came to nothing.
     expect(spend([stuck], 1)[0].isLastChance).toBe(false);
   });

@@ -12,6 +12,8 @@ export type Attempt = Effort & {
   limit: number;
   /** The task is not to be recovered any more. */
   isBeyondLimit: boolean;
+  /** Earlier ones came to nothing, so the task may be what ends the backend. */
+  isSuspect: boolean;
   /**
    * It is the last one, after earlier ones that came to nothing. If the task is what ends the backend, it will do so now, and
    * take down whatever runs beside it.
@@ -40,6 +42,7 @@ export function spendAttempt(
     finishedSteps,
     limit,
     isBeyondLimit: !planned && spent > limit,
-    isLastChance: !planned && spent === limit && spent > 1,
+    isLastChance: spent === limit && spent > 1,
+    isSuspect: spent > 1,
   };
 }

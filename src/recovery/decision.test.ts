@@ -76,7 +76,12 @@ describe('decide', () => {
     it('closes it when it was recovered as often as allowed', () => {
       expect(decide(task({ effort: stuck }))).toEqual({
         kind: 'failed',
-        because: { kind: 'attempts', tries: 4, limit: 3 },
+        because: {
+          kind: 'attempts',
+          tries: 4,
+          limit: 3,
+          hasFinished: false,
+        },
         interruptedAt: 'b',
         runningSteps: ['b'],
       });
@@ -147,7 +152,7 @@ describe('decide', () => {
         decide(task({ state, effort, strategy: undefined })),
       ).toMatchObject({
         kind: 'failed',
-        because: { kind: 'attempts' },
+        because: { kind: 'attempts', hasFinished: true },
         interruptedAt: 'b',
       });
     });

@@ -45,7 +45,13 @@ export type Decision =
         | { kind: 'none' }
         | { kind: 'unreadable'; problem: string }
         /** It was interrupted so many times in a row without having got any further. */
-        | { kind: 'attempts'; tries: number; limit: number };
+        | {
+            kind: 'attempts';
+            tries: number;
+            limit: number;
+            /** Only its result was left to be recorded. */
+            hasFinished: boolean;
+          };
       runningSteps: string[];
     } & Whereabouts)
   /** All its steps had finished; only its result has to be recorded. */
@@ -113,7 +119,8 @@ export function decide(task: InterruptedTask): Decision {
   });
   if (attempt.isBeyondLimit) {
     const { spent: tries, limit } = attempt;
-    const because = { kind: 'attempts', tries, limit } as const;
+    const hasFinished = firstToRun === undefined;
+    const because = { kind: 'attempts', tries, limit, hasFinished } as const;
     return { kind: 'failed', because, ...whereabouts, runningSteps };
   }
   if (!firstToRun) {

@@ -37,15 +37,15 @@ export function closeReason(
     return `${stopped} It cannot run again: ${decision.because.problem}. Start it again from its template.`;
   }
   if (decision.because.kind === 'attempts') {
-    const { tries, limit } = decision.because;
-    const what = decision.interruptedAt
-      ? `step '${decision.interruptedAt}'`
-      : 'it';
+    const { tries, limit, hasFinished } = decision.because;
+    const what = hasFinished
+      ? `all its steps had finished, and recording its result was tried ${tries} times, so that`
+      : `step '${decision.interruptedAt}' was tried ${tries} times and the task got no further, so it`;
     const setting =
       strategy?.maxAttempts === undefined
         ? 'scaffolder.recoverTasksMaxAttempts'
         : 'spec.recovery.maxAttempts of its template';
-    return `${stopped} It was not run again: ${what} was tried ${tries} times and the task got no further, so it may be what ends the backend. The limit is ${limit} ${
+    return `${stopped} It was not run again: ${what} may be what ends the backend. The limit is ${limit} ${
       limit === 1 ? 'recovery' : 'recoveries'
     } (${setting}). Find out why, then press Retry on the task's page, or start it again from its template.`;
   }

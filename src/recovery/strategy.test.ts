@@ -58,7 +58,7 @@ describe('strategyOfTemplate', () => {
     });
   });
 
-  it.each([0, -1, 2.5, '3', null])(
+  it.each([0, -1, 2.5, 1_000_001, '3', null])(
     'takes no limit from maxAttempts %j, says so, and leaves the strategy as it is',
     maxAttempts => {
       const recovery = { strategy: 'restart', maxAttempts };
@@ -67,7 +67,7 @@ describe('strategyOfTemplate', () => {
         source: 'template',
         remark: `${REF} has spec.recovery.maxAttempts ${JSON.stringify(
           maxAttempts,
-        )}; allowed is a whole number of at least 1. What scaffolder.recoverTasksMaxAttempts says applies instead`,
+        )}; allowed is a whole number from 1 to 1000000. What scaffolder.recoverTasksMaxAttempts says applies instead`,
       });
     },
   );

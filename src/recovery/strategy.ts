@@ -24,7 +24,10 @@ export type TaskStrategy = {
 
 const recoverySchema = z.object({ strategy: strategySchema.optional() });
 
-const maxAttemptsSchema = z.number().int().min(1).optional();
+/** More than that is no limit, and would not fit into the column. */
+const MOST_ATTEMPTS = 1_000_000;
+
+const maxAttemptsSchema = z.number().int().min(1).max(MOST_ATTEMPTS).optional();
 
 const KEYS = ['strategy', 'maxAttempts'];
 
@@ -92,7 +95,7 @@ function readLimit(
     return {
       remark: `${templateRef} has spec.recovery.maxAttempts ${JSON.stringify(
         recovery.maxAttempts,
-      )}; allowed is a whole number of at least 1. What scaffolder.recoverTasksMaxAttempts says applies instead`,
+      )}; allowed is a whole number from 1 to ${MOST_ATTEMPTS}. What scaffolder.recoverTasksMaxAttempts says applies instead`,
     };
   }
   const unknown = Object.keys(recovery).filter(key => !KEYS.includes(key));

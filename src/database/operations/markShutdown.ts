@@ -1,5 +1,11 @@
 import { Knex } from 'knex';
-import { DbShutdownRow, DbTaskRow, SHUTDOWNS, TASKS } from '../tables';
+import {
+  DbShutdownRow,
+  DbTaskRow,
+  IN_FLIGHT,
+  SHUTDOWNS,
+  TASKS,
+} from '../tables';
 
 /** A run that the process which is asked to end has. */
 export type InterruptedRun = {
@@ -21,18 +27,18 @@ export async function markShutdown(
       'id',
       runs.map(r => r.taskId),
     )
-    .where('status', 'processing')
+    // A claim may not have been committed yet.
+    .whereRaw(IN_FLIGHT)
     .pluck('id');
   const rows = runs
     .filter(({ taskId }) => running.includes(taskId))
     .map(({ taskId, recoveredEvent }) => ({
       task_id: taskId,
       recovered_event: recoveredEvent,
-      marked_at: knex.fn.now(),
     }));
   if (rows.length > 0) {
     await knex<DbShutdownRow>(SHUTDOWNS)
-      .insert(rows as object as DbShutdownRow[])
+      .insert(rows)
       .onConflict('task_id')
       .merge()
       // A process that comes late has an older run.

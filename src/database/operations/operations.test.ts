@@ -753,10 +753,20 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       for (const id of [open, running, ended]) {
         await rememberStrategy(knex, row(id));
       }
+      await knex.transaction(tx =>
+        recordAttempts(
+          tx,
+          [running, ended].map(taskId => newAttempt({ taskId, spent: 2 })),
+        ),
+      );
       await forgetEndedTasks(knex);
       expect((await knex(STRATEGIES).pluck('task_id')).sort()).toEqual(
         [open, running].sort(),
       );
+      // And so is what counted against its limit, for a retry by hand.
+      const last = await readLastAttempts(knex, [running, ended]);
+      expect(last.get(running)?.spent).toBe(2);
+      expect(last.get(ended)?.spent).toBe(0);
     });
   });
 

@@ -9,5 +9,5 @@ export async function refundAttempt(
   await knex<DbAttemptRow>(ATTEMPTS)
     .where({ task_id: taskId, attempt, planned: false })
     .where('spent', '>', 0)
-    .decrement('spent', 1);
+    .update({ spent: knex.raw('spent - 1'), last_chance: false } as object);
 }
