@@ -1,4 +1,5 @@
 import { BackendProcess } from '../../dev/harness/BackendProcess';
+import { PostgresProcess } from '../../dev/harness/PostgresProcess';
 import {
   countRuns,
   ScaffolderClient,
@@ -14,7 +15,12 @@ const STRATEGIES: Strategy[] = ['restart', 'idempotent'];
 
 describe('a backend that is asked to end', () => {
   let site: TestSite;
-  afterEach(() => site.remove());
+  let server: PostgresProcess | undefined;
+  afterEach(async () => {
+    await site.remove();
+    await server?.stop();
+    server = undefined;
+  });
 
   /** Resolves when both tasks go on. */
   async function untilBothGoOn(
@@ -141,7 +147,8 @@ describe('a backend that is asked to end', () => {
   );
 
   it('keeps its tasks with a graceful shutdown though their heartbeats fail meanwhile', async () => {
-    site = await TestSite.create('PostgreSQL');
+    server = await PostgresProcess.start();
+    site = await TestSite.create('PostgreSQL', server);
     const [first, second] = await Promise.all(
       ['first', 'second'].map(name =>
         site.createBackend(
@@ -164,12 +171,11 @@ describe('a backend that is asked to end', () => {
       const marks = await knex(SHUTDOWNS).pluck('task_id');
       return marks.length === 3;
     });
-    await knex.raw(
-      `select pg_terminate_backend(pid) from pg_stat_activity
-       where datname = current_database() and pid <> pg_backend_pid()`,
-    );
+    await server.interrupt(2_000);
     await ended;
-    expect(await first.log()).toContain('Heartbeat for task');
+    expect(
+      (await first.log()).match(/Heartbeat for task .* failed/g),
+    ).toHaveLength(3);
     for (const id of Object.values(ids)) {
       const task = await survivor.task(id);
       const events = await survivor.events(id);
