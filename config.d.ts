@@ -40,5 +40,13 @@ export interface Config {
      * Default: false. Then it says so in both logs and goes on.
      */
     recoverTasksExitWhenTakenOver?: boolean;
+
+    /**
+     * Whether the person who started a task is notified when it was interrupted and closed, or goes on. Needs the
+     * notifications plugin (`@backstage/plugin-notifications-backend`); without it, the log says that it could not be reached.
+     *
+     * Default: false.
+     */
+    recoverTasksNotify?: boolean;
   };
 }

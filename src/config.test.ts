@@ -45,6 +45,7 @@ describe('readRecoveryConfig', () => {
       workingDirectory: os.tmpdir(),
       exitWhenTakenOver: false,
       maxAttempts: 3,
+      notify: false,
     });
   });
 

@@ -17,6 +17,8 @@ export type RecoveryConfig = {
   exitWhenTakenOver: boolean;
   /** How often a task is recovered in a row without getting any further, unless its template says otherwise. */
   maxAttempts: number;
+  /** Whether the people who started tasks are notified. */
+  notify: boolean;
 };
 
 const TIMEOUT = 'scaffolder.recoverTasksTimeout';
@@ -135,6 +137,8 @@ export function readRecoveryConfig(
       config.getOptionalBoolean('scaffolder.recoverTasksExitWhenTakenOver') ??
       false,
     maxAttempts: maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
+    notify:
+      config.getOptionalBoolean('scaffolder.recoverTasksNotify') ?? false,
   };
 }
 

@@ -2,13 +2,20 @@ import {
   coreServices,
   createBackendModule,
 } from '@backstage/backend-plugin-api';
+import { metricsServiceRef } from '@backstage/backend-plugin-api/alpha';
 import { catalogServiceRef } from '@backstage/plugin-catalog-node';
 import { eventsServiceRef } from '@backstage/plugin-events-node';
+import { notificationService } from '@backstage/plugin-notifications-node';
+import { createRouter } from './api/createRouter';
+import { TaskAccess } from './api/TaskAccess';
 import { isRecoveryOn, readRecoveryConfig } from './config';
 import { applyMigrations } from './database/migrations';
 import { BatchDecider } from './recovery/BatchDecider';
+import { Forecast } from './recovery/Forecast';
 import { HandOvers } from './recovery/HandOvers';
 import { LiveRuns } from './recovery/LiveRuns';
+import { Outcomes } from './recovery/Outcomes';
+import { combineListeners } from './recovery/RecoveryListener';
 import { RecoveryPass } from './recovery/RecoveryPass';
 import { RecoveryRunner } from './recovery/RecoveryRunner';
 import { Shutdown } from './recovery/Shutdown';
@@ -16,6 +23,9 @@ import { Steadiness } from './recovery/Steadiness';
 import { StrategyMemory } from './recovery/StrategyMemory';
 import { WorkspaceCleaner } from './recovery/WorkspaceCleaner';
 import { Workspaces } from './recovery/Workspaces';
+import { AuditTrail } from './reporting/AuditTrail';
+import { Notifier } from './reporting/Notifier';
+import { RecoveryMetrics } from './reporting/RecoveryMetrics';
 
 /**
  * Recovers scaffolder tasks that a restart of the backend interrupted, as each template asks for in its `spec.recovery`.
@@ -29,13 +39,20 @@ export const scaffolderModuleRecovery = createBackendModule({
   register({ registerInit }) {
     registerInit({
       deps: {
+        auditor: coreServices.auditor,
         auth: coreServices.auth,
         catalog: catalogServiceRef,
         rootConfig: coreServices.rootConfig,
         database: coreServices.database,
         events: eventsServiceRef,
+        httpAuth: coreServices.httpAuth,
+        httpRouter: coreServices.httpRouter,
         lifecycle: coreServices.lifecycle,
         logger: coreServices.logger,
+        metrics: metricsServiceRef,
+        notifications: notificationService,
+        permissions: coreServices.permissions,
+        permissionsRegistry: coreServices.permissionsRegistry,
         rootLifecycle: coreServices.rootLifecycle,
         scheduler: coreServices.scheduler,
       },
@@ -54,17 +71,24 @@ export const scaffolderModuleRecovery = createBackendModule({
         const runs = new LiveRuns({ knex, workspaces });
         const steadiness = new Steadiness();
         const memory = new StrategyMemory({ knex, catalog, auth, logger });
-        const shutdown = new Shutdown({
-          knex,
-          runs,
+        const shutdown = new Shutdown({ knex, runs, logger });
+        const listener = combineListeners(
+          [
+            new AuditTrail({ auditor: deps.auditor, logger }),
+            new RecoveryMetrics(deps.metrics),
+            ...(config.notify
+              ? [new Notifier({ notifications: deps.notifications, logger })]
+              : []),
+          ],
           logger,
-        });
+        );
         const shared = {
           knex,
           config,
           workspaces,
           steadiness,
           events,
+          listener,
           logger,
         };
         const pass = new RecoveryPass({
@@ -87,14 +111,24 @@ export const scaffolderModuleRecovery = createBackendModule({
           migrate: () => applyMigrations(database, knex),
           pass,
           memory,
+          outcomes: new Outcomes({ knex, listener }),
           workspaces,
           runs,
           steadiness,
+          listener,
           exit: config.exitWhenTakenOver ? () => process.exit(1) : undefined,
           scheduler,
           events,
           logger,
         });
+        deps.httpRouter.use(
+          createRouter({
+            knex,
+            access: new TaskAccess(deps),
+            forecast: new Forecast({ knex, config }),
+            httpAuth: deps.httpAuth,
+          }),
+        );
         deps.lifecycle.addStartupHook(() => runner.start());
         deps.lifecycle.addShutdownHook(() => shutdown.mark());
         deps.rootLifecycle.addShutdownHook(() => shutdown.vouchUntilTheEnd());

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { BatchDecider } from '../../src/recovery/BatchDecider';
 import { HandOvers } from '../../src/recovery/HandOvers';
 import { LiveRuns } from '../../src/recovery/LiveRuns';
+import { combineListeners } from '../../src/recovery/RecoveryListener';
 import { RecoveryPass } from '../../src/recovery/RecoveryPass';
 import { Steadiness } from '../../src/recovery/Steadiness';
 import { WorkspaceCleaner } from '../../src/recovery/WorkspaceCleaner';
@@ -34,10 +35,12 @@ export async function createPass(
       workingDirectory,
       exitWhenTakenOver: false,
       maxAttempts: 3,
+      notify: false,
     },
     workspaces,
     steadiness,
     events: DefaultEventsService.create({ logger }),
+    listener: combineListeners([], logger),
     logger,
   };
   return new RecoveryPass({

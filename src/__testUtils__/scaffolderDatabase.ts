@@ -136,6 +136,11 @@ export function newAttempt(
   return {
     attempt: 1,
     decision: 'restart',
+    isClose: false,
+    reason: 'Interrupted.',
+    skippedSteps: [],
+    stepsAgain: [],
+    secondsSilent: 30,
     planned: false,
     spent: 1,
     finishedSteps: 0,

@@ -74,7 +74,7 @@ describe.each(databases.eachSupportedId())('migrations on %s', databaseId => {
       attempt: 1,
       decision: 'restart',
     });
-    await applyMigrations(mockServices.database.mock(), knex);
+    await knex.migrate.up(MIGRATIONS);
     expect(await readLastAttempts(knex, [id])).toEqual(
       new Map([[id, { attempt: 1, spent: 0, finishedSteps: 0 }]]),
     );
@@ -89,6 +89,30 @@ describe.each(databases.eachSupportedId())('migrations on %s', databaseId => {
       },
     ]);
     expect(await knex(STRATEGIES).pluck('strategy')).toEqual(['restart']);
+  });
+
+  it('add what came of decisions that were made before', async () => {
+    const knex = await databases.init(databaseId);
+    await migrateScaffolderOnly(knex);
+    const id = await insertTask(knex);
+    for (let i = 0; i < 4; i++) {
+      await knex.migrate.up(MIGRATIONS);
+    }
+    await knex(ATTEMPTS).insert([
+      { task_id: id, attempt: 1, decision: 'restart' },
+      { task_id: id, attempt: 2, decision: 'failed' },
+    ]);
+    await knex.migrate.up(MIGRATIONS);
+    expect(await knex(ATTEMPTS).orderBy('attempt').pluck('outcome')).toEqual([
+      'waiting',
+      'closed',
+    ]);
+    await knex.migrate.down(MIGRATIONS);
+    expect(Object.keys(await knex(ATTEMPTS).first())).not.toContain('outcome');
+    expect(await knex(ATTEMPTS).orderBy('attempt').pluck('decision')).toEqual([
+      'restart',
+      'failed',
+    ]);
   });
 
   it('can run again, and keep their hands off the record of the scaffolder', async () => {

@@ -63,13 +63,30 @@ export type DbAttemptRow = {
   task_id: string;
   attempt: number;
   decision: string;
+  template_ref: string | null;
   strategy: string | null;
+  strategy_source: string | null;
+  /** What the log of the task says about the decision. */
+  reason: string | null;
+  /** The id of a step. */
+  interrupted_at: string | null;
+  /** JSON: ids of steps. */
+  skipped_steps: string | null;
+  /** JSON */
+  steps_again: string | null;
+  seconds_silent: number | null;
+  /** As with all moments here, a `Date` on PostgreSQL and a string in UTC on SQLite. */
   decided_at: Date | string;
   /** A number on SQLite. */
   planned: boolean | number;
   spent: number;
   finished_steps: number;
   last_chance: boolean | number;
+  /** waiting, running, completed, failed, cancelled, interrupted, withdrawn or closed. */
+  outcome: string;
+  claimed_at: Date | string | null;
+  resumed_at: Date | string | null;
+  ended_at: Date | string | null;
 };
 
 export type DbShutdownRow = {

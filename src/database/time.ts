@@ -47,3 +47,22 @@ export function secondsAgo(knex: Knex, seconds: number): Knex.Raw {
     ? knex.raw(`datetime('now', ?)`, `-${seconds} seconds`)
     : knex.raw(`now() - make_interval(secs => ?)`, seconds);
 }
+
+/** A column: how many seconds after one timestamp column another one is. */
+export function secondsBetween(knex: Knex, from: string, to: string): Knex.Raw {
+  return isSqlite(knex)
+    ? knex.raw(`(julianday(??) - julianday(??)) * 86400`, [to, from])
+    : knex.raw(`extract(epoch from ?? - ??)::float8`, [to, from]);
+}
+
+/** A value to compare a timestamp column with. On SQLite such columns are text, in UTC and without fractions of a second. */
+export function timestamp(knex: Knex, date: Date): Knex.Value {
+  return isSqlite(knex)
+    ? date.toISOString().slice(0, 19).replace('T', ' ')
+    : date;
+}
+
+/** What the driver returned of a timestamp column. */
+export function readTimestamp(value: Date | string): Date {
+  return typeof value === 'string' ? new Date(`${value}Z`) : value;
+}

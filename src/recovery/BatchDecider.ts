@@ -9,12 +9,12 @@ import { readLastAttempts } from '../database/operations/readLastAttempts';
 import { readStepEvents } from '../database/operations/readStepEvents';
 import { batchOrEach } from './batchOrEach';
 import { CarriedOut, carryOut, DecidedTask, Requeue } from './carryOut';
-import { decide, Decision, FinalDecision } from './decision';
+import { decideOnRow } from './decideOnRow';
+import { Decision, FinalDecision } from './decision';
 import { readHistories } from './history';
 import { decisionLine, formatSilence } from './messages';
-import { safeError } from './safeError';
+import { RecoveryListener } from './RecoveryListener';
 import { Steadiness } from './Steadiness';
-import { TaskStrategy } from './strategy';
 import { publishTaskEvent } from './taskEvents';
 import { Workspaces } from './Workspaces';
 
@@ -30,6 +30,12 @@ const HOLD_MARGIN_SECONDS = 15;
  */
 const LAST_CHANCE_SECONDS = 300;
 
+/**
+ * A last chance is over once its run has missed so many heartbeats: what runs elsewhere is safe from a process that is gone.
+ * Waiting until the task is decided on again kept all others for up to 34 s (chaos, seed 1).
+ */
+const LAST_CHANCE_SILENT_SECONDS = 5;
+
 /** Decides on interrupted tasks, a batch in one transaction. */
 export class BatchDecider {
   /** Those that wait while another task has its last chance. */
@@ -42,6 +48,7 @@ export class BatchDecider {
       workspaces: Workspaces;
       steadiness: Steadiness;
       events: EventsService;
+      listener: Pick<RecoveryListener, 'decided' | 'undecided'>;
       logger: LoggerService;
     },
   ) {}
@@ -52,12 +59,12 @@ export class BatchDecider {
     requeue: Requeue,
     counts: DecisionCounts,
   ): Promise<void> {
-    const { knex, steadiness, logger } = this.options;
+    const { knex, steadiness, listener, logger } = this.options;
     const failed: string[] = [];
-    const logError = (taskId: string, error: unknown) =>
+    const logError = (taskId: string, error: Error) =>
       logger.error(
         `Could not recover task ${taskId}, trying again later`,
-        safeError(error),
+        error,
       );
     const isToGoOn = () => steadiness.isSteady();
     await batchOrEach(
@@ -76,6 +83,7 @@ export class BatchDecider {
         isToGoOn,
         onError: (taskId, error) => {
           logError(taskId, error);
+          listener.undecided(taskId, error);
           failed.push(taskId);
         },
       },
@@ -110,17 +118,10 @@ export class BatchDecider {
     const undecided: string[] = [];
     const decided: DecidedTask[] = [];
     for (const task of tasks) {
-      const strategy = task.remembered as TaskStrategy | undefined;
       const last = lastAttempts.get(task.id);
-      const decision = decide({
-        spec: task.spec,
-        state: task.state,
-        secretsReadable: task.secretsReadable,
-        hasHeartbeat: task.last_heartbeat_at !== null,
+      const { decision, strategy } = decideOnRow(task, {
         history: histories.get(task.id)!,
-        strategy,
-        planned: task.planned,
-        effort: last,
+        last,
         maxAttempts,
       });
       if (decision.kind === 'later') {
@@ -179,9 +180,12 @@ export class BatchDecider {
     return waiting;
   }
 
-  /** Whether some task has its last chance, and has neither ended nor got further since. */
+  /** Whether some task has its last chance, and has neither ended, nor got further, nor fallen silent since. */
   async #isLastChanceTaken(tx: Knex.Transaction): Promise<boolean> {
-    const given = await listLastChances(tx, LAST_CHANCE_SECONDS);
+    const given = await listLastChances(tx, {
+      seconds: LAST_CHANCE_SECONDS,
+      silentSeconds: LAST_CHANCE_SILENT_SECONDS,
+    });
     const taskIds = given.map(({ taskId }) => taskId);
     const histories = readHistories(taskIds, await readStepEvents(tx, taskIds));
     return given.some(
@@ -221,7 +225,8 @@ export class BatchDecider {
     }
   }
 
-  #tell({ task, decision, strategy, publish }: CarriedOut): void {
+  #tell(carriedOut: CarriedOut): void {
+    const { task, decision, strategy, publish } = carriedOut;
     this.options.logger.info(
       decisionLine({
         taskId: task.id,
@@ -234,5 +239,6 @@ export class BatchDecider {
     if (publish) {
       publishTaskEvent(this.options, publish);
     }
+    this.options.listener.decided(carriedOut);
   }
 }

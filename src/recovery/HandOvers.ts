@@ -8,7 +8,6 @@ import { listHandedOverTasks } from '../database/operations/listHandedOverTasks'
 import { openHandedOverTasks } from '../database/operations/openHandedOverTasks';
 import { batchesOf } from '../database/operations/pages';
 import { batchOrEach } from './batchOrEach';
-import { safeError } from './safeError';
 import { Steadiness } from './Steadiness';
 import {
   publishTaskEvent,
@@ -48,7 +47,7 @@ export class HandOvers {
         onError: (taskId, error) =>
           logger.error(
             `Could not open task ${taskId}, leaving it to the others`,
-            safeError(error),
+            error,
           ),
       });
     }

@@ -4,8 +4,9 @@ import { clearSpentAttempts } from '../database/operations/clearSpentAttempts';
 import { listRuns } from '../database/operations/listRuns';
 import { readRunMark, RunMark } from '../database/operations/readRunMark';
 import { readStepEvents } from '../database/operations/readStepEvents';
-import { refundAttempt } from '../database/operations/refundAttempt';
+import { recordClaim } from '../database/operations/recordClaim';
 import { vouchForRun } from '../database/operations/vouchForRun';
+import { withdrawAttempt } from '../database/operations/withdrawAttempt';
 import { readHistories } from './history';
 import { Workspaces } from './Workspaces';
 
@@ -51,7 +52,7 @@ export class LiveRuns {
   /**
    * This process has claimed a task. It counts as alive from this call on, which need not be waited for.
    *
-   * @returns when it is known what there was before this run, if it could be read.
+   * @returns when it is known what there was before this run, if it could be read, and the claim is recorded.
    */
   async claimed(taskId: string): Promise<void> {
     // At once: after a stall it would tell of the run that took over.
@@ -63,7 +64,11 @@ export class LiveRuns {
       isSecond: this.isAlive(taskId),
       mark,
     });
-    await mark;
+    const attempt = (await mark)?.attempt;
+    if (attempt) {
+      // What fails here is made up for by `Outcomes`.
+      await recordClaim(this.options.knex, { taskId, attempt }).catch(() => {});
+    }
   }
 
   /** A task has ended, here. What got to its end is not what ends backends: its attempts do not count any more. */
@@ -125,7 +130,7 @@ export class LiveRuns {
         });
       } else if (isDecided && isStillOurs) {
         // A decision that came to nothing: nobody had claimed the task yet, and this run keeps it.
-        await refundAttempt(knex, { taskId: row.id, attempt: row.attempt });
+        await withdrawAttempt(knex, { taskId: row.id, attempt: row.attempt });
         mark.attempt = row.attempt;
       }
     }

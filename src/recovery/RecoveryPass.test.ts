@@ -49,6 +49,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
   const directory = createMockDirectory();
   const logger = mockServices.logger.mock();
   const events = mockServices.events.mock();
+  const listener = { decided: jest.fn(), undecided: jest.fn() };
   let now = 0;
   let runs: LiveRuns;
   let steadiness: Steadiness;
@@ -66,11 +67,13 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
         workingDirectory: directory.path,
         exitWhenTakenOver: false,
         maxAttempts: 3,
+        notify: false,
         ...config,
       },
       workspaces,
       steadiness,
       events,
+      listener,
       logger,
     };
     return new RecoveryPass({
@@ -821,7 +824,64 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
         `Could not recover task ${stuck}, trying again later`,
         expect.objectContaining({ message: 'EACCES' }),
       );
+      expect(listener.undecided.mock.calls).toEqual([
+        [stuck, expect.objectContaining({ message: 'EACCES' })],
+      ]);
     });
+  });
+
+  it('records what was decided and why', async () => {
+    const resumed = await interrupted('idempotent', {
+      steps: ['zero', 'one', { id: 'two', recovery: { dependsOn: 'one' } }],
+      completed: ['zero', 'one'],
+    });
+    const closed = await interrupted('none');
+    await createPass().runOnce();
+    const row = (id: string) => knex(ATTEMPTS).where({ task_id: id }).first();
+    expect(await row(resumed)).toMatchObject({
+      template_ref: 'template:default/sample',
+      strategy: 'idempotent',
+      strategy_source: 'template',
+      reason: (await newEvents(resumed))[0].body.message,
+      interrupted_at: 'two',
+      skipped_steps: '["zero"]',
+      steps_again: JSON.stringify([
+        { stepId: 'one', because: 'neededBy', neededBy: ['two'] },
+      ]),
+      outcome: 'waiting',
+    });
+    expect((await row(resumed)).seconds_silent).toBeGreaterThan(599);
+    expect(await row(closed)).toMatchObject({
+      decision: 'failed',
+      reason: (await newEvents(closed))[0].body.message,
+      interrupted_at: 'two',
+      skipped_steps: '[]',
+      steps_again: '[]',
+      outcome: 'closed',
+    });
+  });
+
+  it('tells its listener of each decision, once it is committed', async () => {
+    const id = await interrupted('restart');
+    let attempts: unknown[] = [];
+    listener.decided.mockImplementation(() => {
+      attempts = readAttempts(knex, id) as any;
+    });
+    await createPass().runOnce();
+    expect(await attempts).toHaveLength(1);
+    expect(listener.decided.mock.calls).toEqual([
+      [
+        expect.objectContaining({
+          task: expect.objectContaining({ id }),
+          decision: expect.objectContaining({ kind: 'restart' }),
+          attempt: 1,
+        }),
+      ],
+    ]);
+    await interruptAgain(id);
+    await createPass().runOnce();
+    expect(listener.decided.mock.lastCall[0].attempt).toBe(2);
+    expect(listener.undecided).not.toHaveBeenCalled();
   });
 
   it('does not depend on who listens to its events', async () => {

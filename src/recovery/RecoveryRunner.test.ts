@@ -5,6 +5,7 @@ import {
 import Knex from 'knex';
 import { waitFor } from '../../dev/harness/waitFor';
 import { LiveRuns, TakenOver } from './LiveRuns';
+import { Outcomes } from './Outcomes';
 import { RecoveryPass } from './RecoveryPass';
 import { RecoveryRunner } from './RecoveryRunner';
 import { Steadiness } from './Steadiness';
@@ -38,9 +39,11 @@ describe('RecoveryRunner', () => {
     const options = {
       migrate: jest.fn(async () => {}),
       pass: {
-        runAtStartup: jest.fn(async () => {}),
-        runOnce: jest.fn(async () => {}),
+        runAtStartup: jest.fn(async () => ({ restart: 0 })),
+        runOnce: jest.fn(async () => ({ restart: 2, failed: 1 })),
       },
+      outcomes: { recordOnce: jest.fn(async () => {}) },
+      listener: { passed: jest.fn(), vouched: jest.fn() },
       memory: {
         remember: jest.fn(async () => {}),
         rememberMissing: jest.fn(async () => 0),
@@ -50,6 +53,7 @@ describe('RecoveryRunner', () => {
       ...options,
       pass: options.pass as unknown as RecoveryPass,
       memory: options.memory as unknown as StrategyMemory,
+      outcomes: options.outcomes as unknown as Outcomes,
       knex,
       workspaces,
       runs: runs as unknown as LiveRuns,
@@ -105,6 +109,35 @@ describe('RecoveryRunner', () => {
     }
   });
 
+  it('tells how long each pass took and how many tasks it found, also of one that fails', async () => {
+    const { runner, pass, listener, tick } = setup();
+    await runner.start();
+    await tick(RECOVER);
+    pass.runOnce.mockRejectedValue(new Error('no connection'));
+    await tick(RECOVER);
+    const seconds = expect.any(Number);
+    expect(listener.passed.mock.calls).toEqual([
+      [{ seconds, interrupted: 0 }],
+      [{ seconds, interrupted: 3 }],
+      [{ seconds, interrupted: undefined }],
+    ]);
+  });
+
+  it('records regularly what came of the decisions', async () => {
+    const { runner, outcomes, tick } = setup();
+    await runner.start();
+    await tick('scaffolder-recovery:record-outcomes');
+    expect(outcomes.recordOnce).toHaveBeenCalledTimes(1);
+  });
+
+  it('tells for how many runs it vouched', async () => {
+    const { runner, runs, listener, tick } = setup();
+    runs.vouch.mockResolvedValue({ vouched: 2, takenOver: [] });
+    await runner.start();
+    await tick(VOUCH);
+    expect(listener.vouched).toHaveBeenCalledWith(2);
+  });
+
   it('goes on with later passes when the first one fails', async () => {
     const { runner, pass, logger, tick } = setup();
     pass.runAtStartup.mockRejectedValue(new Error('no connection'));
@@ -138,6 +171,7 @@ describe('RecoveryRunner', () => {
     let wasSteady: boolean | undefined;
     pass.runAtStartup.mockImplementation(async () => {
       wasSteady = steadiness.isSteady();
+      return { restart: 0 };
     });
     await runner.start();
     expect(wasSteady).toBe(true);

@@ -3,7 +3,10 @@ import { EventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { secondsSinceServerStart } from '../database/operations/secondsSinceServerStart';
+import { DecisionCounts } from './BatchDecider';
 import { LiveRuns } from './LiveRuns';
+import { Outcomes } from './Outcomes';
+import { RecoveryListener } from './RecoveryListener';
 import { RecoveryPass } from './RecoveryPass';
 import { safeError } from './safeError';
 import { SETTLING_SECONDS, Steadiness } from './Steadiness';
@@ -28,9 +31,11 @@ export class RecoveryRunner {
       migrate: () => Promise<void>;
       pass: RecoveryPass;
       memory: StrategyMemory;
+      outcomes: Outcomes;
       workspaces: Workspaces;
       runs: LiveRuns;
       steadiness: Steadiness;
+      listener: Pick<RecoveryListener, 'passed' | 'vouched'>;
       /** Ends the process; only given if it shall end when a run was taken over. */
       exit?: () => void;
       scheduler: SchedulerService;
@@ -44,7 +49,7 @@ export class RecoveryRunner {
    * Whatever fails in it, the later passes run.
    */
   async start(): Promise<void> {
-    const { pass, memory, workspaces, logger } = this.options;
+    const { pass, memory, outcomes, workspaces, logger } = this.options;
     await this.#subscribe().catch(error =>
       logger.error('Cannot listen to task events', safeError(error)),
     );
@@ -57,9 +62,11 @@ export class RecoveryRunner {
     await this.#schedule('vouch-for-live-runs', { seconds: 1 }, () =>
       this.#tick('check of the live runs', () => this.#vouch()),
     );
-    await this.#tick('first recovery pass', () => pass.runAtStartup());
+    await this.#tick('first recovery pass', () =>
+      this.#measured(() => pass.runAtStartup()),
+    );
     await this.#schedule('recover-interrupted-tasks', PASS_FREQUENCY, () =>
-      this.#tick('recovery pass', () => pass.runOnce()),
+      this.#tick('recovery pass', () => this.#measured(() => pass.runOnce())),
     );
     // Apart from the passes: a catalog that hangs must not delay what can be decided without it.
     await this.#schedule('remember-strategies', LOOKUP_FREQUENCY, () =>
@@ -67,6 +74,24 @@ export class RecoveryRunner {
         memory.rememberMissing(),
       ),
     );
+    await this.#schedule('record-outcomes', LOOKUP_FREQUENCY, () =>
+      this.#tick('record of what came of the decisions', () =>
+        outcomes.recordOnce(),
+      ),
+    );
+  }
+
+  async #measured(pass: () => Promise<DecisionCounts>): Promise<void> {
+    const { listener } = this.options;
+    const begin = performance.now();
+    let interrupted: number | undefined;
+    try {
+      const counts = await pass();
+      interrupted = Object.values(counts).reduce((sum, n) => sum + n, 0);
+    } finally {
+      const seconds = (performance.now() - begin) / 1000;
+      listener.passed({ seconds, interrupted });
+    }
   }
 
   async #schedule(
@@ -96,9 +121,10 @@ export class RecoveryRunner {
   }
 
   async #vouch(): Promise<void> {
-    const { runs, steadiness, exit, logger } = this.options;
-    const { takenOver } = await runs.vouch();
+    const { runs, steadiness, listener, exit, logger } = this.options;
+    const { vouched, takenOver } = await runs.vouch();
     steadiness.read();
+    listener.vouched(vouched);
     if (takenOver.length === 0) {
       return;
     }

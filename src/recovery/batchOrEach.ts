@@ -1,3 +1,5 @@
+import { safeError } from './safeError';
+
 /**
  * Does something with a batch of tasks at once, in one transaction, and if that fails with each of them alone: one bad
  * task must not strand the others.
@@ -10,7 +12,7 @@ export async function batchOrEach(
   action: (taskIds: string[]) => Promise<void>,
   options: {
     isToGoOn: () => boolean;
-    onError: (taskId: string, error: unknown) => void;
+    onError: (taskId: string, error: Error) => void;
   },
 ): Promise<void> {
   if (taskIds.length > 1) {
@@ -28,7 +30,7 @@ export async function batchOrEach(
     try {
       await action([taskId]);
     } catch (error) {
-      options.onError(taskId, error);
+      options.onError(taskId, safeError(error));
     }
   }
 }

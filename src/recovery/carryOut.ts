@@ -3,16 +3,19 @@ import {
   appendTaskEvents,
   NewTaskEvent,
 } from '../database/operations/appendTaskEvents';
-import { InterruptedTaskRow } from '../database/operations/lockInterruptedTasks';
+import { InterruptedTaskRow } from '../database/operations/selectForDecision';
 import { LastAttempt } from '../database/operations/readLastAttempts';
-import { recordAttempts } from '../database/operations/recordAttempts';
+import {
+  NewAttempt,
+  recordAttempts,
+} from '../database/operations/recordAttempts';
 import {
   InterruptedTaskUpdate,
   updateInterruptedTasks,
 } from '../database/operations/updateInterruptedTasks';
 import { RecoveryConfig } from '../config';
 import { FinalDecision } from './decision';
-import { closeReason, stepMessages } from './messages';
+import { reasonOf, stepMessages } from './messages';
 import { TaskStrategy } from './strategy';
 import {
   closedPayload,
@@ -38,6 +41,10 @@ export type DecidedTask = {
 
 /** A task whose decision was written. */
 export type CarriedOut = DecidedTask & {
+  /** The number of the decision, counted from 1 for each task. */
+  attempt: number;
+  /** What the log of the task says. */
+  reason: string;
   /** To be published once the transaction has committed. */
   publish?: TaskEventPayload;
 };
@@ -71,29 +78,14 @@ export async function carryOut(
     ids.forEach(id => updated.add(id));
   }
 
-  const carriedOut = decided.filter(({ task }) => updated.has(task.id));
-  await recordAttempts(
-    tx,
-    carriedOut.map(({ task, decision, strategy, last }) => ({
-      taskId: task.id,
-      attempt: (last?.attempt ?? 0) + 1,
-      decision: decision.kind,
-      strategy: strategy?.strategy,
-      planned: task.planned,
-      ...('attempt' in decision
-        ? {
-            spent: decision.attempt.spent,
-            finishedSteps: decision.attempt.finishedSteps,
-            lastChance: decision.attempt.isLastChance,
-          }
-        : // A manual retry of a closed task starts the count anew.
-          {
-            spent: 0,
-            finishedSteps: last?.finishedSteps ?? 0,
-            lastChance: false,
-          }),
-    })),
-  );
+  const carriedOut = decided
+    .filter(({ task }) => updated.has(task.id))
+    .map(d => ({
+      ...d,
+      attempt: (d.last?.attempt ?? 0) + 1,
+      reason: reasonOf({ ...d, silence: d.task }),
+    }));
+  await recordAttempts(tx, carriedOut.map(recordOf));
   const events = carriedOut.flatMap(d => eventsOf(d, requeue));
   const eventIds = await appendTaskEvents(tx, events);
   return carriedOut.map(d => {
@@ -110,9 +102,52 @@ export async function carryOut(
   });
 }
 
-type Closed = Extract<FinalDecision, { kind: 'failed' | 'cancelled' }>;
+function recordOf({
+  task,
+  decision,
+  strategy,
+  last,
+  attempt,
+  reason,
+}: CarriedOut): NewAttempt {
+  const { skipped = [], again = [] } = 'plan' in decision ? decision.plan : {};
+  return {
+    taskId: task.id,
+    attempt,
+    decision: decision.kind,
+    isClose: isClosed(decision),
+    templateRef: decision.templateRef,
+    strategy: strategy?.strategy,
+    strategySource: strategy?.source,
+    reason,
+    interruptedAt: decision.interruptedAt,
+    skippedSteps: skipped,
+    stepsAgain: again.map(({ stepId, because }) => ({
+      stepId,
+      because: because.kind,
+      ...(because.kind === 'neededBy' && { neededBy: because.stepIds }),
+    })),
+    secondsSilent: task.secondsSilent,
+    planned: task.planned,
+    ...('attempt' in decision
+      ? {
+          spent: decision.attempt.spent,
+          finishedSteps: decision.attempt.finishedSteps,
+          lastChance: decision.attempt.isLastChance,
+        }
+      : // A manual retry of a closed task starts the count anew.
+        {
+          spent: 0,
+          finishedSteps: last?.finishedSteps ?? 0,
+          lastChance: false,
+        }),
+  };
+}
 
-function isClosed(decision: FinalDecision): decision is Closed {
+/** A decision after which nothing runs any more. */
+export type Closed = Extract<FinalDecision, { kind: 'failed' | 'cancelled' }>;
+
+export function isClosed(decision: FinalDecision): decision is Closed {
   return decision.kind === 'failed' || decision.kind === 'cancelled';
 }
 
@@ -145,12 +180,11 @@ function changedStates(tasks: DecidedTask[]): Map<string, string | null> {
 }
 
 function eventsOf(
-  { task, decision, strategy }: DecidedTask,
+  { task, decision, strategy, reason }: CarriedOut,
   requeue: Requeue,
 ): NewTaskEvent[] {
   if (isClosed(decision)) {
-    const message = closeReason(decision, strategy, task);
-    return closeEvents(task.id, decision, message);
+    return closeEvents(task.id, decision, reason);
   }
   const lines = stepMessages(decision, task).map((body): NewTaskEvent => ({
     taskId: task.id,

@@ -23,9 +23,24 @@ export function formatSilence(seconds: number): string {
     : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** Why a task is closed, for the people who look at it. Ends with what they can do. */
-export function closeReason(
-  decision: Extract<FinalDecision, { kind: 'failed' | 'cancelled' }>,
+/** What was decided on a task and why, for the people who look at it. If it is closed, it ends with what they can do. */
+export function reasonOf(options: {
+  decision: FinalDecision;
+  strategy?: TaskStrategy;
+  silence: Silence;
+}): string {
+  const { decision, strategy, silence } = options;
+  return 'attempt' in decision
+    ? [
+        interruption(decision, silence),
+        whatNow(decision),
+        ...attemptSentence(decision.attempt),
+      ].join(' ')
+    : closeReason(decision, strategy, silence);
+}
+
+function closeReason(
+  decision: Exclude<FinalDecision, Requeued>,
   strategy: TaskStrategy | undefined,
   silence: Silence,
 ): string {
@@ -91,11 +106,7 @@ export function stepMessages(
   if (decision.interruptedAt) {
     messages.push({
       stepId: decision.interruptedAt,
-      message: [
-        interruption(decision, silence),
-        whatNow(decision),
-        ...attemptSentence(decision.attempt),
-      ].join(' '),
+      message: reasonOf({ decision, silence }),
     });
   }
   const goesOnAt =

@@ -1,7 +1,7 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { EventsService } from '@backstage/plugin-events-node';
 import { NewTaskEvent } from '../database/operations/appendTaskEvents';
-import { InterruptedTaskRow } from '../database/operations/lockInterruptedTasks';
+import { InterruptedTaskRow } from '../database/operations/selectForDecision';
 
 /** What is published on the topic `scaffolder.task`, in the shapes of the scaffolder's DatabaseTaskStore (4.2.0). */
 export type TaskEventPayload = Record<string, unknown>;

@@ -1,17 +1,18 @@
 import { Knex } from 'knex';
 import { ATTEMPTS, IN_FLIGHT, TASKS } from '../tables';
-import { isSqlite, secondsAgo } from '../time';
+import { isSqlite, secondsAgo, silentForAtLeast } from '../time';
 
 /** Any number that no other advisory lock in the scaffolder's database has. */
 const LAST_CHANCE_LOCK = 7_201_512;
 
 /**
- * The tasks that got their last chance within so many seconds, and have neither ended nor been decided on since, with how
- * many of their steps had finished by then. Nobody else can ask this until the transaction ends.
+ * The tasks that got their last chance within so many seconds and are still at it: they have neither ended nor been decided
+ * on since, and did not fall silent once claimed. With how many of their steps had finished by then. Nobody else can ask this
+ * until the transaction ends.
  */
 export async function listLastChances(
   tx: Knex.Transaction,
-  seconds: number,
+  options: { seconds: number; silentSeconds: number },
 ): Promise<{ taskId: string; finishedSteps: number }[]> {
   if (!isSqlite(tx)) {
     await tx.raw('select pg_advisory_xact_lock(?)', LAST_CHANCE_LOCK);
@@ -20,7 +21,11 @@ export async function listLastChances(
     .join(ATTEMPTS, `${ATTEMPTS}.task_id`, `${TASKS}.id`)
     .whereRaw(IN_FLIGHT)
     .where(`${ATTEMPTS}.last_chance`, true)
-    .where(`${ATTEMPTS}.decided_at`, '>', secondsAgo(tx, seconds))
+    .where(`${ATTEMPTS}.decided_at`, '>', secondsAgo(tx, options.seconds))
+    .whereRaw('not (? and ?)', [
+      tx.raw(`${TASKS}.last_heartbeat_at > ${ATTEMPTS}.decided_at`),
+      silentForAtLeast(tx, options.silentSeconds),
+    ])
     .whereNotExists(
       tx({ later: ATTEMPTS })
         .select(tx.raw('1'))

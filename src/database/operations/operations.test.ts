@@ -37,7 +37,7 @@ import { readSecrets } from './readSecrets';
 import { readStepEvents } from './readStepEvents';
 import { readTaskSpec } from './readTaskSpec';
 import { recordAttempts } from './recordAttempts';
-import { refundAttempt } from './refundAttempt';
+import { withdrawAttempt } from './withdrawAttempt';
 import { rememberStrategy } from './rememberStrategy';
 import { selectTasks } from './selectTasks';
 import {
@@ -502,7 +502,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
         ]),
       );
       for (const taskId of [unplanned, planned]) {
-        await refundAttempt(knex, { taskId, attempt: 1 });
+        await withdrawAttempt(knex, { taskId, attempt: 1 });
       }
       expect([await spentOn(unplanned), await spentOn(planned)]).toEqual([
         1, 2,
@@ -523,7 +523,9 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
 
     it('lists the tasks in flight that got their last chance a short while ago', async () => {
       const given = (seconds = 30) =>
-        knex.transaction(tx => listLastChances(tx, seconds));
+        knex.transaction(tx =>
+          listLastChances(tx, { seconds, silentSeconds: 5 }),
+        );
       const [id, other] = [await insertTask(knex), await insertTask(knex)];
       await knex.transaction(tx =>
         recordAttempts(tx, [
@@ -536,6 +538,19 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       await knex(ATTEMPTS).update({ decided_at: secondsAgo(knex, 40) });
       expect(await given()).toEqual([]);
       expect(await given(60)).toEqual(expected);
+      // Claimed since, and alive.
+      await knex(TASKS)
+        .where({ id })
+        .update({ last_heartbeat_at: secondsAgo(knex, 2) });
+      expect(await given(60)).toEqual(expected);
+      // Claimed since, and silent.
+      await knex(TASKS)
+        .where({ id })
+        .update({ last_heartbeat_at: secondsAgo(knex, 8) });
+      expect(await given(60)).toEqual([]);
+      await knex(TASKS)
+        .where({ id })
+        .update({ last_heartbeat_at: secondsAgo(knex, 2) });
       await knex(TASKS).where({ id }).update({ status: 'failed' });
       expect(await given(60)).toEqual([]);
       // Retried by hand after it was closed.
@@ -875,7 +890,10 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
     await listHandedOver();
     await listTasksWithoutStrategy(knex, page);
     await clearUnneededSecrets(knex, timeoutSeconds);
-    await listLastChances(knex as Knex.Transaction, 30);
+    await listLastChances(knex as Knex.Transaction, {
+      seconds: 30,
+      silentSeconds: 5,
+    });
     knex.off('query', onQuery);
     for (const { sql, bindings } of statements.filter(
       s => !s.sql.includes('advisory'),

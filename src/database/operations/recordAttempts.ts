@@ -7,7 +7,21 @@ export type NewAttempt = {
   /** The number of this decision, counted from 1. */
   attempt: number;
   decision: string;
+  /** Whether nothing is to run any more. */
+  isClose: boolean;
+  templateRef?: string;
   strategy?: string;
+  /** Where the strategy came from. */
+  strategySource?: string;
+  /** For people: why this was decided. */
+  reason: string;
+  /** The step that the task was interrupted at. */
+  interruptedAt?: string;
+  /** Finished steps that do not run again. */
+  skippedSteps: string[];
+  /** Finished steps that run again, and why. */
+  stepsAgain: StepAgainRecord[];
+  secondsSilent: number;
   /** Whether the task was interrupted by a shutdown of its backend. */
   planned: boolean;
   /** How many recoveries in a row got the task no further, this one included. */
@@ -18,8 +32,17 @@ export type NewAttempt = {
   lastChance: boolean;
 };
 
+/** A finished step that runs again. */
+export type StepAgainRecord = {
+  stepId: string;
+  because: string;
+  /** The steps that depend on it, if that is why. */
+  neededBy?: string[];
+};
+
 /**
- * Records that tasks were decided on now.
+ * Records that tasks were decided on now, and what that means for the decisions before: the runs that came of them were
+ * interrupted.
  *
  * To be called when the tasks are locked; a number that is taken would fail.
  */
@@ -30,16 +53,33 @@ export async function recordAttempts(
   if (attempts.length === 0) {
     return;
   }
+  for (const outcome of ['cancelled', 'interrupted']) {
+    const taskIds = attempts
+      .filter(a => (a.decision === 'cancelled') === (outcome === 'cancelled'))
+      .map(a => a.taskId);
+    await tx<DbAttemptRow>(ATTEMPTS)
+      .whereIn('task_id', taskIds)
+      .whereIn('outcome', ['waiting', 'running'])
+      .update({ outcome, ended_at: tx.fn.now() });
+  }
   await tx<DbAttemptRow>(ATTEMPTS).insert(
     attempts.map(a => ({
       task_id: a.taskId,
       attempt: a.attempt,
       decision: a.decision,
+      template_ref: a.templateRef ?? null,
       strategy: a.strategy ?? null,
+      strategy_source: a.strategySource ?? null,
+      reason: a.reason,
+      interrupted_at: a.interruptedAt ?? null,
+      skipped_steps: JSON.stringify(a.skippedSteps),
+      steps_again: JSON.stringify(a.stepsAgain),
+      seconds_silent: a.secondsSilent,
       planned: a.planned,
       spent: a.spent,
       finished_steps: a.finishedSteps,
       last_chance: a.lastChance,
+      outcome: a.isClose ? 'closed' : 'waiting',
     })),
   );
 }

@@ -1,0 +1,109 @@
+import { HttpAuthService } from '@backstage/backend-plugin-api';
+import { createValidatedOpenApiRouter } from '@backstage/backend-openapi-utils';
+import { InputError, NotFoundError } from '@backstage/errors';
+import express from 'express';
+import { Knex } from 'knex';
+import { listAttempts } from '../database/operations/listAttempts';
+import { readTaskStatus } from '../database/operations/readTaskStatus';
+import { summarizeAttempts } from '../database/operations/summarizeAttempts';
+import { Forecast } from '../recovery/Forecast';
+import { decodeCursor, encodeCursor } from './cursor';
+import { spec } from './openapi';
+import { TaskAccess } from './TaskAccess';
+import { attemptView, forecastView, summaryView } from './views';
+
+/** Below the scaffolder's own path, and ahead of its own routes, which begin with `/v2`. */
+const BASE_PATH = '/recovery/v1';
+
+const DEFAULT_LIMIT = 20;
+const MOST_ATTEMPTS_OF_TASK = 100;
+
+/** The REST API that `openapi.ts` describes. */
+export function createRouter(options: {
+  knex: Knex;
+  access: TaskAccess;
+  forecast: Forecast;
+  httpAuth: HttpAuthService;
+}): express.Router {
+  const { knex, access, forecast, httpAuth } = options;
+  const readableTasks = async (req: unknown) =>
+    access.readable(await httpAuth.credentials(req as express.Request));
+
+  const api = createValidatedOpenApiRouter(spec);
+
+  api.get('/attempts', async (req, res) => {
+    const tasks = await readableTasks(req);
+    const { limit, cursor, decidedAfter, decidedBefore, ...equal } = req.query;
+    const size = Number(limit ?? DEFAULT_LIMIT);
+    const rows = await listAttempts(knex, {
+      filter: { ...equal, tasks, ...range(decidedAfter, decidedBefore) },
+      after: cursor ? decodeCursor(cursor) : undefined,
+      // One more tells whether there is a next page.
+      limit: size + 1,
+    });
+    const page = rows.slice(0, size);
+    const last = page.at(-1);
+    res.json({
+      items: page.map(attemptView),
+      pageInfo:
+        last && rows.length > size
+          ? { nextCursor: encodeCursor(last.position) }
+          : {},
+    } as any);
+  });
+
+  api.get('/tasks/:taskId', async (req, res) => {
+    const tasks = await readableTasks(req);
+    const { taskId } = req.params;
+    const status = await readTaskStatus(knex, taskId, tasks);
+    if (status === undefined) {
+      // The same for a task that the caller may not read: that it exists is something about it.
+      throw new NotFoundError(`No task with id '${taskId}' found`);
+    }
+    const attempts = await listAttempts(knex, {
+      filter: { taskId },
+      limit: MOST_ATTEMPTS_OF_TASK,
+    });
+    const ifInterrupted = await forecast.forTask(taskId);
+    res.json({
+      taskId,
+      status,
+      attempts: attempts.map(attemptView),
+      ifInterruptedNow: ifInterrupted && forecastView(ifInterrupted),
+    } as any);
+  });
+
+  api.get('/summary', async (req, res) => {
+    const tasks = await readableTasks(req);
+    const { decidedAfter, decidedBefore } = req.query;
+    const counts = await summarizeAttempts(knex, {
+      tasks,
+      ...range(decidedAfter, decidedBefore),
+    });
+    res.json(summaryView(counts) as any);
+  });
+
+  // Whatever is below other paths must not come by here: it reads bodies, and those of the scaffolder can be larger.
+  return express.Router().use(BASE_PATH, api);
+}
+
+function range(after: string | undefined, before: string | undefined) {
+  return {
+    decidedAfter: readTime('decidedAfter', after),
+    decidedBefore: readTime('decidedBefore', before),
+  };
+}
+
+/** The validation looks at the form only, and lets a month 13 pass. */
+function readTime(name: string, text: string | undefined): Date | undefined {
+  if (text === undefined) {
+    return undefined;
+  }
+  const date = new Date(text);
+  if (Number.isNaN(date.getTime())) {
+    throw new InputError(
+      `The query parameter '${name}' is '${text}', which is no time; allowed is one such as 2026-11-25T08:00:00Z`,
+    );
+  }
+  return date;
+}

@@ -1,0 +1,31 @@
+import { InputError } from '@backstage/errors';
+import { z } from 'zod';
+import { AttemptPosition } from '../database/operations/listAttempts';
+
+const positionSchema = z.tuple([
+  z.string().regex(/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d/),
+  z.string().regex(/^[0-9a-f-]{36}$/i),
+  z.number().int(),
+]);
+
+/** What a caller sends back to get the next page. */
+export function encodeCursor(position: AttemptPosition): string {
+  const { decidedAt, taskId, attempt } = position;
+  return Buffer.from(JSON.stringify([decidedAt, taskId, attempt])).toString(
+    'base64url',
+  );
+}
+
+/** @throws InputError if it is none that was given out. */
+export function decodeCursor(cursor: string): AttemptPosition {
+  try {
+    const [decidedAt, taskId, attempt] = positionSchema.parse(
+      JSON.parse(Buffer.from(cursor, 'base64url').toString()),
+    );
+    return { decidedAt, taskId, attempt };
+  } catch {
+    throw new InputError(
+      `The query parameter 'cursor' is wrong; allowed is pageInfo.nextCursor of an answer. Leave it out to start from the newest`,
+    );
+  }
+}

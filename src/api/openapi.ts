@@ -1,0 +1,377 @@
+/*
+ * The REST API, as an OpenAPI document. What requests may contain is checked against it, and it is served beside the API as
+ * `openapi.json`. Here and not in a YAML file, since TypeScript then knows the routes and their answers.
+ */
+
+const strategies = ['none', 'restart', 'idempotent'] as const;
+
+const decisions = [
+  'failed',
+  'cancelled',
+  'finish',
+  'restart',
+  'resume',
+] as const;
+
+const outcomes = [
+  'waiting',
+  'running',
+  'completed',
+  'failed',
+  'cancelled',
+  'interrupted',
+  'withdrawn',
+  'closed',
+] as const;
+
+const error = (description: string) =>
+  ({
+    description,
+    content: {
+      'application/json': { schema: { $ref: '#/components/schemas/Error' } },
+    },
+  }) as const;
+
+const errors = {
+  '400': error('A parameter is wrong. The message names it.'),
+  '401': error('There are no credentials.'),
+  '403': error('Reading tasks is not allowed.'),
+} as const;
+
+const json = <T extends string>(description: string, schema: T) =>
+  ({
+    description,
+    content: {
+      'application/json': {
+        schema: { $ref: `#/components/schemas/${schema}` },
+      },
+    },
+  }) as const;
+
+const range = [
+  {
+    name: 'decidedAfter',
+    in: 'query',
+    // Otherwise the colons would have to be encoded.
+    allowReserved: true,
+    description: 'Only decisions made at this time or later.',
+    schema: { type: 'string', format: 'date-time' },
+    example: '2026-11-25T00:00:00Z',
+  },
+  {
+    name: 'decidedBefore',
+    in: 'query',
+    // Otherwise the colons would have to be encoded.
+    allowReserved: true,
+    description: 'Only decisions made before this time.',
+    schema: { type: 'string', format: 'date-time' },
+  },
+] as const;
+
+const stepAgain = {
+  because: {
+    type: 'string',
+    enum: ['restart', 'neededBy', 'noOutput', 'invalidPlan'],
+    description:
+      '`restart`: all steps do. `neededBy`: steps that run depend on it. `noOutput`: its output was not recorded. `invalidPlan`: the dependencies of the template make no sense, so all steps run again.',
+  },
+  neededBy: {
+    type: 'array',
+    items: { type: 'string' },
+    description: 'The steps that depend on it, with `neededBy`.',
+  },
+} as const;
+
+/** @see https://spec.openapis.org/oas/v3.1.0 */
+export const spec = {
+  openapi: '3.1.0',
+  info: {
+    title: 'scaffolder-recovery',
+    version: '1',
+    description:
+      'What was done about interrupted scaffolder tasks, and why. Who may read a task (`scaffolder.task.read`) may read this about it. Neither parameters nor secrets of tasks are shown.',
+    license: { name: 'Apache-2.0' },
+  },
+  // As the requests come in below the path that all of this is served at.
+  servers: [{ url: '/' }],
+  paths: {
+    '/attempts': {
+      get: {
+        operationId: 'ListAttempts',
+        summary: 'The decisions on interrupted tasks, the newest first.',
+        parameters: [
+          {
+            name: 'taskId',
+            in: 'query',
+            schema: { type: 'string', format: 'uuid' },
+          },
+          {
+            name: 'templateRef',
+            in: 'query',
+            allowReserved: true,
+            schema: { type: 'string', minLength: 1 },
+            example: 'template:default/my-template',
+          },
+          {
+            name: 'strategy',
+            in: 'query',
+            schema: { type: 'string', enum: strategies },
+          },
+          {
+            name: 'decision',
+            in: 'query',
+            schema: { type: 'string', enum: decisions },
+          },
+          {
+            name: 'outcome',
+            in: 'query',
+            schema: { type: 'string', enum: outcomes },
+          },
+          ...range,
+          {
+            name: 'limit',
+            in: 'query',
+            schema: { type: 'integer', minimum: 1, maximum: 100, default: 20 },
+          },
+          {
+            name: 'cursor',
+            in: 'query',
+            description: '`pageInfo.nextCursor` of the page before.',
+            schema: { type: 'string', minLength: 1 },
+          },
+        ],
+        responses: {
+          '200': json('A page of decisions.', 'AttemptList'),
+          ...errors,
+        },
+      },
+    },
+    '/tasks/{taskId}': {
+      get: {
+        operationId: 'GetTask',
+        summary:
+          'The decisions on a task, and what would happen to it if it were interrupted now.',
+        parameters: [
+          {
+            name: 'taskId',
+            in: 'path',
+            required: true,
+            schema: { type: 'string', format: 'uuid' },
+          },
+        ],
+        responses: {
+          '200': json('What there is about the task.', 'Task'),
+          ...errors,
+          '404': error(
+            'There is no such task, or none that the caller may read.',
+          ),
+        },
+      },
+    },
+    '/summary': {
+      get: {
+        operationId: 'GetSummary',
+        summary: 'How many decisions there were of which kind.',
+        parameters: range,
+        responses: { '200': json('The counts.', 'Summary'), ...errors },
+      },
+    },
+  },
+  components: {
+    schemas: {
+      AttemptList: {
+        type: 'object',
+        required: ['items', 'pageInfo'],
+        properties: {
+          items: {
+            type: 'array',
+            items: { $ref: '#/components/schemas/Attempt' },
+          },
+          pageInfo: {
+            type: 'object',
+            properties: {
+              nextCursor: {
+                type: 'string',
+                description: 'There only if there is more.',
+              },
+            },
+          },
+        },
+      },
+      Attempt: {
+        type: 'object',
+        description: 'A decision on an interrupted task.',
+        required: [
+          'taskId',
+          'attempt',
+          'decision',
+          'outcome',
+          'interruptedBy',
+          'skippedSteps',
+          'stepsAgain',
+          'decidedAt',
+        ],
+        properties: {
+          taskId: { type: 'string', format: 'uuid' },
+          attempt: {
+            type: 'integer',
+            description: 'Counts the decisions on this task, from 1.',
+          },
+          templateRef: { type: 'string' },
+          strategy: { type: 'string', enum: strategies },
+          strategySource: {
+            type: 'string',
+            enum: ['template', 'legacy', 'default', 'invalid', 'gone'],
+            description:
+              'Where the strategy came from: `spec.recovery` of the template, its `EXPERIMENTAL_recovery`, nothing said, nothing that makes sense, or a template that is not in the catalog.',
+          },
+          decision: {
+            type: 'string',
+            enum: decisions,
+            description:
+              '`failed` and `cancelled`: closed as that. `finish`: its steps had finished, its result is recorded. `restart`: runs from its first step. `resume`: goes on at the interrupted step.',
+          },
+          reason: {
+            type: 'string',
+            description: 'What the log of the task says about it.',
+          },
+          interruptedBy: {
+            type: 'string',
+            enum: ['crash', 'shutdown'],
+            description:
+              '`shutdown`: its backend had been asked to end, as for a deployment.',
+          },
+          interruptedAt: {
+            type: 'string',
+            description: 'The step that it was interrupted at.',
+          },
+          secondsSilent: {
+            type: 'number',
+            description: 'For how long nothing had been heard of it.',
+          },
+          skippedSteps: { type: 'array', items: { type: 'string' } },
+          stepsAgain: {
+            type: 'array',
+            items: {
+              type: 'object',
+              required: ['stepId', 'because'],
+              properties: { stepId: { type: 'string' }, ...stepAgain },
+            },
+          },
+          decidedAt: { type: 'string', format: 'date-time' },
+          claimedAt: {
+            type: 'string',
+            format: 'date-time',
+            description: 'When a worker claimed it for the further run.',
+          },
+          resumedAt: {
+            type: 'string',
+            format: 'date-time',
+            description: 'When the first step of the further run began.',
+          },
+          endedAt: {
+            type: 'string',
+            format: 'date-time',
+            description: 'When the further run ended.',
+          },
+          outcome: {
+            type: 'string',
+            enum: outcomes,
+            description:
+              'How the further run ended. `waiting`: not claimed yet. `interrupted`: it was interrupted as well. `withdrawn`: there was none, since the task was running after all. `closed`: there was to be none.',
+          },
+        },
+      },
+      Task: {
+        type: 'object',
+        required: ['taskId', 'status', 'attempts'],
+        properties: {
+          taskId: { type: 'string', format: 'uuid' },
+          status: { type: 'string' },
+          attempts: {
+            type: 'array',
+            description: 'The newest first, at most 100.',
+            items: { $ref: '#/components/schemas/Attempt' },
+          },
+          ifInterruptedNow: { $ref: '#/components/schemas/Forecast' },
+        },
+      },
+      Forecast: {
+        type: 'object',
+        description:
+          'What would happen if its backend crashed now. Only of a task that runs.',
+        required: ['decision', 'steps'],
+        properties: {
+          decision: {
+            type: 'string',
+            enum: [...decisions, 'later'],
+            description:
+              'As of an attempt. `later`: its strategy cannot be told yet.',
+          },
+          strategy: { type: 'string', enum: strategies },
+          strategySource: { type: 'string' },
+          remark: {
+            type: 'string',
+            description: 'What the author of the template should know.',
+          },
+          goesOnAt: { type: 'string', description: 'The step.' },
+          steps: {
+            type: 'array',
+            description: 'In their order. Empty if nothing would run.',
+            items: {
+              type: 'object',
+              required: ['stepId', 'happens'],
+              properties: {
+                stepId: { type: 'string' },
+                happens: {
+                  type: 'string',
+                  enum: ['skipped', 'runsAgain', 'runs'],
+                },
+                ...stepAgain,
+              },
+            },
+          },
+        },
+      },
+      Summary: {
+        type: 'object',
+        required: ['total', 'counts'],
+        properties: {
+          total: { type: 'integer' },
+          counts: {
+            type: 'array',
+            items: {
+              type: 'object',
+              required: ['decision', 'outcome', 'count'],
+              properties: {
+                strategy: { type: 'string', enum: strategies },
+                decision: { type: 'string', enum: decisions },
+                outcome: { type: 'string', enum: outcomes },
+                count: { type: 'integer' },
+              },
+            },
+          },
+        },
+      },
+      Error: {
+        type: 'object',
+        required: ['error', 'response'],
+        properties: {
+          error: {
+            type: 'object',
+            required: ['name', 'message'],
+            properties: {
+              name: { type: 'string' },
+              message: { type: 'string' },
+            },
+          },
+          response: {
+            type: 'object',
+            required: ['statusCode'],
+            properties: { statusCode: { type: 'integer' } },
+          },
+        },
+      },
+    },
+  },
+} as const;

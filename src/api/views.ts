@@ -1,0 +1,54 @@
+import { AttemptCount } from '../database/operations/summarizeAttempts';
+import { DbAttemptRow } from '../database/tables';
+import { readTimestamp } from '../database/time';
+import { TaskForecast } from '../recovery/Forecast';
+
+/** A decision as the API shows it. */
+export function attemptView(row: DbAttemptRow) {
+  return {
+    taskId: row.task_id,
+    attempt: row.attempt,
+    templateRef: row.template_ref ?? undefined,
+    strategy: row.strategy ?? undefined,
+    strategySource: row.strategy_source ?? undefined,
+    decision: row.decision,
+    reason: row.reason ?? undefined,
+    interruptedBy: row.planned ? 'shutdown' : 'crash',
+    interruptedAt: row.interrupted_at ?? undefined,
+    secondsSilent: row.seconds_silent ?? undefined,
+    skippedSteps: JSON.parse(row.skipped_steps ?? '[]'),
+    stepsAgain: JSON.parse(row.steps_again ?? '[]'),
+    decidedAt: time(row.decided_at),
+    claimedAt: time(row.claimed_at),
+    resumedAt: time(row.resumed_at),
+    endedAt: time(row.ended_at),
+    outcome: row.outcome,
+  };
+}
+
+/** What would happen to a running task, as the API shows it. */
+export function forecastView({ decision, strategy, steps }: TaskForecast) {
+  const plan = 'plan' in decision ? decision.plan : undefined;
+  return {
+    decision: decision.kind,
+    strategy: strategy?.strategy,
+    strategySource: strategy?.source,
+    remark: plan?.warning ?? strategy?.remark ?? undefined,
+    goesOnAt: plan?.goesOnAt,
+    steps,
+  };
+}
+
+export function summaryView(counts: AttemptCount[]) {
+  return {
+    total: counts.reduce((sum, { count }) => sum + count, 0),
+    counts: counts.map(({ strategy, ...count }) => ({
+      strategy: strategy ?? undefined,
+      ...count,
+    })),
+  };
+}
+
+function time(value: Date | string | null): string | undefined {
+  return value === null ? undefined : readTimestamp(value).toISOString();
+}

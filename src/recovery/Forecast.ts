@@ -1,0 +1,78 @@
+import { Knex } from 'knex';
+import { RecoveryConfig } from '../config';
+import { readLastAttempts } from '../database/operations/readLastAttempts';
+import { readRunningTask } from '../database/operations/readRunningTask';
+import { readStepEvents } from '../database/operations/readStepEvents';
+import { decideOnRow } from './decideOnRow';
+import { Decision } from './decision';
+import { readHistories } from './history';
+import { TaskStrategy } from './strategy';
+import { parseTaskSpec } from './taskRecord';
+
+/** What would happen to a running task if it were interrupted now. */
+export type TaskForecast = {
+  decision: Decision;
+  strategy?: TaskStrategy;
+  /** Step by step, in their order. None if nothing would run. */
+  steps: StepForecast[];
+};
+
+/** What would happen to a step: it would run, run again though it has finished, or be skipped. */
+export type StepForecast = {
+  stepId: string;
+  happens: 'skipped' | 'runsAgain' | 'runs';
+  because?: string;
+  neededBy?: string[];
+};
+
+/** Tells what would happen to running tasks. Changes nothing. */
+export class Forecast {
+  constructor(
+    private readonly options: {
+      knex: Knex;
+      config: Pick<RecoveryConfig, 'maxAttempts'>;
+    },
+  ) {}
+
+  /** @returns nothing if the task does not run. */
+  async forTask(taskId: string): Promise<TaskForecast | undefined> {
+    const { knex, config } = this.options;
+    const task = await readRunningTask(knex, taskId);
+    if (!task) {
+      return undefined;
+    }
+    const events = await readStepEvents(knex, [taskId]);
+    const lastAttempts = await readLastAttempts(knex, [taskId]);
+    const { decision, strategy } = decideOnRow(task, {
+      history: readHistories([taskId], events).get(taskId)!,
+      last: lastAttempts.get(taskId),
+      maxAttempts: config.maxAttempts,
+    });
+    return { decision, strategy, steps: stepsOf(decision, task.spec) };
+  }
+}
+
+function stepsOf(decision: Decision, spec: string): StepForecast[] {
+  if (!('attempt' in decision)) {
+    return [];
+  }
+  const { steps } = parseTaskSpec(spec);
+  if (!('plan' in decision)) {
+    return steps.map(({ id }) => ({ stepId: id, happens: 'skipped' }));
+  }
+  const { plan } = decision;
+  const again = new Map(plan.again.map(a => [a.stepId, a.because]));
+  return steps.map(({ id }): StepForecast => {
+    const because = again.get(id);
+    if (because) {
+      return {
+        stepId: id,
+        happens: 'runsAgain',
+        because: because.kind,
+        ...(because.kind === 'neededBy' && { neededBy: because.stepIds }),
+      };
+    }
+    const happens = plan.skipped.includes(id) ? 'skipped' : 'runs';
+    return { stepId: id, happens };
+  });
+}

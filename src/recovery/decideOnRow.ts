@@ -1,0 +1,26 @@
+import { LastAttempt } from '../database/operations/readLastAttempts';
+import { InterruptedTaskRow } from '../database/operations/selectForDecision';
+import { decide, Decision } from './decision';
+import { TaskHistory } from './history';
+import { TaskStrategy } from './strategy';
+
+/** Decides on a task as it was read. */
+export function decideOnRow(
+  task: InterruptedTaskRow,
+  options: { history: TaskHistory; last?: LastAttempt; maxAttempts: number },
+): { decision: Decision; strategy?: TaskStrategy } {
+  const { history, last, maxAttempts } = options;
+  const strategy = task.remembered as TaskStrategy | undefined;
+  const decision = decide({
+    spec: task.spec,
+    state: task.state,
+    secretsReadable: task.secretsReadable,
+    hasHeartbeat: task.last_heartbeat_at !== null,
+    history,
+    strategy,
+    planned: task.planned,
+    effort: last,
+    maxAttempts,
+  });
+  return { decision, strategy };
+}

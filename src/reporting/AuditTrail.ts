@@ -1,0 +1,46 @@
+import { AuditorService, LoggerService } from '@backstage/backend-plugin-api';
+import { JsonObject } from '@backstage/types';
+import { CarriedOut, isClosed } from '../recovery/carryOut';
+import { RecoveryListener } from '../recovery/RecoveryListener';
+
+/** Audits decisions, as the scaffolder audits what it does with tasks (`StorageTaskBroker`, 4.2.0): event `task`. */
+export class AuditTrail implements Partial<RecoveryListener> {
+  constructor(
+    private readonly options: {
+      auditor: AuditorService;
+      logger: LoggerService;
+    },
+  ) {}
+
+  decided({ task, decision, strategy, attempt, reason }: CarriedOut): void {
+    this.#audit({
+      taskId: task.id,
+      templateRef: decision.templateRef,
+      strategy: strategy?.strategy,
+      decision: decision.kind,
+      attempt,
+      ...(isClosed(decision) && { reason }),
+    });
+  }
+
+  undecided(taskId: string, error: Error): void {
+    this.#audit({ taskId }, error);
+  }
+
+  #audit(meta: JsonObject, error?: Error): void {
+    const { auditor, logger } = this.options;
+    auditor
+      .createEvent({
+        eventId: 'task',
+        // Events of a low severity do not show unless one asks for them.
+        severityLevel: 'medium',
+        meta: { actionType: 'recover', ...meta },
+      })
+      .then(event => (error ? event.fail({ error }) : event.success()))
+      .catch(e =>
+        logger.warn(
+          `Could not audit the recovery of task ${meta.taskId}, ${e}`,
+        ),
+      );
+  }
+}

@@ -1,0 +1,251 @@
+import { mockServices } from '@backstage/backend-test-utils';
+import { metricsServiceMock } from '@backstage/backend-test-utils/alpha';
+import { waitFor } from '../../dev/harness/waitFor';
+import { CarriedOut } from '../recovery/carryOut';
+import { combineListeners } from '../recovery/RecoveryListener';
+import { AuditTrail } from './AuditTrail';
+import { Notifier } from './Notifier';
+import { RecoveryMetrics } from './RecoveryMetrics';
+
+const resumed = {
+  task: {
+    id: 'the-task',
+    secondsSilent: 31,
+    created_by: 'user:default/anne',
+    spec: 'top-secret',
+    state: 'top-secret',
+  },
+  decision: {
+    kind: 'resume',
+    templateRef: 'template:default/sample',
+  },
+  strategy: { strategy: 'idempotent', source: 'template' },
+  attempt: 2,
+  reason: `Interrupted at step 'two'.`,
+} as CarriedOut;
+
+const closed = {
+  ...resumed,
+  decision: { ...resumed.decision, kind: 'failed' },
+  strategy: undefined,
+} as CarriedOut;
+
+describe('AuditTrail', () => {
+  const logger = mockServices.logger.mock();
+  const event = { success: jest.fn(), fail: jest.fn() };
+  const auditor = mockServices.auditor.mock();
+  const trail = new AuditTrail({ auditor, logger });
+  beforeEach(() => {
+    jest.resetAllMocks();
+    auditor.createEvent.mockResolvedValue(event);
+  });
+
+  it('audits a task that goes on', async () => {
+    trail.decided(resumed);
+    await waitFor('it', async () => event.success.mock.calls.length === 1);
+    expect(auditor.createEvent.mock.calls).toEqual([
+      [
+        {
+          eventId: 'task',
+          severityLevel: 'medium',
+          meta: {
+            actionType: 'recover',
+            taskId: 'the-task',
+            templateRef: 'template:default/sample',
+            strategy: 'idempotent',
+            decision: 'resume',
+            attempt: 2,
+          },
+        },
+      ],
+    ]);
+    expect(event.fail).not.toHaveBeenCalled();
+  });
+
+  it('audits a task that is closed, with the reason', async () => {
+    trail.decided(closed);
+    await waitFor('it', async () => event.success.mock.calls.length === 1);
+    expect(auditor.createEvent.mock.calls[0][0].meta).toMatchObject({
+      decision: 'failed',
+      reason: closed.reason,
+    });
+  });
+
+  it('audits a task that could not be decided on as a failure', async () => {
+    const error = new Error('no connection');
+    trail.undecided('the-task', error);
+    await waitFor('it', async () => event.fail.mock.calls.length === 1);
+    expect(auditor.createEvent.mock.calls[0][0].meta).toEqual({
+      actionType: 'recover',
+      taskId: 'the-task',
+    });
+    expect(event.fail).toHaveBeenCalledWith({ error });
+    expect(event.success).not.toHaveBeenCalled();
+  });
+
+  it('says so if that fails, and no more happens', async () => {
+    auditor.createEvent.mockRejectedValue(new Error('out of ink'));
+    trail.decided(resumed);
+    await waitFor('it', async () => logger.warn.mock.calls.length === 1);
+    expect(logger.warn.mock.calls[0][0]).toMatch(
+      'Could not audit the recovery of task the-task, Error: out of ink',
+    );
+  });
+});
+
+describe('RecoveryMetrics', () => {
+  it('count and measure with the strategy, the decision and the template, never with tasks or users', () => {
+    const mock = metricsServiceMock.mock();
+    const instruments = new Map<string, jest.Mock>();
+    const create = (name: string) => {
+      const record = jest.fn();
+      instruments.set(name, record);
+      return { add: record, record };
+    };
+    mock.createCounter.mockImplementation(create);
+    mock.createHistogram.mockImplementation(create);
+    const metrics = new RecoveryMetrics(mock);
+
+    metrics.decided(resumed);
+    metrics.decided(closed);
+    metrics.undecided();
+    metrics.resumed({
+      strategy: 'restart',
+      decision: 'restart',
+      secondsSinceHeartbeat: 33,
+    });
+    metrics.passed({ seconds: 0.5, interrupted: 2 });
+    metrics.passed({ seconds: 0.7 });
+    metrics.vouched(0);
+    metrics.vouched(3);
+
+    const calls = Object.fromEntries(
+      [...instruments].map(([name, record]) => [name, record.mock.calls]),
+    );
+    expect(calls).toEqual({
+      'scaffolder.recovery.count': [
+        [
+          1,
+          {
+            strategy: 'idempotent',
+            decision: 'resume',
+            template: 'template:default/sample',
+          },
+        ],
+        [
+          1,
+          {
+            strategy: 'unknown',
+            decision: 'failed',
+            template: 'template:default/sample',
+          },
+        ],
+      ],
+      'scaffolder.recovery.decision.duration': [
+        [31, { strategy: 'idempotent', decision: 'resume' }],
+        [31, { strategy: 'unknown', decision: 'failed' }],
+      ],
+      'scaffolder.recovery.resumption.duration': [
+        [33, { strategy: 'restart', decision: 'restart' }],
+      ],
+      'scaffolder.recovery.pass.interrupted': [[2]],
+      'scaffolder.recovery.pass.duration': [
+        [0.5, { result: 'ok' }],
+        [0.7, { result: 'failed' }],
+      ],
+      'scaffolder.recovery.error.count': [[1]],
+      'scaffolder.recovery.vouched.count': [[3]],
+    });
+  });
+});
+
+describe('Notifier', () => {
+  const logger = mockServices.logger.mock();
+  const notifications = { send: jest.fn() };
+  const notifier = new Notifier({
+    notifications,
+    logger,
+    retrySeconds: [0.01, 0.01],
+  });
+  beforeEach(() => {
+    jest.resetAllMocks();
+  });
+
+  it('tells who started a task that it goes on, with a link', () => {
+    notifier.decided(resumed);
+    expect(notifications.send.mock.calls).toEqual([
+      [
+        {
+          recipients: { type: 'entity', entityRef: 'user:default/anne' },
+          payload: {
+            title: 'sample: your task was interrupted and goes on',
+            description: resumed.reason,
+            link: '/create/tasks/the-task',
+            severity: 'normal',
+            topic: 'scaffolder-recovery',
+            scope: 'scaffolder-recovery:the-task',
+          },
+        },
+      ],
+    ]);
+  });
+
+  it('tells who started a task that it was closed', () => {
+    notifier.decided(closed);
+    expect(notifications.send.mock.calls[0][0].payload).toMatchObject({
+      title: 'sample: your task was interrupted and closed',
+      severity: 'high',
+    });
+  });
+
+  it('tries again, since notifications may start later than this', async () => {
+    notifications.send.mockRejectedValueOnce(new Error('not up yet'));
+    notifier.decided(resumed);
+    await waitFor('both', async () => notifications.send.mock.calls.length > 1);
+    expect(logger.warn).not.toHaveBeenCalled();
+  });
+
+  it('says so if nobody can be reached, and no more happens', async () => {
+    notifications.send.mockRejectedValue(new Error('nobody is there'));
+    notifier.decided(resumed);
+    await waitFor('it', async () => logger.warn.mock.calls.length === 1);
+    expect(notifications.send).toHaveBeenCalledTimes(3);
+    expect(logger.warn.mock.calls[0][0]).toBe(
+      'Could not notify user:default/anne of the recovery of task the-task, Error: nobody is there',
+    );
+  });
+
+  it('tells nobody of a task that nobody started', () => {
+    notifier.decided({
+      ...resumed,
+      task: { ...resumed.task, created_by: null },
+    });
+    expect(notifications.send).not.toHaveBeenCalled();
+  });
+});
+
+describe('combineListeners', () => {
+  it('tells all of them, also when one of them throws', () => {
+    const logger = mockServices.logger.mock();
+    const last = { decided: jest.fn(), vouched: jest.fn() };
+    const listener = combineListeners(
+      [
+        {
+          decided: () => {
+            throw new Error('broken');
+          },
+        },
+        last,
+      ],
+      logger,
+    );
+    listener.decided(resumed);
+    listener.vouched(1);
+    listener.undecided('the-task', new Error());
+    expect(last.decided).toHaveBeenCalledWith(resumed);
+    expect(last.vouched).toHaveBeenCalledWith(1);
+    expect(logger.warn).toHaveBeenCalledWith(
+      'Could not report on a recovery, Error: broken',
+    );
+  });
+});
