@@ -137,8 +137,7 @@ export function readRecoveryConfig(
       config.getOptionalBoolean('scaffolder.recoverTasksExitWhenTakenOver') ??
       false,
     maxAttempts: maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
-    notify:
-      config.getOptionalBoolean('scaffolder.recoverTasksNotify') ?? false,
+    notify: config.getOptionalBoolean('scaffolder.recoverTasksNotify') ?? false,
   };
 }
 
