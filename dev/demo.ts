@@ -1,7 +1,9 @@
 /*
  * The story in a good minute: three tasks run, the backend is restarted, and each task is treated as its template asked.
  * Once as for a deployment (SIGTERM), once by a crash (SIGKILL). Exits with 1 if anything differs from what is promised.
+ * With `--stay` the backend stays up afterwards, to be asked what happened.
  */
+import { once } from 'node:events';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -23,6 +25,14 @@ const SLOW_STEP_SECONDS = 6;
 const MAX_DELAY_MS = 500;
 /** From SIGTERM to the first step of a recovered task. */
 const MAX_PLANNED_MS = 20_000;
+/** For `curl`. It opens a backend that is gone after the demo and listens to this machine only. */
+const TOKEN = 'recovery-demo';
+/** What becomes of the tasks, as the REST API says it. */
+const PROMISED = {
+  none: 'failed, closed',
+  restart: 'restart, completed',
+  idempotent: 'resume, completed',
+};
 
 // eslint-disable-next-line no-control-regex
 const COLOURS = /\x1b\[\d+m/g;
@@ -60,6 +70,11 @@ async function main(directory: string): Promise<boolean> {
         database: {
           client: 'better-sqlite3',
           connection: { directory: path.join(directory, 'database') },
+        },
+        auth: {
+          externalAccess: [
+            { type: 'static', options: { token: TOKEN, subject: 'demo' } },
+          ],
         },
       },
       scaffolder: { recoverTasksTimeout: { seconds: TIMEOUT_SECONDS } },
@@ -99,8 +114,42 @@ async function main(directory: string): Promise<boolean> {
       const events = await client.events(ids[strategy]);
       console.log(`\n  ${strategy}\n${wrap(explanation(events))}`);
     }
-    printTable(outcomes);
+    printRuns(outcomes);
     found.push(...STRATEGIES.flatMap(s => differences(s, outcomes[s], prefix)));
+  }
+
+  /** Shows what the REST API tells of all that happened, once it has heard of the end. */
+  async function showRecord(client: ScaffolderClient) {
+    const attempts = await waitFor('the record of what happened', async () => {
+      const all = await client.attempts();
+      return all.every(a => a.outcome !== 'running') && all;
+    });
+    console.log(
+      '\nWhat GET /api/scaffolder/recovery/v1/attempts tells of it:\n',
+    );
+    printTable([
+      [
+        ...['strategy', 'interrupted by', 'at step', 'decision'],
+        ...['skipped', 'run again', 'outcome'],
+      ],
+      ...attempts.map(a => [
+        `${a.strategy}`,
+        a.interruptedBy,
+        `${a.interruptedAt}`,
+        a.decision,
+        a.skippedSteps.join(' ') || '-',
+        a.stepsAgain.map(step => step.stepId).join(' ') || '-',
+        a.outcome,
+      ]),
+    ]);
+    for (const strategy of STRATEGIES) {
+      const told = attempts
+        .filter(a => a.strategy === strategy)
+        .map(a => `${a.decision}, ${a.outcome}`);
+      if (told.length !== 2 || told.some(t => t !== PROMISED[strategy])) {
+        found.push(`${strategy}: the API tells of ${told.join(' and ')}`);
+      }
+    }
   }
 
   try {
@@ -153,11 +202,18 @@ async function main(directory: string): Promise<boolean> {
     if (!(delay < MAX_DELAY_MS)) {
       found.push(`the first step began after ${delay} ms, not ${MAX_DELAY_MS}`);
     }
+    await showRecord(client);
     console.log(
       found.length === 0
         ? '\nAll as promised.\n'
         : `\nNot as promised:\n${found.map(f => `  ${f}`).join('\n')}\n`,
     );
+    if (process.argv.includes('--stay')) {
+      console.log(
+        `The backend stays up until you press Ctrl+C. Ask it what it did, and why:\n\n  curl -H 'Authorization: Bearer ${TOKEN}' '${backend.url}/api/scaffolder/recovery/v1/attempts?limit=3'\n`,
+      );
+      await once(process, 'SIGINT');
+    }
     return found.length === 0;
   } catch (error) {
     console.error(`\nThe backend's log:\n${await backend.log()}`);
@@ -208,9 +264,10 @@ async function readTimes(
     .map(line => Date.parse(line.split(' ')[0]));
 }
 
-function printTable(outcomes: Record<Strategy, Outcome>): void {
+function printRuns(outcomes: Record<Strategy, Outcome>): void {
   const steps = Object.keys(outcomes.none.runs);
-  const rows = [
+  console.log('\nHow often each step ran:\n');
+  printTable([
     ['strategy', ...steps, 'status', 'in the git repository'],
     ...STRATEGIES.map(strategy => {
       const { runs, skipped, status, published } = outcomes[strategy];
@@ -221,9 +278,12 @@ function printTable(outcomes: Record<Strategy, Outcome>): void {
         published?.split('\n')[0] ?? '-',
       ];
     }),
-  ];
+  ]);
+}
+
+/** The first row has the names of the columns. */
+function printTable(rows: string[][]): void {
   const widths = rows[0].map((_, i) => Math.max(...rows.map(r => r[i].length)));
-  console.log('\nHow often each step ran:\n');
   for (const row of rows) {
     const cells = row.map((cell, i) => cell.padEnd(widths[i]));
     console.log(`  ${cells.join('  ').trimEnd()}`);

@@ -22,6 +22,19 @@ export type TaskEvent = {
   };
 };
 
+/** What the module's REST API shows of a decision. */
+export type Attempt = {
+  taskId: string;
+  decision: string;
+  strategy?: string;
+  interruptedBy: string;
+  interruptedAt?: string;
+  skippedSteps: string[];
+  stepsAgain: { stepId: string }[];
+  secondsSilent: number;
+  outcome: string;
+};
+
 const ENDED = ['completed', 'failed', 'cancelled'];
 
 /** What people do with the scaffolder over HTTP, as the guest user. */
@@ -64,6 +77,15 @@ export class ScaffolderClient {
 
   async events(id: string): Promise<TaskEvent[]> {
     return this.#request('GET', `scaffolder/v2/tasks/${id}/events`);
+  }
+
+  /** The decisions on interrupted tasks, the newest first. */
+  async attempts(): Promise<Attempt[]> {
+    const { items } = await this.#request<{ items: Attempt[] }>(
+      'GET',
+      'scaffolder/recovery/v1/attempts',
+    );
+    return items;
   }
 
   async cancel(id: string): Promise<void> {

@@ -15,7 +15,10 @@ export function attemptView(row: DbAttemptRow) {
     reason: row.reason ?? undefined,
     interruptedBy: row.planned ? 'shutdown' : 'crash',
     interruptedAt: row.interrupted_at ?? undefined,
-    secondsSilent: row.seconds_silent ?? undefined,
+    secondsSilent:
+      row.seconds_silent === null
+        ? undefined
+        : Math.round(row.seconds_silent * 10) / 10,
     skippedSteps: JSON.parse(row.skipped_steps ?? '[]'),
     stepsAgain: JSON.parse(row.steps_again ?? '[]'),
     decidedAt: time(row.decided_at),

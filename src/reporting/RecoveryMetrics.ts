@@ -76,6 +76,7 @@ export class RecoveryMetrics implements Partial<RecoveryListener> {
     const attributes = {
       strategy: strategy?.strategy ?? 'unknown',
       decision: decision.kind,
+      interruption: task.planned ? 'shutdown' : 'crash',
     };
     this.#decisions.add(1, {
       ...attributes,

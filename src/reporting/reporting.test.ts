@@ -106,7 +106,7 @@ describe('RecoveryMetrics', () => {
     mock.createHistogram.mockImplementation(create);
     const metrics = new RecoveryMetrics(mock);
 
-    metrics.decided(resumed);
+    metrics.decided({ ...resumed, task: { ...resumed.task, planned: true } });
     metrics.decided(closed);
     metrics.undecided();
     metrics.resumed({
@@ -129,6 +129,7 @@ describe('RecoveryMetrics', () => {
           {
             strategy: 'idempotent',
             decision: 'resume',
+            interruption: 'shutdown',
             template: 'template:default/sample',
           },
         ],
@@ -137,13 +138,24 @@ describe('RecoveryMetrics', () => {
           {
             strategy: 'unknown',
             decision: 'failed',
+            interruption: 'crash',
             template: 'template:default/sample',
           },
         ],
       ],
       'scaffolder.recovery.decision.duration': [
-        [31, { strategy: 'idempotent', decision: 'resume' }],
-        [31, { strategy: 'unknown', decision: 'failed' }],
+        [
+          31,
+          {
+            strategy: 'idempotent',
+            decision: 'resume',
+            interruption: 'shutdown',
+          },
+        ],
+        [
+          31,
+          { strategy: 'unknown', decision: 'failed', interruption: 'crash' },
+        ],
       ],
       'scaffolder.recovery.resumption.duration': [
         [33, { strategy: 'restart', decision: 'restart' }],
