@@ -1,6 +1,10 @@
 import { mockServices, TestDatabaseId } from '@backstage/backend-test-utils';
-import { resolvePackagePath } from '@backstage/backend-plugin-api';
-import { Knex } from 'knex';
+import {
+  coreServices,
+  createServiceFactory,
+  resolvePackagePath,
+} from '@backstage/backend-plugin-api';
+import knexFactory, { Knex } from 'knex';
 import { randomUUID } from 'node:crypto';
 import { applyMigrations } from '../database/migrations';
 import { NewAttempt } from '../database/operations/recordAttempts';
@@ -157,4 +161,26 @@ export async function readAttempts(
     .where('task_id', taskId)
     .orderBy('attempt')
     .select('attempt', 'decision', 'strategy');
+}
+
+/** Each plugin has its own database, as always; the scaffolder's is the one that the test looks into. */
+export function databaseOfScaffolder(knex: Knex) {
+  return createServiceFactory({
+    service: coreServices.database,
+    deps: { plugin: coreServices.pluginMetadata },
+    factory: ({ plugin }) => {
+      const own = new Promise<Knex>(resolve =>
+        resolve(
+          plugin.getId() === 'scaffolder'
+            ? knex
+            : knexFactory({
+                client: 'better-sqlite3',
+                connection: ':memory:',
+                useNullAsDefault: true,
+              }),
+        ),
+      );
+      return { getClient: () => own };
+    },
+  });
 }

@@ -5,7 +5,6 @@ import { userInfoServiceFactory } from '@backstage/backend-defaults/userInfo';
 import {
   coreServices,
   createBackendModule,
-  createServiceFactory,
 } from '@backstage/backend-plugin-api';
 import {
   createMockDirectory,
@@ -32,11 +31,12 @@ import {
   scaffolderTaskConditions,
 } from '@backstage/plugin-scaffolder-backend/alpha';
 import { taskReadPermission } from '@backstage/plugin-scaffolder-common/alpha';
-import knexFactory, { Knex } from 'knex';
+import { Knex } from 'knex';
 import { randomUUID } from 'node:crypto';
 import recoveryModule from '..';
 import { signIn, signInProvider } from '../__testUtils__/signIn';
 import {
+  databaseOfScaffolder,
   insertTask,
   migrateScaffolder,
   newAttempt,
@@ -101,28 +101,6 @@ function decide(
         }
       : { anyOf: [own] },
   );
-}
-
-/** Each plugin has its own database, as always; the scaffolder's is the one that the test looks into. */
-function databaseOfScaffolder(knex: Knex) {
-  return createServiceFactory({
-    service: coreServices.database,
-    deps: { plugin: coreServices.pluginMetadata },
-    factory: ({ plugin }) => {
-      const own = new Promise<Knex>(resolve =>
-        resolve(
-          plugin.getId() === 'scaffolder'
-            ? knex
-            : knexFactory({
-                client: 'better-sqlite3',
-                connection: ':memory:',
-                useNullAsDefault: true,
-              }),
-        ),
-      );
-      return { getClient: () => own };
-    },
-  });
 }
 
 describe.each(databases.eachSupportedId())('the REST API on %s', databaseId => {

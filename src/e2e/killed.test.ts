@@ -123,6 +123,26 @@ describe('a backend that is killed in the middle of running tasks', () => {
             .filter(e => e.type === 'recovered')
             .map(e => e.body.recoverStrategy),
         ).toEqual(['restart']);
+
+        await waitFor('the record of how they ended', async () =>
+          (await client.attempts()).every(a => a.outcome !== 'running'),
+        );
+        expect(
+          (await client.attempts())
+            .map(a => `${a.strategy}: ${a.decision}, ${a.outcome}`)
+            .sort(),
+        ).toEqual([
+          'idempotent: resume, completed',
+          'none: failed, closed',
+          'restart: restart, completed',
+        ]);
+        for (const id of Object.values(ids)) {
+          expect(await backend.log()).toMatch(
+            new RegExp(
+              `scaffolder\\.task.*"actionType":"recover","taskId":"${id}".*succeeded`,
+            ),
+          );
+        }
       },
     );
 

@@ -130,6 +130,15 @@ describe('RecoveryRunner', () => {
     expect(outcomes.recordOnce).toHaveBeenCalledTimes(1);
   });
 
+  it('goes on deciding though that fails', async () => {
+    const { runner, outcomes, steadiness, tick } = setup();
+    outcomes.recordOnce.mockRejectedValue(new Error('no such column'));
+    await runner.start();
+    steadiness.read();
+    await tick('scaffolder-recovery:record-outcomes');
+    expect(steadiness.isSteady()).toBe(true);
+  });
+
   it('tells for how many runs it vouched', async () => {
     const { runner, runs, listener, tick } = setup();
     runs.vouch.mockResolvedValue({ vouched: 2, takenOver: [] });

@@ -75,8 +75,11 @@ export class RecoveryRunner {
       ),
     );
     await this.#schedule('record-outcomes', LOOKUP_FREQUENCY, () =>
-      this.#tick('record of what came of the decisions', () =>
-        outcomes.recordOnce(),
+      this.#tick(
+        'record of what came of the decisions',
+        () => outcomes.recordOnce(),
+        // For people to read only: whatever fails in it keeps no task from being recovered.
+        { isVital: false },
       ),
     );
   }
@@ -143,7 +146,11 @@ export class RecoveryRunner {
     await warned;
   }
 
-  async #tick(what: string, action: () => Promise<unknown>): Promise<void> {
+  async #tick(
+    what: string,
+    action: () => Promise<unknown>,
+    { isVital } = { isVital: true },
+  ): Promise<void> {
     const { migrate, steadiness, logger } = this.options;
     try {
       if (!this.#migrated) {
@@ -153,7 +160,9 @@ export class RecoveryRunner {
       await action();
       this.#failing.delete(what);
     } catch (error) {
-      steadiness.lost();
+      if (isVital) {
+        steadiness.lost();
+      }
       // Said once for each outage, not every second.
       if (!this.#failing.has(what)) {
         this.#failing.add(what);
