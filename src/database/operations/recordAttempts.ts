@@ -53,14 +53,18 @@ export async function recordAttempts(
   if (attempts.length === 0) {
     return;
   }
+  // Most tasks are decided on for the first time.
+  const again = attempts.filter(a => a.attempt > 1);
   for (const outcome of ['cancelled', 'interrupted']) {
-    const taskIds = attempts
+    const taskIds = again
       .filter(a => (a.decision === 'cancelled') === (outcome === 'cancelled'))
       .map(a => a.taskId);
-    await tx<DbAttemptRow>(ATTEMPTS)
-      .whereIn('task_id', taskIds)
-      .whereIn('outcome', ['waiting', 'running'])
-      .update({ outcome, ended_at: tx.fn.now() });
+    if (taskIds.length > 0) {
+      await tx<DbAttemptRow>(ATTEMPTS)
+        .whereIn('task_id', taskIds)
+        .whereIn('outcome', ['waiting', 'running'])
+        .update({ outcome, ended_at: tx.fn.now() });
+    }
   }
   await tx<DbAttemptRow>(ATTEMPTS).insert(
     attempts.map(a => ({
