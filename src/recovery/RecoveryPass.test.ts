@@ -603,7 +603,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     });
     await createPass().runOnce();
     expect((await newEvents(id))[0].body.message).toContain(
-      `Step 'two' depends on 'oen', which is no step before it; allowed is 'one'. All steps run again.`,
+      `Step 'two' depends on 'oen', which is no step of this template; allowed is the step before it: 'one'. All steps run again.`,
     );
   });
 

@@ -121,32 +121,32 @@ describe('planRecovery', () => {
     [
       'unknown',
       [step('a'), step('b', 'fetsh'), step('c')],
-      `Step 'b' depends on 'fetsh', which is no step before it; allowed is 'a'`,
+      `Step 'b' depends on 'fetsh', which is no step of this template; allowed is the step before it: 'a'`,
     ],
     [
       'later',
       [step('a'), step('b', ['a', 'c']), step('c')],
-      `Step 'b' depends on 'c', which is no step before it; allowed is 'a'`,
+      `Step 'b' depends on 'c', which comes after it; allowed is the step before it: 'a'`,
     ],
     [
       'the step itself',
       [step('a', 'a'), step('b'), step('c')],
-      `Step 'a' depends on 'a', which is no step before it; allowed is nothing, since it is the first step`,
+      `Step 'a' depends on itself; allowed is nothing, since it is the first step`,
     ],
     [
       'circular',
       [step('a', 'c'), step('b', 'a'), step('c', 'b')],
-      `Step 'a' depends on 'c', which is no step before it; allowed is nothing, since it is the first step`,
+      `Step 'a' depends on 'c', which comes after it and depends on it in turn (a → c → b → a); allowed is nothing, since it is the first step`,
     ],
     [
       'no id',
       [step('a'), step('b', 4), step('c')],
-      `Step 'b' has recovery {"dependsOn":4}; allowed is recovery.dependsOn with the id of a step or a list of ids`,
+      `Step 'b' has recovery.dependsOn 4; allowed is recovery.dependsOn with the id of a step or a list of ids`,
     ],
     [
       'misspelt',
       [step('a'), { id: 'b', recovery: { dependson: 'a' } }, step('c')],
-      `Step 'b' has recovery {"dependson":"a"}; allowed is recovery.dependsOn with the id of a step or a list of ids`,
+      `Step 'b' has recovery.dependson, which means nothing; did you mean 'dependsOn'? Allowed is 'dependsOn'`,
     ],
     [
       'no block',

@@ -1,13 +1,6 @@
-import { z } from 'zod';
+import { readDependencies } from '../template/dependencies';
 import { Strategy } from './strategy';
 import { StepRecords, TaskStep } from './taskRecord';
-
-// Strict: a misspelt `dependsOn` that counted as none would let a step run without the files that it needs.
-const stepRecoverySchema = z
-  .object({
-    dependsOn: z.union([z.string(), z.array(z.string())]).optional(),
-  })
-  .strict();
 
 /** A finished step that runs again, and why. */
 export type StepAgain = {
@@ -71,18 +64,14 @@ export function planRecovery(
     };
   }
 
-  const dependencies = new Map<string, string[]>();
-  for (const step of steps) {
-    const { stepIds, problem } = dependenciesOf(step, dependencies);
-    if (problem) {
-      return {
-        skipped: [],
-        again: allAgain('invalidPlan'),
-        goesOnAt,
-        warning: `${problem}. All steps run again`,
-      };
-    }
-    dependencies.set(step.id, stepIds);
+  const { dependencies, problems } = readDependencies(steps);
+  if (problems.length > 0) {
+    return {
+      skipped: [],
+      again: allAgain('invalidPlan'),
+      goesOnAt,
+      warning: `${problems[0].message}. All steps run again`,
+    };
   }
 
   // From the last step to the first: a dependency always stands before the step that has it.
@@ -120,32 +109,4 @@ export function isCompleted(records: StepRecords, stepId: string): boolean {
   return (
     Object.hasOwn(records, stepId) && records[stepId]?.status === 'completed'
   );
-}
-
-/** The ids that a step depends on, or what is wrong with them. `earlier` has the steps before it. */
-function dependenciesOf(
-  step: TaskStep,
-  earlier: Map<string, unknown>,
-): { stepIds: string[]; problem?: string } {
-  const parsed = stepRecoverySchema.safeParse(step.recovery ?? {});
-  if (!parsed.success) {
-    return {
-      stepIds: [],
-      problem: `Step '${step.id}' has recovery ${JSON.stringify(
-        step.recovery,
-      )}; allowed is recovery.dependsOn with the id of a step or a list of ids`,
-    };
-  }
-  const stepIds = [parsed.data.dependsOn ?? []].flat();
-  const wrong = stepIds.find(id => !earlier.has(id));
-  if (wrong === undefined) {
-    return { stepIds };
-  }
-  const allowed = [...earlier.keys()].map(id => `'${id}'`).join(', ');
-  return {
-    stepIds,
-    problem: `Step '${step.id}' depends on '${wrong}', which is no step before it; allowed is ${
-      allowed || 'nothing, since it is the first step'
-    }`,
-  };
 }

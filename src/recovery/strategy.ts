@@ -1,6 +1,9 @@
 import { z } from 'zod';
-
-const strategySchema = z.enum(['none', 'restart', 'idempotent']);
+import {
+  MOST_ATTEMPTS,
+  strategySchema,
+  templateRecoverySchema,
+} from '../template/schema';
 
 /** What a template wants to happen to its interrupted tasks. */
 export type Strategy = z.infer<typeof strategySchema>;
@@ -22,14 +25,10 @@ export type TaskStrategy = {
   maxAttempts?: number;
 };
 
-const recoverySchema = z.object({ strategy: strategySchema.optional() });
+// Not strict: a key that means nothing must not cost the task its strategy.
+const recoverySchema = templateRecoverySchema.pick({ strategy: true }).strip();
 
-/** More than that is no limit, and would not fit into the column. */
-const MOST_ATTEMPTS = 1_000_000;
-
-const maxAttemptsSchema = z.number().int().min(1).max(MOST_ATTEMPTS).optional();
-
-const KEYS = ['strategy', 'maxAttempts'];
+const KEYS = Object.keys(templateRecoverySchema.shape);
 
 // `EXPERIMENTAL_strategy` has the values `none` and `startOver` in @backstage/plugin-scaffolder-common 2.3.0.
 const legacySchema = z.object({
@@ -90,7 +89,9 @@ function readLimit(
   templateRef: string,
   recovery: Record<string, unknown>,
 ): Pick<TaskStrategy, 'maxAttempts' | 'remark'> {
-  const limit = maxAttemptsSchema.safeParse(recovery.maxAttempts);
+  const limit = templateRecoverySchema.shape.maxAttempts.safeParse(
+    recovery.maxAttempts,
+  );
   if (!limit.success) {
     return {
       remark: `${templateRef} has spec.recovery.maxAttempts ${JSON.stringify(

@@ -1,0 +1,34 @@
+import { Entity, stringifyEntityRef } from '@backstage/catalog-model';
+import { InputError } from '@backstage/errors';
+import { CatalogProcessor } from '@backstage/plugin-catalog-node';
+import { validateTemplate } from '../template/validateTemplate';
+
+/**
+ * Refuses templates whose recovery blocks make no sense, so that their authors learn of it when they write them and not when a
+ * backend has died. The catalog shows the error at the template, and keeps what it had of it before.
+ */
+export class TemplateRecoveryProcessor implements CatalogProcessor {
+  getProcessorName(): string {
+    return 'TemplateRecoveryProcessor';
+  }
+
+  async preProcessEntity(entity: Entity): Promise<Entity> {
+    if (isTemplate(entity)) {
+      const problems = validateTemplate(entity.spec);
+      if (problems.length > 0) {
+        throw new InputError(
+          `The recovery of ${stringifyEntityRef(
+            entity,
+          )} makes no sense. ${problems.map(p => `${p.message}.`).join(' ')}`,
+        );
+      }
+    }
+    return entity;
+  }
+}
+
+function isTemplate({ apiVersion, kind }: Entity): boolean {
+  return (
+    kind === 'Template' && apiVersion.startsWith('scaffolder.backstage.io/')
+  );
+}

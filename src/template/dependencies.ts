@@ -1,0 +1,172 @@
+import { didYouMean, quoted } from './didYouMean';
+import { stepRecoverySchema } from './schema';
+
+/** A step of a template, or of a task that was started from it. */
+export type Step = {
+  id: string;
+  /** As the template's author wrote it. */
+  recovery?: unknown;
+};
+
+/** Something in a template that makes no sense. */
+export type Problem = {
+  /** Where, from the place that was looked at. */
+  path: (string | number)[];
+  /** What was found, and what is allowed. */
+  message: string;
+};
+
+/**
+ * Reads which steps depend on which, directly.
+ *
+ * @returns the ids that each step depends on, and what is wrong with the recovery blocks, with paths such as
+ *   `[1, 'recovery', 'dependsOn', 0]`. If anything is, the dependencies are not to be used.
+ */
+export function readDependencies(steps: Step[]): {
+  dependencies: Map<string, string[]>;
+  problems: Problem[];
+} {
+  const dependencies = new Map<string, string[]>();
+  const problems: Problem[] = [];
+  // Of several steps with one id, the first counts.
+  const places = new Map(steps.map(({ id }, i) => [id, i] as const).reverse());
+  steps.forEach((step, i) => {
+    const block = readBlock(step);
+    problems.push(
+      ...block.problems.map(p => ({ ...p, path: [i, 'recovery', ...p.path] })),
+    );
+    dependencies.set(step.id, block.stepIds);
+  });
+  steps.forEach((step, i) => {
+    const isList = Array.isArray(dependsOnOf(step));
+    dependencies.get(step.id)!.forEach((id, k) => {
+      const wrong = wrongWith(id, i, { steps, places, dependencies });
+      if (wrong) {
+        problems.push({
+          path: [i, 'recovery', 'dependsOn', ...(isList ? [k] : [])],
+          message: `Step '${step.id}' ${wrong}`,
+        });
+      }
+    });
+  });
+  return {
+    dependencies,
+    problems: problems.sort((a, b) => Number(a.path[0]) - Number(b.path[0])),
+  };
+}
+
+function dependsOnOf({ recovery }: Step): unknown {
+  return (recovery as { dependsOn?: unknown } | undefined)?.dependsOn;
+}
+
+function readBlock(step: Step): { stepIds: string[]; problems: Problem[] } {
+  const { id, recovery } = step;
+  if (recovery === undefined || recovery === null) {
+    return { stepIds: [], problems: [] };
+  }
+  const parsed = stepRecoverySchema.safeParse(recovery);
+  if (parsed.success) {
+    return { stepIds: [parsed.data.dependsOn ?? []].flat(), problems: [] };
+  }
+  const allowed =
+    'allowed is recovery.dependsOn with the id of a step or a list of ids';
+  if (!isBlock(recovery)) {
+    const message = `Step '${id}' has recovery ${JSON.stringify(recovery)}; ${allowed}`;
+    return { stepIds: [], problems: [{ path: [], message }] };
+  }
+  const problems = unknownKeys(recovery, ['dependsOn']).map(
+    ({ key, hint }): Problem => ({
+      path: [key],
+      message: `Step '${id}' has recovery.${key}, which means nothing${hint || ';'} ${
+        hint ? 'Allowed' : 'allowed'
+      } is 'dependsOn'`,
+    }),
+  );
+  if (problems.length === 0) {
+    problems.push({
+      path: ['dependsOn'],
+      message: `Step '${id}' has recovery.dependsOn ${JSON.stringify(
+        recovery.dependsOn,
+      )}; ${allowed}`,
+    });
+  }
+  return { stepIds: [], problems };
+}
+
+export function isBlock(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The keys of a block that mean nothing, each with what may have been meant. */
+export function unknownKeys(
+  block: Record<string, unknown>,
+  known: string[],
+): { key: string; hint: string }[] {
+  return Object.keys(block)
+    .filter(key => !known.includes(key))
+    .map(key => ({ key, hint: didYouMean(key, known) }));
+}
+
+/** What is wrong with a step's dependency, if anything. */
+function wrongWith(
+  id: string,
+  place: number,
+  template: {
+    steps: Step[];
+    places: Map<string, number>;
+    dependencies: Map<string, string[]>;
+  },
+): string | undefined {
+  const { steps, places, dependencies } = template;
+  const other = places.get(id);
+  if (other !== undefined && other < place) {
+    return undefined;
+  }
+  const earlier = steps.slice(0, place).map(s => s.id);
+  const allowed =
+    earlier.length > 0
+      ? `allowed ${earlier.length > 1 ? 'are the steps' : 'is the step'} before it: ${quoted(earlier)}`
+      : 'allowed is nothing, since it is the first step';
+  if (other === undefined) {
+    const hint = didYouMean(id, earlier);
+    return `depends on '${id}', which is no step of this template${hint || ';'} ${
+      hint ? capitalized(allowed) : allowed
+    }`;
+  }
+  if (other === place) {
+    return `depends on itself; ${allowed}`;
+  }
+  const circle = wayFrom(id, steps[place].id, dependencies);
+  return circle
+    ? `depends on '${id}', which comes after it and depends on it in turn (${[
+        steps[place].id,
+        ...circle,
+      ].join(' → ')}); ${allowed}`
+    : `depends on '${id}', which comes after it; ${allowed}`;
+}
+
+/** The steps from one to another along the dependencies, both included. Nothing if there is no way. */
+function wayFrom(
+  from: string,
+  to: string,
+  dependencies: Map<string, string[]>,
+  seen = new Set<string>(),
+): string[] | undefined {
+  if (from === to) {
+    return [from];
+  }
+  seen.add(from);
+  for (const next of dependencies.get(from) ?? []) {
+    const way = seen.has(next)
+      ? undefined
+      : wayFrom(next, to, dependencies, seen);
+    if (way) {
+      return [from, ...way];
+    }
+  }
+  return undefined;
+}
+
+function capitalized(text: string): string {
+  return text[0].toUpperCase() + text.slice(1);
+}

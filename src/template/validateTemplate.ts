@@ -1,0 +1,95 @@
+import {
+  isBlock,
+  Problem,
+  readDependencies,
+  Step,
+  unknownKeys,
+} from './dependencies';
+import { quoted } from './didYouMean';
+import {
+  MOST_ATTEMPTS,
+  strategySchema,
+  templateRecoverySchema,
+} from './schema';
+
+/**
+ * Finds what is wrong with the recovery blocks of a template: its own and those of its steps. A template without any is fine.
+ *
+ * @param spec - the template's spec, however wrong the rest of it is
+ * @returns what is wrong, with paths from the spec on, such as `['recovery', 'strategy']`.
+ */
+export function validateTemplate(spec: unknown): Problem[] {
+  if (!isBlock(spec)) {
+    return [];
+  }
+  const { problems } = readDependencies(stepsOfTemplate(spec));
+  return [
+    ...('recovery' in spec ? validateBlock(spec.recovery) : []),
+    ...problems.map(p => ({ ...p, path: ['steps', ...p.path] })),
+  ];
+}
+
+/** The steps of a template, with the ids that the scaffolder gives to those without (`router`, 4.2.0). */
+export function stepsOfTemplate(spec: Record<string, unknown>): Step[] {
+  const steps = Array.isArray(spec.steps) ? spec.steps : [];
+  return steps.map((step, i): Step => {
+    const { id, recovery } = isBlock(step) ? step : {};
+    return {
+      id: typeof id === 'string' ? id : `step-${i + 1}`,
+      recovery,
+    };
+  });
+}
+
+const STRATEGIES = `one of ${quoted(strategySchema.options)}`;
+
+function validateBlock(recovery: unknown): Problem[] {
+  if (!isBlock(recovery)) {
+    return [
+      {
+        path: ['recovery'],
+        message: `spec.recovery is ${JSON.stringify(
+          recovery,
+        )}; allowed is a block with a strategy, ${STRATEGIES}`,
+      },
+    ];
+  }
+  const { shape } = templateRecoverySchema;
+  const problems: Problem[] = [];
+  if (!shape.strategy.safeParse(recovery.strategy).success) {
+    problems.push({
+      path: ['recovery', 'strategy'],
+      message: `spec.recovery.strategy is ${JSON.stringify(
+        recovery.strategy,
+      )}; allowed is ${STRATEGIES}`,
+    });
+  }
+  if (!shape.maxAttempts.safeParse(recovery.maxAttempts).success) {
+    problems.push({
+      path: ['recovery', 'maxAttempts'],
+      message: `spec.recovery.maxAttempts is ${JSON.stringify(
+        recovery.maxAttempts,
+      )}; allowed is a whole number from 1 to ${MOST_ATTEMPTS}`,
+    });
+  }
+  const keys = Object.keys(shape);
+  for (const { key, hint } of unknownKeys(recovery, keys)) {
+    problems.push({
+      path: ['recovery', key],
+      message: `spec.recovery.${key} means nothing${hint || ';'} ${
+        hint ? 'Allowed' : 'allowed'
+      } are ${quoted(keys)}`,
+    });
+  }
+  if (
+    problems.length === 0 &&
+    recovery.strategy === undefined &&
+    Object.keys(recovery).length > 0
+  ) {
+    problems.push({
+      path: ['recovery'],
+      message: `spec.recovery has no strategy; allowed is ${STRATEGIES}`,
+    });
+  }
+  return problems;
+}
