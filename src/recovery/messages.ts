@@ -243,7 +243,8 @@ function planParts({ skipped, again, warning }: Plan): string[] {
   ];
 }
 
-function because({ because: reason }: StepAgain): string {
+/** Why a finished step runs again, as the end of a sentence. */
+export function because({ because: reason }: StepAgain): string {
   switch (reason.kind) {
     case 'neededBy':
       return `${reason.stepIds.map(id => `'${id}'`).join(', ')} ${

@@ -1,0 +1,66 @@
+import { validateTemplate } from '../template/validateTemplate';
+import { ActionTraits } from './actions';
+import { Position, readTemplates } from './readTemplates';
+import { PlanRow, planOfTemplate } from './templatePlan';
+import { findWarnings } from './warnings';
+
+/** Something that somebody should look at. */
+export type Finding = Position & {
+  file: string;
+  severity: 'error' | 'warning';
+  message: string;
+};
+
+/** A template and what happens to its interrupted tasks. */
+export type CheckedTemplate = {
+  file: string;
+  name: string;
+  strategy: string;
+  /** Nothing if its recovery blocks make no sense. */
+  plan?: PlanRow[];
+};
+
+/** What was found in some files. */
+export type CheckResult = {
+  findings: Finding[];
+  templates: CheckedTemplate[];
+};
+
+/** Checks the templates in files. One that cannot be read is a finding, and keeps no other from being checked. */
+export function check(
+  files: string[],
+  actions: Record<string, ActionTraits> = {},
+): CheckResult {
+  const findings: Finding[] = [];
+  const checked: CheckedTemplate[] = [];
+  for (const file of files) {
+    const { templates, errors } = readTemplates(file);
+    for (const { position, message } of errors) {
+      findings.push({ file, ...position, severity: 'error', message });
+    }
+    for (const { name, spec, positionOf } of templates) {
+      const problems = validateTemplate(spec);
+      const isSound = problems.length === 0;
+      const warnings = isSound ? findWarnings(spec, actions) : [];
+      const { strategy, rows } = isSound
+        ? planOfTemplate(spec)
+        : { strategy: 'none', rows: undefined };
+      checked.push({ file, name, strategy, plan: rows });
+      for (const [severity, found] of [
+        ['error', problems],
+        ['warning', warnings],
+      ] as const) {
+        for (const { path, message } of found) {
+          const text = `template '${name}': ${message}`;
+          findings.push({
+            file,
+            ...positionOf(path),
+            severity,
+            message: text,
+          });
+        }
+      }
+    }
+  }
+  return { findings, templates: checked };
+}

@@ -1,0 +1,7 @@
+/**
+ * The command line of the package.
+ *
+ * @packageDocumentation
+ */
+
+export { main } from './check/main';
