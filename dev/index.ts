@@ -19,4 +19,5 @@ backend.add(
 backend.add(import('@backstage/plugin-scaffolder-backend'));
 backend.add(sampleActions);
 backend.add(import('../src'));
+backend.add(import('../src/catalog'));
 backend.start();

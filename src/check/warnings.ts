@@ -16,15 +16,13 @@ export function findWarnings(
     return [];
   }
   const steps = stepsOfTemplate(spec);
-  const traits = (spec.steps as unknown[]).map(step =>
-    isBlock(step) && typeof step.action === 'string'
-      ? { action: step.action, ...traitsOf(step.action, actions) }
-      : undefined,
+  const traits = steps.map(({ action }) =>
+    action === undefined ? undefined : traitsOf(action, actions),
   );
   const { dependencies } = readDependencies(steps);
 
   const warnings: Problem[] = [];
-  steps.forEach(({ id }, i) => {
+  steps.forEach(({ id, action }, i) => {
     if (strategy === 'idempotent' && traits[i]?.reads) {
       const brought = withAllOf(id, dependencies);
       const missing = steps
@@ -46,7 +44,7 @@ export function findWarnings(
     if (traits[i]?.unguarded) {
       warnings.push({
         path: ['steps', i],
-        message: `'${id}' runs ${traits[i]!.action}, which has an effect outside and does not guard it with a checkpoint; with the strategy '${strategy}' it may happen twice. Make sure that it may, or use the strategy 'none'`,
+        message: `'${id}' runs ${action}, which has an effect outside and does not guard it with a checkpoint; with the strategy '${strategy}' it may happen twice. Make sure that it may, or use the strategy 'none'`,
       });
     }
   });

@@ -8,6 +8,7 @@ import { ENGINES, TestSite } from '../__testUtils__/TestSite';
 
 jest.setTimeout(180_000);
 
+const PACKAGE = 'backstage-plugin-scaffolder-backend-module-recovery';
 const REPOSITORY = path.resolve(__dirname, '../..');
 
 /**
@@ -16,10 +17,7 @@ const REPOSITORY = path.resolve(__dirname, '../..');
  */
 function installTarball(directory: string): string {
   const copy = path.join(directory, 'copy');
-  const installed = path.join(
-    directory,
-    'app/node_modules/backstage-plugin-scaffolder-backend-module-recovery',
-  );
+  const installed = path.join(directory, 'app/node_modules', PACKAGE);
   fs.mkdirSync(installed, { recursive: true });
   fs.mkdirSync(copy);
   // Node looks for modules in the folders above as well, so both the copy and the backend find all others here.
@@ -32,8 +30,9 @@ function installTarball(directory: string): string {
     path.join(copy, 'node_modules'),
   );
   for (const name of [
-    ...['src', 'dev', 'migrations', 'package.json', 'tsconfig.json'],
-    ...['config.d.ts', 'README.md', 'LICENSE', 'CHANGELOG.md'],
+    ...['src', 'dev', 'bin', 'migrations', 'package.json', 'tsconfig.json'],
+    ...['config.d.ts', 'recovery.schema.json'],
+    ...['README.md', 'LICENSE', 'CHANGELOG.md'],
   ]) {
     fs.cpSync(path.join(REPOSITORY, name), path.join(copy, name), {
       recursive: true,
@@ -50,7 +49,7 @@ function installTarball(directory: string): string {
   const source = fs
     .readFileSync(path.join(REPOSITORY, 'dev/index.ts'), 'utf8')
     .replace('./sampleActions', path.join(REPOSITORY, 'dev/sampleActions'))
-    .replace('../src', 'backstage-plugin-scaffolder-backend-module-recovery');
+    .replaceAll(`'../src`, `'${PACKAGE}`);
   fs.writeFileSync(entry, source);
   return entry;
 }
@@ -72,6 +71,19 @@ describe('a backend that is killed in the middle of running tasks', () => {
   });
   afterAll(() => fs.rmSync(packed, { recursive: true, force: true }));
   afterEach(() => site.remove());
+
+  it('has a command in the tarball that checks templates', async () => {
+    site = await TestSite.create('SQLite');
+    const stdout = execFileSync(
+      process.execPath,
+      [
+        path.join(packed, 'app/node_modules', PACKAGE, 'bin/recovery.js'),
+        ...['check', path.join(REPOSITORY, 'dev/templates/*.yaml')],
+      ],
+      { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
+    );
+    expect(stdout).toContain(`template 'sample-idempotent'`);
+  });
 
   describe.each(ENGINES)('on %s', engine => {
     it.each(['the source', 'the tarball'])(

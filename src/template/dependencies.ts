@@ -4,6 +4,7 @@ import { stepRecoverySchema } from './schema';
 /** A step of a template, or of a task that was started from it. */
 export type Step = {
   id: string;
+  action?: string;
   /** As the template's author wrote it. */
   recovery?: unknown;
 };

@@ -1,0 +1,206 @@
+import { createMockDirectory } from '@backstage/backend-test-utils';
+import path from 'node:path';
+import { main } from './main';
+
+const GOOD = `apiVersion: scaffolder.backstage.io/v1beta3
+kind: Template
+metadata:
+  name: good
+spec:
+  recovery:
+    strategy: idempotent
+  steps:
+    - id: create
+      action: acme:create
+    - id: fetch
+      action: fetch:template
+    - id: publish
+      action: publish:github
+      recovery:
+        dependsOn: fetch
+`;
+const BROKEN = `${GOOD.replace('name: good', 'name: broken').replace(
+  'dependsOn: fetch',
+  `dependsOn:
+          - create
+          - fetsh`,
+)}`;
+const WARNED = GOOD.replace('name: good', 'name: warned').replace(
+  `      recovery:
+        dependsOn: fetch
+`,
+  '',
+);
+
+describe('the command', () => {
+  const directory = createMockDirectory();
+  let out: string;
+  let error: string;
+  const run = (...args: string[]) => {
+    out = '';
+    error = '';
+    return main(args, {
+      out: text => {
+        out += text;
+      },
+      error: text => {
+        error += text;
+      },
+    });
+  };
+  const file = (name: string) => path.join(directory.path, name);
+
+  beforeEach(() =>
+    directory.setContent({
+      'good.yaml': GOOD,
+      'broken.yaml': BROKEN,
+      'warned.yaml': WARNED,
+      'many.yaml': `${GOOD}---\nkind: Component\nspec:\n  recovery: 7\n---\n${BROKEN}`,
+      'other.yaml': 'kind: Component\n',
+      'no.yaml': 'a: [1\nb: *c',
+      'actions.yaml': 'actions:\n  publish:github: {}\n',
+      deep: { 'good.yaml': GOOD },
+    }),
+  );
+
+  it('prints the plan of a template and exits with 0', async () => {
+    expect(await run('check', file('good.yaml'))).toBe(0);
+    expect(out)
+      .toBe(`${file('good.yaml')}: template 'good', strategy 'idempotent':
+
+  interrupted at  skipped  run again                        goes on at
+  --------------  -------  -------------------------------  ----------
+  create          -        -                                create
+  fetch           create   -                                fetch
+  publish         create   fetch ('publish' depends on it)  publish`);
+    expect(error).toBe('1 file, 1 template: 0 errors, 0 warnings');
+  });
+
+  it('tells where an error is and exits with 1', async () => {
+    expect(await run('check', file('broken.yaml'))).toBe(1);
+    expect(out.split('\n')[0]).toBe(
+      `${file(
+        'broken.yaml',
+      )}:18:13  error  template 'broken': Step 'publish' depends on 'fetsh', which is no step of this template; did you mean 'fetch'? Allowed are the steps before it: 'create', 'fetch'`,
+    );
+    expect(out).toContain('no plan, since its recovery makes no sense');
+  });
+
+  it('warns, and exits with 1 only if it is to be strict', async () => {
+    expect(await run('check', file('warned.yaml'))).toBe(0);
+    expect(out.split('\n')[0]).toBe(
+      `${file(
+        'warned.yaml',
+      )}:13:7  warning  template 'warned': 'publish' reads the workspace that 'fetch' filled; after a restart it would be empty. Add recovery: { dependsOn: [fetch] }`,
+    );
+    expect(await run('check', '--strict', file('warned.yaml'))).toBe(1);
+    expect(
+      await run(
+        ...['check', '--strict', '--config', file('actions.yaml')],
+        file('warned.yaml'),
+      ),
+    ).toBe(0);
+  });
+
+  it('looks at all documents of a file, and passes those over that are no templates', async () => {
+    expect(await run('check', file('many.yaml'), file('other.yaml'))).toBe(1);
+    expect(out.match(/: {2}error|error {2}/g)).toHaveLength(1);
+    expect(out).toContain(`${file('many.yaml')}:39:13  error`);
+    expect(error).toBe('2 files, 2 templates: 1 error, 0 warnings');
+  });
+
+  it('takes patterns', async () => {
+    expect(await run('check', `${directory.path}/**/good.yaml`)).toBe(0);
+    expect(error).toContain('2 files, 2 templates');
+  });
+
+  it('tells of a file that is no YAML, and checks the others', async () => {
+    expect(await run('check', file('no.yaml'), file('broken.yaml'))).toBe(1);
+    expect(out).toContain(`${file('no.yaml')}:2:1  error  `);
+    expect(out).toContain(`'fetsh'`);
+  });
+
+  it('prints JSON for machines', async () => {
+    expect(
+      await run(
+        'check',
+        '--format',
+        'json',
+        file('good.yaml'),
+        file('broken.yaml'),
+      ),
+    ).toBe(1);
+    expect(JSON.parse(out)).toEqual({
+      findings: [
+        {
+          file: file('broken.yaml'),
+          line: 18,
+          column: 13,
+          severity: 'error',
+          message: expect.stringContaining(`'fetsh'`),
+        },
+      ],
+      templates: [
+        {
+          file: file('good.yaml'),
+          name: 'good',
+          strategy: 'idempotent',
+          plan: expect.arrayContaining([
+            {
+              interruptedAt: 'publish',
+              skipped: ['create'],
+              again: [
+                {
+                  stepId: 'fetch',
+                  because: { kind: 'neededBy', stepIds: ['publish'] },
+                },
+              ],
+              goesOnAt: 'publish',
+            },
+          ]),
+        },
+        { file: file('broken.yaml'), name: 'broken', strategy: 'none' },
+      ],
+    });
+  });
+
+  it('prints annotations for GitHub', async () => {
+    await run('check', '--format', 'github', file('broken.yaml'));
+    expect(out).toMatch(
+      /^::error file=[^:,]+broken\.yaml,line=18,col=13::template 'broken': Step 'publish' depends on 'fetsh'/,
+    );
+    expect(out.split('\n')).toHaveLength(1);
+    await run('check', '--format', 'github', file('good.yaml'));
+    expect(out).toBe('');
+  });
+
+  it.each([
+    [[], 'A command is missing'],
+    [['chek'], `There is no command 'chek'; allowed is 'check'`],
+    [['check'], 'Which files to check is missing'],
+    [['check', '--format', 'xml', 'x'], `--format is 'xml'`],
+    [['check', '--colour', 'x'], `Unknown option '--colour'`],
+    [['check', 'nothing/*.yaml'], `No file fits 'nothing/*.yaml'`],
+    [['check', '--config', 'nothing.yaml', 'x'], 'Could not read --config'],
+  ])('exits with 2 and says how it is used for %j', async (args, message) => {
+    expect(await run(...args)).toBe(2);
+    expect(out).toBe('');
+    expect(error).toContain(message);
+    expect(error).toContain('Usage:');
+  });
+
+  it('exits with 2 and says what is wrong with the file about actions', async () => {
+    directory.addContent({
+      'wrong.yaml': 'actions:\n  acme:x: { read: true }\n',
+    });
+    expect(
+      await run('check', '--config', file('wrong.yaml'), file('good.yaml')),
+    ).toBe(2);
+    expect(error).toContain(`is wrong at 'actions.acme:x'`);
+  });
+
+  it('helps', async () => {
+    expect(await run('--help')).toBe(0);
+    expect(out).toContain('Usage:');
+  });
+});

@@ -1,0 +1,118 @@
+import { findWarnings } from './warnings';
+
+const step = (id: string, action: string, dependsOn?: string[]) => ({
+  id,
+  action,
+  ...(dependsOn && { recovery: { dependsOn } }),
+});
+const template = (strategy: string | undefined, ...steps: object[]) => ({
+  ...(strategy && { recovery: { strategy } }),
+  steps,
+});
+
+describe('findWarnings', () => {
+  const fetch = step('fetch', 'fetch:template');
+
+  it('finds a step that reads what a restart takes away, and says what to add', () => {
+    expect(
+      findWarnings(
+        template('idempotent', fetch, step('publish', 'publish:github')),
+      ),
+    ).toEqual([
+      {
+        path: ['steps', 1],
+        message: `'publish' reads the workspace that 'fetch' filled; after a restart it would be empty. Add recovery: { dependsOn: [fetch] }`,
+      },
+    ]);
+  });
+
+  it('names all that is missing, beside what is there', () => {
+    const [{ message }] = findWarnings(
+      template(
+        'idempotent',
+        fetch,
+        step('docs', 'fetch:plain'),
+        step('write', 'catalog:write'),
+        step('publish', 'publish:github', ['docs']),
+      ),
+    );
+    expect(message).toBe(
+      `'publish' reads the workspace that 'fetch' and 'write' filled; after a restart it would be empty. Add recovery: { dependsOn: [docs, fetch, write] }`,
+    );
+  });
+
+  it('is content with a dependency through another step', () => {
+    expect(
+      findWarnings(
+        template(
+          'idempotent',
+          fetch,
+          step('rename', 'fs:rename', ['fetch']),
+          step('publish', 'publish:github', ['rename']),
+        ),
+      ),
+    ).toEqual([]);
+  });
+
+  it.each([
+    ['restart, which runs all steps again', 'restart'],
+    ['none, which runs none', 'none'],
+    ['no recovery block', undefined],
+  ])('leaves a template alone that has %s', (_, strategy) => {
+    expect(
+      findWarnings(
+        template(strategy, fetch, step('publish', 'publish:github')),
+      ),
+    ).toEqual([]);
+  });
+
+  it('does not guess about actions that it does not know', () => {
+    expect(
+      findWarnings(
+        template('idempotent', step('a', 'acme:a'), step('b', 'acme:b')),
+      ),
+    ).toEqual([]);
+  });
+
+  it('takes what it is told about actions, also about those that it knows', () => {
+    const spec = template(
+      'idempotent',
+      step('make', 'acme:make'),
+      step('use', 'acme:use'),
+      step('publish', 'publish:github'),
+    );
+    expect(
+      findWarnings(spec, {
+        'acme:make': { writes: true },
+        'acme:*': { reads: true },
+        'publish:github': {},
+      }).map(w => w.path),
+    ).toEqual([['steps', 1]]);
+  });
+
+  it.each(['restart', 'idempotent'])(
+    'finds an effect that may happen twice with %s',
+    strategy => {
+      expect(
+        findWarnings(
+          template(strategy, step('call', 'http:backstage:request')),
+        ),
+      ).toEqual([
+        {
+          path: ['steps', 0],
+          message: `'call' runs http:backstage:request, which has an effect outside and does not guard it with a checkpoint; with the strategy '${strategy}' it may happen twice. Make sure that it may, or use the strategy 'none'`,
+        },
+      ]);
+    },
+  );
+
+  it('bears steps that are none', () => {
+    expect(findWarnings({ recovery: { strategy: 'idempotent' } })).toEqual([]);
+    expect(
+      findWarnings({
+        recovery: { strategy: 'idempotent' },
+        steps: [null, 'x', { action: 7 }],
+      }),
+    ).toEqual([]);
+  });
+});
