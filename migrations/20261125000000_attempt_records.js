@@ -75,6 +75,16 @@ exports.up = async function up(knex) {
   await knex('scaffolder_recovery_attempts')
     .whereIn('decision', ['failed', 'cancelled'])
     .update({ outcome: 'closed' });
+  await knex('scaffolder_recovery_attempts as earlier')
+    .where('outcome', 'waiting')
+    .whereExists(
+      knex('scaffolder_recovery_attempts as later')
+        .select(knex.raw('1'))
+        .whereRaw(
+          'later.task_id = earlier.task_id and later.attempt > earlier.attempt',
+        ),
+    )
+    .update({ outcome: 'interrupted' });
   // What came of it is asked for every few seconds, of those few of which it is not known.
   await knex.raw(
     `create index scaffolder_recovery_attempts_outcome_idx on scaffolder_recovery_attempts (task_id)

@@ -103,6 +103,9 @@ function decide(
   );
 }
 
+const cursorOf = (...position: unknown[]) =>
+  Buffer.from(JSON.stringify(position)).toString('base64url');
+
 describe.each(databases.eachSupportedId())('the REST API on %s', databaseId => {
   const directory = createMockDirectory();
   let knex: Knex;
@@ -379,6 +382,19 @@ describe.each(databases.eachSupportedId())('the REST API on %s', databaseId => {
       ['limit=many', 'limit'],
       ['cursor=abc', 'cursor'],
       ['cursor=WyIyMDI2Il0', 'cursor'],
+      [`cursor=${cursorOf('2026-13-45T99:99:99', randomUUID(), 1)}`, 'cursor'],
+      [
+        `cursor=${cursorOf('2026-11-25 01:02:03 xx', randomUUID(), 1)}`,
+        'cursor',
+      ],
+      [
+        `cursor=${cursorOf('2026-11-25 01:02:03', '-'.repeat(36), 1)}`,
+        'cursor',
+      ],
+      [
+        `cursor=${cursorOf('2026-11-25 01:02:03', randomUUID(), 1e12)}`,
+        'cursor',
+      ],
       ['color=red', 'color'],
       ['strategy=none&strategy=restart', 'strategy'],
     ])('answers 400 to ?%s and names the parameter', async (query, name) => {

@@ -3,9 +3,13 @@ import { z } from 'zod';
 import { AttemptPosition } from '../database/operations/listAttempts';
 
 const positionSchema = z.tuple([
-  z.string().regex(/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d/),
-  z.string().regex(/^[0-9a-f-]{36}$/i),
-  z.number().int(),
+  // As SQLite has it, or PostgreSQL.
+  z
+    .string()
+    .regex(/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?([+-]\d\d(:\d\d)?)?$/)
+    .refine(text => !Number.isNaN(Date.parse(text.slice(0, 19)))),
+  z.string().uuid(),
+  z.number().int().min(1).max(1_000_000_000),
 ]);
 
 /** What a caller sends back to get the next page. */

@@ -95,24 +95,46 @@ describe.each(databases.eachSupportedId())('migrations on %s', databaseId => {
     const knex = await databases.init(databaseId);
     await migrateScaffolderOnly(knex);
     const id = await insertTask(knex);
+    const other = await insertTask(knex);
     for (let i = 0; i < 4; i++) {
       await knex.migrate.up(MIGRATIONS);
     }
     await knex(ATTEMPTS).insert([
       { task_id: id, attempt: 1, decision: 'restart' },
-      { task_id: id, attempt: 2, decision: 'failed' },
+      { task_id: id, attempt: 2, decision: 'restart' },
+      { task_id: id, attempt: 3, decision: 'failed' },
+      { task_id: other, attempt: 1, decision: 'resume' },
     ]);
     await knex.migrate.up(MIGRATIONS);
-    expect(await knex(ATTEMPTS).orderBy('attempt').pluck('outcome')).toEqual([
-      'waiting',
-      'closed',
-    ]);
+    expect(
+      await knex(ATTEMPTS)
+        .where({ task_id: id })
+        .orderBy('attempt')
+        .pluck('outcome'),
+    ).toEqual(['interrupted', 'interrupted', 'closed']);
+    expect(
+      await knex(ATTEMPTS).where({ task_id: other }).pluck('outcome'),
+    ).toEqual(['waiting']);
     await knex.migrate.down(MIGRATIONS);
     expect(Object.keys(await knex(ATTEMPTS).first())).not.toContain('outcome');
-    expect(await knex(ATTEMPTS).orderBy('attempt').pluck('decision')).toEqual([
-      'restart',
-      'failed',
-    ]);
+    expect(
+      await knex(ATTEMPTS)
+        .where({ task_id: id })
+        .orderBy('attempt')
+        .pluck('decision'),
+    ).toEqual(['restart', 'restart', 'failed']);
+  });
+
+  it('do not stop a version that does not know all that have run', async () => {
+    const knex = await databases.init(databaseId);
+    await migrateScaffolder(knex);
+    await knex(MIGRATIONS.tableName!).insert({
+      name: '20990101000000_of_a_later_version.js',
+      batch: 2,
+      migration_time: new Date(),
+    });
+    await applyMigrations(mockServices.database.mock(), knex);
+    expect(await knex.schema.hasTable(ATTEMPTS)).toBe(true);
   });
 
   it('can run again, and keep their hands off the record of the scaffolder', async () => {

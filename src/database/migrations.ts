@@ -9,6 +9,8 @@ export const MIGRATIONS: Knex.MigratorConfig = {
   // eslint-disable-next-line no-restricted-syntax
   directory: path.resolve(__dirname, '../../migrations'),
   tableName: 'scaffolder_recovery_migrations',
+  // Migrations only add. So an earlier version goes on when a deployment is rolled back, and is not stopped by what it does not know.
+  disableMigrationsListValidation: true,
 };
 
 /**

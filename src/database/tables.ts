@@ -22,6 +22,9 @@ export const STRATEGIES = 'scaffolder_recovery_strategies';
 /** One row for each decision on an interrupted task. */
 export const ATTEMPTS = 'scaffolder_recovery_attempts';
 
+/** The condition for decisions of which it is not known what came, word for word as in the index of the migrations. */
+export const UNSETTLED = `${ATTEMPTS}.outcome in ('waiting', 'running')`;
+
 /**
  * The columns of `tasks` that are used here, as the driver returns them.
  * From the migrations of `@backstage/plugin-scaffolder-backend` 4.2.0.

@@ -30,12 +30,6 @@ const HOLD_MARGIN_SECONDS = 15;
  */
 const LAST_CHANCE_SECONDS = 300;
 
-/**
- * A last chance is over once its run has missed so many heartbeats: what runs elsewhere is safe from a process that is gone.
- * Waiting until the task is decided on again kept all others for up to 34 s (chaos, seed 1).
- */
-const LAST_CHANCE_SILENT_SECONDS = 5;
-
 /** Decides on interrupted tasks, a batch in one transaction. */
 export class BatchDecider {
   /** Those that wait while another task has its last chance. */
@@ -180,11 +174,11 @@ export class BatchDecider {
     return waiting;
   }
 
-  /** Whether some task has its last chance, and has neither ended, nor got further, nor fallen silent since. */
+  /** Whether some task has its last chance, and has neither ended, nor got further, nor been interrupted since. */
   async #isLastChanceTaken(tx: Knex.Transaction): Promise<boolean> {
     const given = await listLastChances(tx, {
       seconds: LAST_CHANCE_SECONDS,
-      silentSeconds: LAST_CHANCE_SILENT_SECONDS,
+      timeoutSeconds: this.options.config.timeoutSeconds,
     });
     const taskIds = given.map(({ taskId }) => taskId);
     const histories = readHistories(taskIds, await readStepEvents(tx, taskIds));

@@ -4,14 +4,28 @@ import { recordMissedClaims } from '../database/operations/recordMissedClaims';
 import { recordResumptions } from '../database/operations/recordResumptions';
 import { RecoveryListener } from './RecoveryListener';
 
+/** The scaffolder publishes the end of a task before it stores it (`completeTask` of `DatabaseTaskStore`, 4.2.0). */
+const SOON_MS = 500;
+
 /** What came of the decisions: whether the tasks were claimed again, went on, and how they ended. */
 export class Outcomes {
+  #soon?: NodeJS.Timeout;
+
   constructor(
     private readonly options: {
       knex: Knex;
       listener: Pick<RecoveryListener, 'resumed'>;
     },
   ) {}
+
+  /** A task has ended, here. Its end is about to be stored, and a retry must not come before it is recorded. */
+  ended(): void {
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined;
+      // What fails here is made up for by the next regular call.
+      this.recordOnce().catch(() => {});
+    }, SOON_MS).unref();
+  }
 
   /** Records what has become known since the last call, here or in another process. */
   async recordOnce(): Promise<void> {

@@ -42,7 +42,7 @@ describe('RecoveryRunner', () => {
         runAtStartup: jest.fn(async () => ({ restart: 0 })),
         runOnce: jest.fn(async () => ({ restart: 2, failed: 1 })),
       },
-      outcomes: { recordOnce: jest.fn(async () => {}) },
+      outcomes: { recordOnce: jest.fn(async () => {}), ended: jest.fn() },
       listener: { passed: jest.fn(), vouched: jest.fn() },
       memory: {
         remember: jest.fn(async () => {}),

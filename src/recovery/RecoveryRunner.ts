@@ -176,7 +176,7 @@ export class RecoveryRunner {
 
   /** The scaffolder's events are hints: what they miss is found by the passes. */
   async #subscribe(): Promise<void> {
-    const { events, memory, runs, workspaces, logger } = this.options;
+    const { events, memory, outcomes, runs, workspaces, logger } = this.options;
     await events.subscribe({
       id: 'recovery',
       topics: ['scaffolder.task'],
@@ -191,6 +191,7 @@ export class RecoveryRunner {
           void runs.claimed(id);
           workspaces.claimed(id);
         } else if (ENDED.includes(String(status))) {
+          outcomes.ended();
           await runs
             .ended(id)
             .catch(error =>

@@ -5,6 +5,9 @@ import { RecoveryListener } from '../recovery/RecoveryListener';
 
 /** Audits decisions, as the scaffolder audits what it does with tasks (`StorageTaskBroker`, 4.2.0): event `task`. */
 export class AuditTrail implements Partial<RecoveryListener> {
+  /** Those that could not be decided on. They are tried again every two seconds, and audited once. */
+  readonly #undecided = new Set<string>();
+
   constructor(
     private readonly options: {
       auditor: AuditorService;
@@ -13,6 +16,7 @@ export class AuditTrail implements Partial<RecoveryListener> {
   ) {}
 
   decided({ task, decision, strategy, attempt, reason }: CarriedOut): void {
+    this.#undecided.delete(task.id);
     this.#audit({
       taskId: task.id,
       templateRef: decision.templateRef,
@@ -24,7 +28,10 @@ export class AuditTrail implements Partial<RecoveryListener> {
   }
 
   undecided(taskId: string, error: Error): void {
-    this.#audit({ taskId }, error);
+    if (!this.#undecided.has(taskId)) {
+      this.#undecided.add(taskId);
+      this.#audit({ taskId }, error);
+    }
   }
 
   #audit(meta: JsonObject, error?: Error): void {

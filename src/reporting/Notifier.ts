@@ -1,5 +1,5 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
-import { NotificationService } from '@backstage/plugin-notifications-node';
+import { NotificationSendOptions } from '@backstage/plugin-notifications-node';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CarriedOut, isClosed } from '../recovery/carryOut';
 import { RecoveryListener } from '../recovery/RecoveryListener';
@@ -7,11 +7,24 @@ import { RecoveryListener } from '../recovery/RecoveryListener';
 /** After a start, decisions are made before the notifications of the same backend can be reached. */
 const RETRY_SECONDS = [2, 5, 10, 20, 40];
 
-/** Tells the people who started tasks what became of them. */
+/** One that takes longer counts as failed. */
+const SEND_MS = 10_000;
+
+/** More than that wait for nothing but a service that cannot be reached. */
+const MOST_WAITING = 1_000;
+
+type Notification = { taskId: string } & NotificationSendOptions;
+
+/** Tells the people who started tasks what became of them, one after the other. */
 export class Notifier implements Partial<RecoveryListener> {
+  readonly #waiting: Notification[] = [];
+  #isSending = false;
+
   constructor(
     private readonly options: {
-      notifications: NotificationService;
+      notifications: {
+        send(options: NotificationSendOptions): Promise<void>;
+      };
       logger: LoggerService;
       /** For tests. */
       retrySeconds?: number[];
@@ -19,46 +32,86 @@ export class Notifier implements Partial<RecoveryListener> {
   ) {}
 
   decided(recovered: CarriedOut): void {
-    const { task } = recovered;
-    if (task.created_by) {
-      this.#send(task.created_by, recovered).catch(error =>
-        this.options.logger.warn(
-          `Could not notify ${task.created_by} of the recovery of task ${task.id}, ${error}`,
-        ),
+    if (!recovered.task.created_by) {
+      return;
+    }
+    if (this.#waiting.length >= MOST_WAITING) {
+      this.options.logger.warn(
+        `Nobody is notified of the recovery of task ${recovered.task.id}, since ${MOST_WAITING} notifications wait to be sent`,
       );
+      return;
+    }
+    this.#waiting.push(notificationOf(recovered.task.created_by, recovered));
+    if (!this.#isSending) {
+      this.#isSending = true;
+      void this.#sendAll();
     }
   }
 
-  async #send(
-    entityRef: string,
-    { task, decision, reason }: CarriedOut,
-  ): Promise<void> {
-    const { notifications, retrySeconds = RETRY_SECONDS } = this.options;
-    const isClose = isClosed(decision);
-    const name = decision.templateRef?.split('/').at(-1) ?? 'unknown template';
-    for (let i = 0; ; i++) {
-      try {
-        await notifications.send({
-          recipients: { type: 'entity', entityRef },
-          payload: {
-            title: `${name}: your task was interrupted and ${
-              isClose ? 'closed' : 'goes on'
-            }`,
-            description: reason,
-            link: `/create/tasks/${task.id}`,
-            severity: isClose ? 'high' : 'normal',
-            topic: 'scaffolder-recovery',
-            // The later one about the same task takes the place of the earlier one.
-            scope: `scaffolder-recovery:${task.id}`,
-          },
-        });
-        return;
-      } catch (error) {
-        if (i === retrySeconds.length) {
-          throw error;
-        }
-        await sleep(retrySeconds[i] * 1000, undefined, { ref: false });
+  async #sendAll(): Promise<void> {
+    const { logger, retrySeconds = RETRY_SECONDS } = this.options;
+    let retries = 0;
+    for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
+      const error = await this.#send(next);
+      if (error && retries < retrySeconds.length) {
+        await sleep(retrySeconds[retries] * 1000, undefined, { ref: false });
+        retries += 1;
+        continue;
       }
+      if (error) {
+        // The ones that follow are not tried again, unless one of them gets through.
+        logger.warn(
+          `Could not notify anybody of the recovery of task ${next.taskId}, ${error}`,
+        );
+      } else {
+        retries = 0;
+      }
+      this.#waiting.shift();
+    }
+    this.#isSending = false;
+  }
+
+  /** @returns the error if it failed. */
+  async #send({ taskId, ...options }: Notification): Promise<unknown> {
+    const giveUp = new AbortController();
+    try {
+      await Promise.race([
+        this.options.notifications.send(options),
+        sleep(SEND_MS, undefined, { ref: false, signal: giveUp.signal }).then(
+          () => {
+            throw new Error(`No answer within ${SEND_MS} ms`);
+          },
+        ),
+      ]);
+      return undefined;
+    } catch (error) {
+      return error;
+    } finally {
+      giveUp.abort();
     }
   }
+}
+
+/** Only what is sent is kept: the tasks are large, and may be many. */
+function notificationOf(
+  entityRef: string,
+  { task, decision, reason }: CarriedOut,
+): Notification {
+  const isClose = isClosed(decision);
+  const name = decision.templateRef?.split('/').at(-1) ?? 'unknown template';
+  return {
+    taskId: task.id,
+    recipients: { type: 'entity', entityRef },
+    payload: {
+      title: `${name}: your task was interrupted and ${
+        isClose ? 'closed' : 'goes on'
+      }`,
+      description: reason,
+      link: `/create/tasks/${task.id}`,
+      severity: isClose ? 'high' : 'normal',
+      topic: 'scaffolder-recovery',
+      // The later one about the same task takes the place of the earlier one.
+      scope: `scaffolder-recovery:${task.id}`,
+    },
+  };
 }

@@ -74,13 +74,17 @@ describe('AuditTrail', () => {
   it('audits a task that could not be decided on as a failure', async () => {
     const error = new Error('no connection');
     trail.undecided('the-task', error);
+    trail.undecided('the-task', error);
     await waitFor('it', async () => event.fail.mock.calls.length === 1);
     expect(auditor.createEvent.mock.calls[0][0].meta).toEqual({
       actionType: 'recover',
       taskId: 'the-task',
     });
-    expect(event.fail).toHaveBeenCalledWith({ error });
+    expect(event.fail.mock.calls).toEqual([[{ error }]]);
     expect(event.success).not.toHaveBeenCalled();
+    trail.decided(resumed);
+    trail.undecided('the-task', error);
+    await waitFor('both', async () => event.fail.mock.calls.length === 2);
   });
 
   it('says so if that fails, and no more happens', async () => {
@@ -223,7 +227,30 @@ describe('Notifier', () => {
     await waitFor('it', async () => logger.warn.mock.calls.length === 1);
     expect(notifications.send).toHaveBeenCalledTimes(3);
     expect(logger.warn.mock.calls[0][0]).toBe(
-      'Could not notify user:default/anne of the recovery of task the-task, Error: nobody is there',
+      'Could not notify anybody of the recovery of task the-task, Error: nobody is there',
+    );
+  });
+
+  it('keeps no more than a thousand waiting, and sends one at a time', async () => {
+    let isReachable = (): void => {};
+    notifications.send.mockReturnValueOnce(
+      new Promise<void>(resolve => {
+        isReachable = resolve;
+      }),
+    );
+    for (let i = 0; i < 1_001; i++) {
+      notifier.decided(resumed);
+    }
+    expect(notifications.send).toHaveBeenCalledTimes(1);
+    expect(logger.warn.mock.calls).toEqual([
+      [
+        'Nobody is notified of the recovery of task the-task, since 1000 notifications wait to be sent',
+      ],
+    ]);
+    isReachable();
+    await waitFor(
+      'all of them',
+      async () => notifications.send.mock.calls.length === 1_000,
     );
   });
 

@@ -27,20 +27,25 @@ export function readDependencies(steps: Step[]): {
   dependencies: Map<string, string[]>;
   problems: Problem[];
 } {
-  const dependencies = new Map<string, string[]>();
   const problems: Problem[] = [];
-  // Of several steps with one id, the first counts.
+  // Several steps may have one id, with conditions that exclude each other. Then the first is the one to depend on.
   const places = new Map(steps.map(({ id }, i) => [id, i] as const).reverse());
-  steps.forEach((step, i) => {
-    const block = readBlock(step);
-    problems.push(
-      ...block.problems.map(p => ({ ...p, path: [i, 'recovery', ...p.path] })),
-    );
-    dependencies.set(step.id, block.stepIds);
+  const blocks = steps.map(readBlock);
+  // What steps with one id depend on counts together: which of them ran is not known.
+  const dependencies = new Map<string, string[]>();
+  steps.forEach(({ id }, i) => {
+    const others = dependencies.get(id) ?? [];
+    dependencies.set(id, [...new Set([...others, ...blocks[i].stepIds])]);
   });
   steps.forEach((step, i) => {
+    problems.push(
+      ...blocks[i].problems.map(p => ({
+        ...p,
+        path: [i, 'recovery', ...p.path],
+      })),
+    );
     const isList = Array.isArray(dependsOnOf(step));
-    dependencies.get(step.id)!.forEach((id, k) => {
+    blocks[i].stepIds.forEach((id, k) => {
       const wrong = wrongWith(id, i, { steps, places, dependencies });
       if (wrong) {
         problems.push({
@@ -50,10 +55,7 @@ export function readDependencies(steps: Step[]): {
       }
     });
   });
-  return {
-    dependencies,
-    problems: problems.sort((a, b) => Number(a.path[0]) - Number(b.path[0])),
-  };
+  return { dependencies, problems };
 }
 
 function dependsOnOf({ recovery }: Step): unknown {

@@ -524,7 +524,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
     it('lists the tasks in flight that got their last chance a short while ago', async () => {
       const given = (seconds = 30) =>
         knex.transaction(tx =>
-          listLastChances(tx, { seconds, silentSeconds: 5 }),
+          listLastChances(tx, { seconds, timeoutSeconds: 5 }),
         );
       const [id, other] = [await insertTask(knex), await insertTask(knex)];
       await knex.transaction(tx =>
@@ -543,7 +543,13 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
         .where({ id })
         .update({ last_heartbeat_at: secondsAgo(knex, 2) });
       expect(await given(60)).toEqual(expected);
-      // Claimed since, and silent.
+      // Opened since, and not claimed for a while.
+      await knex(TASKS)
+        .where({ id })
+        .update({ status: 'open', last_heartbeat_at: secondsAgo(knex, 8) });
+      expect(await given(60)).toEqual(expected);
+      await knex(TASKS).where({ id }).update({ status: 'processing' });
+      // Claimed since, and interrupted.
       await knex(TASKS)
         .where({ id })
         .update({ last_heartbeat_at: secondsAgo(knex, 8) });
@@ -892,7 +898,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
     await clearUnneededSecrets(knex, timeoutSeconds);
     await listLastChances(knex as Knex.Transaction, {
       seconds: 30,
-      silentSeconds: 5,
+      timeoutSeconds: 5,
     });
     knex.off('query', onQuery);
     for (const { sql, bindings } of statements.filter(

@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { ATTEMPTS, DbAttemptRow } from '../tables';
+import { ATTEMPTS, DbAttemptRow, UNSETTLED } from '../tables';
 
 /** A decision on a task. */
 export type NewAttempt = {
@@ -62,7 +62,7 @@ export async function recordAttempts(
     if (taskIds.length > 0) {
       await tx<DbAttemptRow>(ATTEMPTS)
         .whereIn('task_id', taskIds)
-        .whereIn('outcome', ['waiting', 'running'])
+        .whereRaw(UNSETTLED)
         .update({ outcome, ended_at: tx.fn.now() });
     }
   }
@@ -71,11 +71,11 @@ export async function recordAttempts(
       task_id: a.taskId,
       attempt: a.attempt,
       decision: a.decision,
-      template_ref: a.templateRef ?? null,
+      template_ref: storable(a.templateRef),
       strategy: a.strategy ?? null,
       strategy_source: a.strategySource ?? null,
-      reason: a.reason,
-      interrupted_at: a.interruptedAt ?? null,
+      reason: storable(a.reason),
+      interrupted_at: storable(a.interruptedAt),
       skipped_steps: JSON.stringify(a.skippedSteps),
       steps_again: JSON.stringify(a.stepsAgain),
       seconds_silent: a.secondsSilent,
@@ -86,4 +86,9 @@ export async function recordAttempts(
       outcome: a.isClose ? 'closed' : 'waiting',
     })),
   );
+}
+
+/** PostgreSQL refuses texts with a character 0, which the id of a step may have: a spec is JSON, where it is escaped. */
+function storable(text: string | undefined): string | null {
+  return text?.replaceAll('\0', '') ?? null;
 }

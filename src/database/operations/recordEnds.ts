@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { ATTEMPTS, IN_FLIGHT, TASK_EVENTS, TASKS } from '../tables';
+import { ATTEMPTS, IN_FLIGHT, TASK_EVENTS, TASKS, UNSETTLED } from '../tables';
 
 /** When the task ended, as its last event of that kind tells. */
 const END = `coalesce((
@@ -12,7 +12,7 @@ const END = `coalesce((
 /** Records how the further runs ended that have ended by now. */
 export async function recordEnds(knex: Knex): Promise<void> {
   await knex(ATTEMPTS)
-    .whereIn('outcome', ['waiting', 'running'])
+    .whereRaw(UNSETTLED)
     .whereExists(
       knex(TASKS)
         .select(knex.raw('1'))
@@ -20,9 +20,12 @@ export async function recordEnds(knex: Knex): Promise<void> {
         .whereRaw(`not (${IN_FLIGHT})`),
     )
     .update({
-      outcome: knex(TASKS)
-        .select('status')
-        .whereRaw(`${TASKS}.id = ${ATTEMPTS}.task_id`),
+      // A replica with an older version of the module does not say that there is nothing to come.
+      outcome: knex.raw(
+        `case when decision in ('failed', 'cancelled') then 'closed' else (
+          select status from ${TASKS} where ${TASKS}.id = ${ATTEMPTS}.task_id
+        ) end`,
+      ),
       ended_at: knex.raw(END),
     });
 }

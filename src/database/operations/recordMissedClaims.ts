@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { ATTEMPTS, TASKS } from '../tables';
+import { ATTEMPTS, TASKS, UNSETTLED } from '../tables';
 
 /**
  * Records the claims that their processes did not, since they were ending, say. A heartbeat that is younger than the decision
@@ -7,6 +7,7 @@ import { ATTEMPTS, TASKS } from '../tables';
  */
 export async function recordMissedClaims(knex: Knex): Promise<void> {
   await knex(ATTEMPTS)
+    .whereRaw(UNSETTLED)
     .where('outcome', 'waiting')
     .whereExists(
       knex(TASKS)

@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { ATTEMPTS, DbAttemptRow, TASK_EVENTS } from '../tables';
+import { ATTEMPTS, DbAttemptRow, TASK_EVENTS, UNSETTLED } from '../tables';
 import { secondsBetween } from '../time';
 
 /** A task whose further run has begun its first step. */
@@ -26,8 +26,10 @@ const FIRST_STEP = `(
  */
 export async function recordResumptions(knex: Knex): Promise<Resumption[]> {
   const rows = await knex<DbAttemptRow>(ATTEMPTS)
-    .whereIn('outcome', ['waiting', 'running'])
+    .whereRaw(UNSETTLED)
     .whereNull('resumed_at')
+    // Otherwise an older version of the module decided, and it is not known for how long the task had been silent.
+    .whereNotNull('seconds_silent')
     .whereRaw(`${FIRST_STEP} is not null`)
     .update({ resumed_at: knex.raw(FIRST_STEP) } as object)
     .returning([
@@ -39,6 +41,6 @@ export async function recordResumptions(knex: Knex): Promise<Resumption[]> {
   return rows.map((row: any) => ({
     strategy: row.strategy ?? undefined,
     decision: row.decision,
-    secondsSinceHeartbeat: (row.seconds_silent ?? 0) + row.waited,
+    secondsSinceHeartbeat: row.seconds_silent + row.waited,
   }));
 }

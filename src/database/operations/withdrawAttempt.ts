@@ -10,6 +10,9 @@ export async function withdrawAttempt(
     .where({ task_id: taskId, attempt })
     .update({
       outcome: 'withdrawn',
+      // Its own heartbeat may have been taken for a claim.
+      claimed_at: null,
+      resumed_at: null,
       spent: knex.raw(
         'case when spent > 0 and not planned then spent - 1 else spent end',
       ),
