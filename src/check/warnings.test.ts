@@ -106,6 +106,70 @@ describe('findWarnings', () => {
     },
   );
 
+  it('leaves out what a step does not read, as far as the paths tell', () => {
+    const to = (id: string, targetPath?: string) => ({
+      ...fetch,
+      id,
+      input: { targetPath },
+    });
+    const publish = (id: string, sourcePath?: string) => ({
+      ...step(id, 'publish:github'),
+      input: { sourcePath },
+    });
+    const warnings = findWarnings(
+      template(
+        'idempotent',
+        to('source', './source'),
+        to('docs', 'source/docs/'),
+        to('gitops', 'gitops'),
+        to('named', 'source/${{ parameters.name }}'),
+        to('any', '${{ parameters.path }}'),
+        to('all'),
+        publish('app', 'source/app'),
+        publish('everything'),
+        publish('dot', './'),
+      ),
+    );
+    expect(warnings.map(w => w.message.match(/\[.*\]/)![0])).toEqual([
+      '[source, named, any, all]',
+      '[source, docs, gitops, named, any, all]',
+      '[source, docs, gitops, named, any, all]',
+    ]);
+  });
+
+  it.each([
+    [{ method: 'GET' }, 0],
+    [{ method: 'POST', idempotencyKey: 'ticket' }, 0],
+    [{ method: 'POST' }, 1],
+    [{ method: '${{ parameters.method }}' }, 1],
+  ])('looks at what a request does: %j', (input, count) => {
+    const call = { ...step('call', 'http:backstage:request'), input };
+    expect(findWarnings(template('restart', call))).toHaveLength(count);
+  });
+
+  it('finds steps that share an id, and suggests nothing that would be taken for the other', () => {
+    const twice = [
+      fetch,
+      step('publish', 'publish:github'),
+      step('more', 'fetch:template'),
+      step('publish', 'publish:github'),
+    ];
+    expect(findWarnings(template('idempotent', ...twice))).toEqual([
+      {
+        path: ['steps', 3],
+        message: `'publish' is also the id of an earlier step; after a restart this one would be skipped once that one has finished. Give it an id of its own`,
+      },
+    ]);
+    expect(findWarnings(template('restart', ...twice))).toEqual([]);
+  });
+
+  it('names a step once that shares its id', () => {
+    const [, { message }] = findWarnings(
+      template('idempotent', fetch, fetch, step('publish', 'publish:github')),
+    );
+    expect(message).toMatch(/that 'fetch' filled.* \[fetch\] }$/);
+  });
+
   it('bears steps that are none', () => {
     expect(findWarnings({ recovery: { strategy: 'idempotent' } })).toEqual([]);
     expect(

@@ -1,6 +1,7 @@
+import { posix } from 'node:path';
 import { isBlock, Problem, readDependencies } from '../template/dependencies';
 import { stepsOfTemplate } from '../template/validateTemplate';
-import { ActionTraits, traitsOf } from './actions';
+import { ActionTraits, StepTraits, traitsOf } from './actions';
 
 /**
  * Finds what a restart would break in a template whose recovery blocks make sense.
@@ -16,19 +17,27 @@ export function findWarnings(
     return [];
   }
   const steps = stepsOfTemplate(spec);
-  const traits = steps.map(({ action }) =>
-    action === undefined ? undefined : traitsOf(action, actions),
-  );
+  const traits = steps.map(step => traitsOf(step, actions));
   const { dependencies } = readDependencies(steps);
+  const isShared = (id: string) => steps.filter(s => s.id === id).length > 1;
 
   const warnings: Problem[] = [];
   steps.forEach(({ id, action }, i) => {
-    if (strategy === 'idempotent' && traits[i]?.reads) {
+    if (strategy === 'idempotent' && isShared(id)) {
+      // What this one depends on cannot be told from what the others do.
+      if (steps.findIndex(s => s.id === id) < i) {
+        warnings.push({
+          path: ['steps', i],
+          message: `'${id}' is also the id of an earlier step; after a restart this one would be skipped once that one has finished. Give it an id of its own`,
+        });
+      }
+    } else if (strategy === 'idempotent' && traits[i]?.reads) {
       const brought = withAllOf(id, dependencies);
-      const missing = steps
+      const written = steps
         .slice(0, i)
-        .filter((s, k) => traits[k]?.writes && !brought.has(s.id))
+        .filter((_, k) => traits[k]?.writes && !areApart(traits[k], traits[i]!))
         .map(s => s.id);
+      const missing = [...new Set(written)].filter(s => !brought.has(s));
       if (missing.length > 0) {
         const all = [...dependencies.get(id)!, ...missing];
         warnings.push({
@@ -49,6 +58,32 @@ export function findWarnings(
     }
   });
   return warnings;
+}
+
+/** Whether a step writes where another does not read, as far as the paths that the template gives them tell. */
+function areApart(writer: StepTraits, reader: StepTraits): boolean {
+  if (writer.writesTo === undefined || reader.readsFrom === undefined) {
+    return false;
+  }
+  const [to, from] = [writer.writesTo, reader.readsFrom].map(segments);
+  for (let i = 0; i < Math.min(to.length, from.length); i++) {
+    if (/[{}*?[]/.test(to[i] + from[i])) {
+      // Whatever that will be.
+      return false;
+    }
+    if (to[i] !== from[i]) {
+      return true;
+    }
+  }
+  // One lies within the other.
+  return false;
+}
+
+function segments(path: string): string[] {
+  return posix
+    .normalize(path)
+    .split('/')
+    .filter(s => s !== '' && s !== '.');
 }
 
 /** All that a step depends on, directly or through others. */

@@ -5,6 +5,7 @@ import { stepRecoverySchema } from './schema';
 export type Step = {
   id: string;
   action?: string;
+  input?: unknown;
   /** As the template's author wrote it. */
   recovery?: unknown;
 };
