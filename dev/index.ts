@@ -1,8 +1,9 @@
 /*
  * A real Backstage backend around the module, with guest access and sample templates that do real work on disk.
- * `npm start` runs it; the demo and the end-to-end tests run it with a further config file.
+ * `npm start` runs it with the scaffolder's page; the demo and the end-to-end tests run it with a further config file.
  */
 import { createBackend } from '@backstage/backend-defaults';
+import { page } from './page';
 import { sampleActions } from './sampleActions';
 
 const backend = createBackend();
@@ -18,6 +19,7 @@ backend.add(
 );
 backend.add(import('@backstage/plugin-scaffolder-backend'));
 backend.add(sampleActions);
+backend.add(page);
 backend.add(import('../src'));
 backend.add(import('../src/catalog'));
 backend.start();

@@ -36,7 +36,8 @@ function installTarball(directory: string): string {
   ]) {
     fs.cpSync(path.join(REPOSITORY, name), path.join(copy, name), {
       recursive: true,
-      filter: file => !file.includes(`${path.sep}.data`),
+      // Without what `npm start` left there, and without the page, which is a package of its own.
+      filter: file => !/dev.(\.data|app)$/.test(file),
     });
   }
   const run = (...command: string[]) =>
@@ -48,6 +49,7 @@ function installTarball(directory: string): string {
   const entry = path.join(directory, 'app/index.ts');
   const source = fs
     .readFileSync(path.join(REPOSITORY, 'dev/index.ts'), 'utf8')
+    .replace('./page', path.join(REPOSITORY, 'dev/page'))
     .replace('./sampleActions', path.join(REPOSITORY, 'dev/sampleActions'))
     .replaceAll(`'../src`, `'${PACKAGE}`);
   fs.writeFileSync(entry, source);
