@@ -1,7 +1,9 @@
+import { toError } from '@backstage/errors';
 import { validateTemplate } from '../template/validateTemplate';
 import { ActionTraits } from './actions';
 import { Position, readTemplates } from './readTemplates';
 import { PlanRow, planOfTemplate } from './templatePlan';
+import { findTypos } from './typos';
 import { findWarnings } from './warnings';
 
 /** Something that somebody should look at. */
@@ -34,14 +36,17 @@ export function check(
   const findings: Finding[] = [];
   const checked: CheckedTemplate[] = [];
   for (const file of files) {
-    const { templates, errors } = readTemplates(file);
+    const { templates, errors } = tryToRead(file);
     for (const { position, message } of errors) {
       findings.push({ file, ...position, severity: 'error', message });
     }
     for (const { name, spec, positionOf } of templates) {
       const problems = validateTemplate(spec);
       const isSound = problems.length === 0;
-      const warnings = isSound ? findWarnings(spec, actions) : [];
+      const warnings = [
+        ...findTypos(spec),
+        ...(isSound ? findWarnings(spec, actions) : []),
+      ];
       const { strategy, rows } = isSound
         ? planOfTemplate(spec)
         : { strategy: 'none', rows: undefined };
@@ -63,4 +68,14 @@ export function check(
     }
   }
   return { findings, templates: checked };
+}
+
+function tryToRead(file: string): ReturnType<typeof readTemplates> {
+  try {
+    return readTemplates(file);
+  } catch (error) {
+    const position = { line: 1, column: 1 };
+    const message = `Could not be read: ${toError(error).message}`;
+    return { templates: [], errors: [{ position, message }] };
+  }
 }

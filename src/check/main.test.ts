@@ -1,4 +1,5 @@
 import { createMockDirectory } from '@backstage/backend-test-utils';
+import fs from 'node:fs';
 import path from 'node:path';
 import { main } from './main';
 
@@ -57,7 +58,7 @@ describe('the command', () => {
       'warned.yaml': WARNED,
       'many.yaml': `${GOOD}---\nkind: Component\nspec:\n  recovery: 7\n---\n${BROKEN}`,
       'other.yaml': 'kind: Component\n',
-      'no.yaml': 'a: [1\nb: *c',
+      'no.yaml': '# scaffolder.backstage.io/\na: [1\nb: *c',
       'actions.yaml': 'actions:\n  publish:github: {}\n',
       deep: { 'good.yaml': GOOD },
     }),
@@ -114,9 +115,60 @@ describe('the command', () => {
     expect(error).toContain('2 files, 2 templates');
   });
 
+  it('passes over what templates are made of, which may be no YAML', async () => {
+    directory.addContent({ 'skeleton.yaml': '{% if x %}\na: {{ b }}\n' });
+    expect(await run('check', file('skeleton.yaml'))).toBe(0);
+    expect(error).toBe('1 file, 0 templates: 0 errors, 0 warnings');
+  });
+
+  it('tells of a file that cannot be read, and checks the others', async () => {
+    directory.addContent({ 'secret.yaml': GOOD });
+    jest.spyOn(fs, 'readFileSync').mockImplementationOnce(() => {
+      throw new Error('EACCES');
+    });
+    expect(await run('check', file('secret.yaml'), file('good.yaml'))).toBe(1);
+    expect(out).toContain(
+      `${file('secret.yaml')}:1:1  error  Could not be read: EACCES`,
+    );
+    expect(error).toContain('1 template');
+  });
+
+  it('bears a recovery block that holds itself', async () => {
+    directory.addContent({
+      'self.yaml': GOOD.replace('strategy: idempotent', 'strategy: &a [*a]'),
+    });
+    expect(await run('check', file('self.yaml'))).toBe(1);
+    expect(out).toContain('spec.recovery.strategy is');
+  });
+
+  it.each([
+    [
+      'recovery:\n    strategy',
+      'recovry:\n    strategy',
+      `spec has recovry, which means nothing; did you mean 'recovery'?`,
+    ],
+    [
+      '      recovery:\n        dependsOn',
+      '      dependsOn: fetch\n      x:\n        dependsOn',
+      `Step 'publish' has dependsOn beside its action, where it means nothing; did you mean recovery.dependsOn?`,
+    ],
+    [
+      '  recovery:\n    strategy: idempotent\n',
+      '',
+      `Step 'publish' has a recovery block, which means nothing, since the template has no spec.recovery.strategy`,
+    ],
+  ])(
+    'warns of what is most likely a typo: %j as %j',
+    async (from, to, message) => {
+      directory.addContent({ 'typo.yaml': GOOD.replace(from, to) });
+      expect(await run('check', '--strict', file('typo.yaml'))).toBe(1);
+      expect(out).toContain(message);
+    },
+  );
+
   it('tells of a file that is no YAML, and checks the others', async () => {
     expect(await run('check', file('no.yaml'), file('broken.yaml'))).toBe(1);
-    expect(out).toContain(`${file('no.yaml')}:2:1  error  `);
+    expect(out).toContain(`${file('no.yaml')}:3:1  error  `);
     expect(out).toContain(`'fetsh'`);
   });
 
@@ -181,6 +233,7 @@ describe('the command', () => {
     [['check', '--format', 'xml', 'x'], `--format is 'xml'`],
     [['check', '--colour', 'x'], `Unknown option '--colour'`],
     [['check', 'nothing/*.yaml'], `No file fits 'nothing/*.yaml'`],
+    [['check', __dirname], `is a folder; allowed are files and patterns`],
     [['check', '--config', 'nothing.yaml', 'x'], 'Could not read --config'],
   ])('exits with 2 and says how it is used for %j', async (args, message) => {
     expect(await run(...args)).toBe(2);

@@ -157,7 +157,13 @@ async function findFiles(patterns: string[]): Promise<string[]> {
   const files = new Set<string>();
   for (const pattern of patterns) {
     // A shell may have expanded the pattern already, to names that a pattern would read otherwise.
-    const found = fs.existsSync(pattern)
+    const file = fs.statSync(pattern, { throwIfNoEntry: false });
+    if (file?.isDirectory()) {
+      throw new UsageError(
+        `'${pattern}' is a folder; allowed are files and patterns such as '${pattern.replace(/\/$/, '')}/**/*.yaml'.`,
+      );
+    }
+    const found = file
       ? [pattern]
       : await glob(pattern, { ignore: ['**/node_modules/**'] });
     if (found.length === 0) {

@@ -8,6 +8,8 @@ import {
 } from 'yaml';
 import { isBlock } from '../template/dependencies';
 
+const API_GROUP = 'scaffolder.backstage.io/';
+
 /** A place in a file, both counted from 1. */
 export type Position = { line: number; column: number };
 
@@ -32,7 +34,12 @@ export function readTemplates(file: string): {
   errors: UnreadableFile[];
 } {
   const lines = new LineCounter();
-  const documents = parseAllDocuments(fs.readFileSync(file, 'utf8'), {
+  const text = fs.readFileSync(file, 'utf8');
+  // Beside templates lie the files that they are made of, which need not be YAML before they are filled in.
+  if (!text.includes(API_GROUP)) {
+    return { templates: [], errors: [] };
+  }
+  const documents = parseAllDocuments(text, {
     lineCounter: lines,
     // A template for templates may have tags and keys of its own.
     logLevel: 'error',
@@ -77,7 +84,7 @@ function isTemplate(
   return (
     isBlock(entity) &&
     entity.kind === 'Template' &&
-    String(entity.apiVersion).startsWith('scaffolder.backstage.io/')
+    String(entity.apiVersion).startsWith(API_GROUP)
   );
 }
 

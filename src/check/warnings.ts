@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
-import { isBlock, Problem, readDependencies } from '../template/dependencies';
+import { strategyOfTemplate } from '../recovery/strategy';
+import { Problem, readDependencies } from '../template/dependencies';
 import { stepsOfTemplate } from '../template/validateTemplate';
 import { ActionTraits, StepTraits, traitsOf } from './actions';
 
@@ -12,8 +13,8 @@ export function findWarnings(
   spec: Record<string, unknown>,
   actions: Record<string, ActionTraits> = {},
 ): Problem[] {
-  const strategy = isBlock(spec.recovery) ? spec.recovery.strategy : undefined;
-  if (strategy !== 'restart' && strategy !== 'idempotent') {
+  const { strategy } = strategyOfTemplate('', spec);
+  if (strategy === 'none') {
     return [];
   }
   const steps = stepsOfTemplate(spec);

@@ -75,7 +75,7 @@ function readBlock(step: Step): { stepIds: string[]; problems: Problem[] } {
   const allowed =
     'allowed is recovery.dependsOn with the id of a step or a list of ids';
   if (!isBlock(recovery)) {
-    const message = `Step '${id}' has recovery ${JSON.stringify(recovery)}; ${allowed}`;
+    const message = `Step '${id}' has recovery ${shown(recovery)}; ${allowed}`;
     return { stepIds: [], problems: [{ path: [], message }] };
   }
   const problems = unknownKeys(recovery, ['dependsOn']).map(
@@ -89,12 +89,19 @@ function readBlock(step: Step): { stepIds: string[]; problems: Problem[] } {
   if (problems.length === 0) {
     problems.push({
       path: ['dependsOn'],
-      message: `Step '${id}' has recovery.dependsOn ${JSON.stringify(
-        recovery.dependsOn,
-      )}; ${allowed}`,
+      message: `Step '${id}' has recovery.dependsOn ${shown(recovery.dependsOn)}; ${allowed}`,
     });
   }
   return { stepIds: [], problems };
+}
+
+/** A value as people read it in a message. YAML can make some that hold themselves. */
+export function shown(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return String(value);
+  }
 }
 
 export function isBlock(value: unknown): value is Record<string, unknown> {

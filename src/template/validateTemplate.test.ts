@@ -13,6 +13,7 @@ describe('validateTemplate', () => {
     [{ steps: 'none' }],
     [{ steps }],
     [{ steps: [null, 'x', 7] }],
+    [{ steps: [{ id: 'a', recovery: { foreign: true } }] }],
     [{ recovery: {}, steps }],
     [{ recovery: { strategy: 'none' }, steps }],
     [{ recovery: { strategy: 'idempotent', maxAttempts: 5 }, steps }],
@@ -105,7 +106,10 @@ describe('validateTemplate', () => {
     'finds what is wrong with a step that has %j',
     (recovery, path, message) => {
       const [create, fetch, publish] = steps;
-      const spec = { steps: [create, { ...fetch, recovery }, publish] };
+      const spec = {
+        recovery: { strategy: 'idempotent' },
+        steps: [create, { ...fetch, recovery }, publish],
+      };
       expect(validateTemplate(spec)).toEqual([
         { path: ['steps', 1, 'recovery', ...path], message },
       ]);
@@ -114,6 +118,7 @@ describe('validateTemplate', () => {
 
   it('shows the circle that dependencies close', () => {
     const spec = {
+      recovery: { strategy: 'idempotent' },
       steps: [
         { id: 'a', recovery: { dependsOn: 'c' } },
         { id: 'b', recovery: { dependsOn: 'a' } },
@@ -123,6 +128,19 @@ describe('validateTemplate', () => {
     expect(validateTemplate(spec).map(p => p.message)).toEqual([
       `Step 'a' depends on 'c', which comes after it and depends on it in turn (a → c → b → a); allowed is nothing, since it is the first step`,
     ]);
+  });
+
+  it('takes steps that share an id, and looks at each by itself', () => {
+    const spec = {
+      recovery: { strategy: 'idempotent' },
+      steps: [
+        { id: 'fetch' },
+        { id: 'publish', recovery: { dependsOn: 'fetch' } },
+        { id: 'prepare' },
+        { id: 'publish', recovery: { dependsOn: ['fetch', 'prepare'] } },
+      ],
+    };
+    expect(validateTemplate(spec)).toEqual([]);
   });
 
   it('finds all that is wrong, in the order of the file', () => {

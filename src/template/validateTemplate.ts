@@ -2,6 +2,7 @@ import {
   isBlock,
   Problem,
   readDependencies,
+  shown,
   Step,
   unknownKeys,
 } from './dependencies';
@@ -13,18 +14,19 @@ import {
 } from './schema';
 
 /**
- * Finds what is wrong with the recovery blocks of a template: its own and those of its steps. A template without any is fine.
+ * Finds what is wrong with the recovery blocks of a template: its own and those of its steps. A template without one of its own is
+ * fine whatever its steps have: nothing reads that.
  *
  * @param spec - the template's spec, however wrong the rest of it is
  * @returns what is wrong, with paths from the spec on, such as `['recovery', 'strategy']`.
  */
 export function validateTemplate(spec: unknown): Problem[] {
-  if (!isBlock(spec)) {
+  if (!isBlock(spec) || !('recovery' in spec)) {
     return [];
   }
   const { problems } = readDependencies(stepsOfTemplate(spec));
   return [
-    ...('recovery' in spec ? validateBlock(spec.recovery) : []),
+    ...validateBlock(spec.recovery),
     ...problems.map(p => ({ ...p, path: ['steps', ...p.path] })),
   ];
 }
@@ -50,9 +52,7 @@ function validateBlock(recovery: unknown): Problem[] {
     return [
       {
         path: ['recovery'],
-        message: `spec.recovery is ${JSON.stringify(
-          recovery,
-        )}; allowed is a block with a strategy, ${STRATEGIES}`,
+        message: `spec.recovery is ${shown(recovery)}; allowed is a block with a strategy, ${STRATEGIES}`,
       },
     ];
   }
@@ -61,17 +61,13 @@ function validateBlock(recovery: unknown): Problem[] {
   if (!shape.strategy.safeParse(recovery.strategy).success) {
     problems.push({
       path: ['recovery', 'strategy'],
-      message: `spec.recovery.strategy is ${JSON.stringify(
-        recovery.strategy,
-      )}; allowed is ${STRATEGIES}`,
+      message: `spec.recovery.strategy is ${shown(recovery.strategy)}; allowed is ${STRATEGIES}`,
     });
   }
   if (!shape.maxAttempts.safeParse(recovery.maxAttempts).success) {
     problems.push({
       path: ['recovery', 'maxAttempts'],
-      message: `spec.recovery.maxAttempts is ${JSON.stringify(
-        recovery.maxAttempts,
-      )}; allowed is a whole number from 1 to ${MOST_ATTEMPTS}`,
+      message: `spec.recovery.maxAttempts is ${shown(recovery.maxAttempts)}; allowed is a whole number from 1 to ${MOST_ATTEMPTS}`,
     });
   }
   const keys = Object.keys(shape);
