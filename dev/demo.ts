@@ -225,7 +225,7 @@ async function main(directory: string): Promise<boolean> {
 
 function explanation(events: TaskEvent[]): string {
   const found = events.find(e => e.body.message?.startsWith('Interrupted'));
-  return found?.body.message ?? '(nothing)';
+  return found?.body.message.replaceAll('\n', ' ') ?? '(nothing)';
 }
 
 function wrap(text: string): string {

@@ -66,7 +66,7 @@ describe('a task whose sign-in has expired when it is recovered', () => {
     const { status } = await next.waitForEnd(id);
     const events = await next.events(id);
     const warned = events.filter(e =>
-      /^Warning: the sign-in that this task was started with expired at [\d-]{10} [\d:]{8} UTC\. /.test(
+      /^Warning: the sign-in that this task was started with expired at [\d-]{10} [\d:]{8} UTC\.\s/.test(
         e.body.message,
       ),
     );

@@ -115,7 +115,15 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     return id;
   }
 
-  const newEvents = async (id: string) => (await readEvents(knex, id)).slice(3);
+  /** Without the line breaks between the sentences, which one test looks at. */
+  const newEvents = async (id: string) =>
+    (await readEvents(knex, id)).slice(3).map(({ type, body }) => ({
+      type,
+      body:
+        'message' in body
+          ? { ...body, message: body.message.replaceAll('\n', ' ') }
+          : body,
+    }));
   const stepsOf = async (id: string) =>
     Object.keys(JSON.parse((await readTask(knex, id)).state!).state.steps);
   const isStale = async (id: string) =>
@@ -828,6 +836,22 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
         [stuck, expect.objectContaining({ message: 'EACCES' })],
       ]);
     });
+  });
+
+  it('gives each sentence a line of its own in the log of a task, which the page does not wrap', async () => {
+    const resumed = await interrupted('idempotent');
+    const closed = await interrupted('none');
+    await createPass().runOnce();
+    const messages = async (id: string) =>
+      (await readEvents(knex, id)).slice(3).map(e => e.body.message);
+    expect((await messages(resumed))[0].split('\n')).toEqual([
+      `Interrupted at step 'two': the backend that ran this task gave no sign of life for 10 min.`,
+      `Its template has the recovery strategy 'idempotent': it goes on at this step.`,
+      'Skipped, with their outputs restored: one.',
+    ]);
+    const [line, completion] = await messages(closed);
+    expect(line.split('\n')).toHaveLength(3);
+    expect(completion).toBe(line.replaceAll('\n', ' '));
   });
 
   it('records what was decided and why', async () => {

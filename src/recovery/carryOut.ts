@@ -15,7 +15,7 @@ import {
 } from '../database/operations/updateInterruptedTasks';
 import { RecoveryConfig } from '../config';
 import { FinalDecision } from './decision';
-import { reasonOf, stepMessages } from './messages';
+import { asLines, reasonOf, stepMessages } from './messages';
 import { TaskStrategy } from './strategy';
 import {
   closedPayload,
@@ -186,11 +186,13 @@ function eventsOf(
   if (isClosed(decision)) {
     return closeEvents(task.id, decision, reason);
   }
-  const lines = stepMessages(decision, task).map((body): NewTaskEvent => ({
-    taskId: task.id,
-    type: 'log',
-    body,
-  }));
+  const lines = stepMessages(decision, task).map(
+    ({ stepId, message }): NewTaskEvent => ({
+      taskId: task.id,
+      type: 'log',
+      body: { message: asLines(message), stepId },
+    }),
+  );
   return requeue === 'open'
     ? [recoveredEvent(task.id, strategy?.strategy), ...lines]
     : lines;
@@ -204,11 +206,11 @@ function closeEvents(
   const lines = runningSteps.map((stepId): NewTaskEvent => ({
     taskId,
     type: 'log',
-    body: { message, stepId, status: kind },
+    body: { message: asLines(message), stepId, status: kind },
   }));
   if (lines.length === 0 && interruptedAt) {
     // Between two steps: the reason is shown where the task stopped, but that step did not fail.
-    const body = { message, stepId: interruptedAt };
+    const body = { message: asLines(message), stepId: interruptedAt };
     lines.push({ taskId, type: 'log', body });
   }
   const error = { name: 'InterruptedError', message };

@@ -39,6 +39,11 @@ export function reasonOf(options: {
     : closeReason(decision, strategy, silence);
 }
 
+/** A text for a task's log, each sentence in a line of its own: the scaffolder's page does not wrap them. */
+export function asLines(text: string): string {
+  return text.replace(/\. (?=[A-Z])/g, '.\n');
+}
+
 function closeReason(
   decision: Exclude<FinalDecision, Requeued>,
   strategy: TaskStrategy | undefined,
