@@ -169,7 +169,7 @@ async function findFiles(patterns: string[]): Promise<string[]> {
     if (found.length === 0) {
       throw new UsageError(`No file fits '${pattern}'.`);
     }
-    found.sort().forEach(file => files.add(file));
+    found.sort().forEach(name => files.add(name));
   }
   return [...files];
 }
