@@ -41,7 +41,7 @@ describe('readRecoveryConfig', () => {
     expect(read(good)).toEqual({
       timeoutSeconds: 30,
       staleTimeoutSeconds: 12 * 3600,
-      hasWorkers: true,
+      concurrentTasks: 10,
       workingDirectory: os.tmpdir(),
       exitWhenTakenOver: false,
       maxAttempts: 3,
@@ -85,7 +85,7 @@ describe('readRecoveryConfig', () => {
       read({ ...good, concurrentTasksLimit: 0 }, 'better-sqlite3', {
         workingDirectory: '/scratch',
       }),
-    ).toMatchObject({ hasWorkers: false, workingDirectory: '/scratch' });
+    ).toMatchObject({ concurrentTasks: 0, workingDirectory: '/scratch' });
   });
 
   it('refuses when the timeout is no duration', () => {

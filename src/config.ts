@@ -9,8 +9,8 @@ export type RecoveryConfig = {
   timeoutSeconds: number;
   /** The scaffolder's own recovery takes tasks that were silent for this long. */
   staleTimeoutSeconds: number;
-  /** Whether this process runs tasks. */
-  hasWorkers: boolean;
+  /** How many tasks this process runs at once. */
+  concurrentTasks: number;
   /** Where the folders of running tasks are. */
   workingDirectory: string;
   /** Whether the process ends when a run of its was taken over. */
@@ -38,6 +38,8 @@ const MIN_TIMEOUT = 5;
 const DEFAULT_STALE_TIMEOUT = 30;
 /** The default of the scaffolder 4.2.0, in its `router`. */
 const DEFAULT_TASK_TIMEOUT = 24 * HOUR;
+/** The default of the scaffolder 4.2.0, in its `TaskWorker`. */
+const DEFAULT_CONCURRENT_TASKS = 10;
 /** What makes a night of no backend no matter. */
 const SUGGESTED_STALE_TIMEOUT = 12 * HOUR;
 /** Between one recovery's time to act and the next one's: 15 passes of the module, three of the scaffolder. */
@@ -129,8 +131,9 @@ export function readRecoveryConfig(
   return {
     timeoutSeconds: timeout.seconds,
     staleTimeoutSeconds: stale.seconds,
-    hasWorkers:
-      config.getOptionalNumber('scaffolder.concurrentTasksLimit') !== 0,
+    concurrentTasks:
+      config.getOptionalNumber('scaffolder.concurrentTasksLimit') ??
+      DEFAULT_CONCURRENT_TASKS,
     workingDirectory:
       config.getOptionalString('backend.workingDirectory') ?? os.tmpdir(),
     exitWhenTakenOver:

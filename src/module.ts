@@ -11,6 +11,7 @@ import { TaskAccess } from './api/TaskAccess';
 import { isRecoveryOn, readRecoveryConfig } from './config';
 import { applyMigrations } from './database/migrations';
 import { BatchDecider } from './recovery/BatchDecider';
+import { BuiltInLooks } from './recovery/BuiltInLooks';
 import { Forecast } from './recovery/Forecast';
 import { HandOvers } from './recovery/HandOvers';
 import { LiveRuns } from './recovery/LiveRuns';
@@ -70,6 +71,8 @@ export const scaffolderModuleRecovery = createBackendModule({
         const workspaces = new Workspaces(config.workingDirectory, logger);
         const runs = new LiveRuns({ knex, workspaces });
         const steadiness = new Steadiness();
+        const looks = new BuiltInLooks();
+        knex.on('query', ({ sql }) => looks.sent(sql));
         const memory = new StrategyMemory({ knex, catalog, auth, logger });
         const shutdown = new Shutdown({ knex, runs, logger });
         const listener = combineListeners(
@@ -87,6 +90,7 @@ export const scaffolderModuleRecovery = createBackendModule({
           config,
           workspaces,
           steadiness,
+          looks,
           events,
           listener,
           logger,

@@ -5,6 +5,7 @@ import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { BatchDecider } from '../../src/recovery/BatchDecider';
+import { BuiltInLooks } from '../../src/recovery/BuiltInLooks';
 import { HandOvers } from '../../src/recovery/HandOvers';
 import { LiveRuns } from '../../src/recovery/LiveRuns';
 import { combineListeners } from '../../src/recovery/RecoveryListener';
@@ -31,7 +32,7 @@ export async function createPass(
     config: {
       timeoutSeconds: TIMEOUT_SECONDS,
       staleTimeoutSeconds: 12 * 3600,
-      hasWorkers: true,
+      concurrentTasks: 10,
       workingDirectory,
       exitWhenTakenOver: false,
       maxAttempts: 3,
@@ -39,6 +40,7 @@ export async function createPass(
     },
     workspaces,
     steadiness,
+    looks: new BuiltInLooks(),
     events: DefaultEventsService.create({ logger }),
     listener: combineListeners([], logger),
     logger,

@@ -8,6 +8,7 @@ import { listHandedOverTasks } from '../database/operations/listHandedOverTasks'
 import { openHandedOverTasks } from '../database/operations/openHandedOverTasks';
 import { batchesOf } from '../database/operations/pages';
 import { batchOrEach } from './batchOrEach';
+import { BuiltInLooks } from './BuiltInLooks';
 import { Steadiness } from './Steadiness';
 import {
   publishTaskEvent,
@@ -23,6 +24,9 @@ export const WAITING_SECONDS = 15;
 /** One wake-up in this time, in the whole cluster. */
 const WAKEUP_INTERVAL_SECONDS = 30;
 
+/** So much earlier than its own look a process lets a task be opened. It is not known to the millisecond. */
+const LOOK_MARGIN_SECONDS = 0.2;
+
 /** The tasks that wait for the scaffolder's own recovery to open them, which wakes a worker. */
 export class HandOvers {
   constructor(
@@ -31,6 +35,7 @@ export class HandOvers {
       config: RecoveryConfig;
       workspaces: Workspaces;
       steadiness: Steadiness;
+      looks: BuiltInLooks;
       events: EventsService;
       logger: LoggerService;
     },
@@ -53,13 +58,19 @@ export class HandOvers {
     }
   }
 
-  /** Wakes a worker for the oldest open task that nobody has claimed, if there is one. */
+  /**
+   * Wakes the worker of this process for the oldest open task that nobody has claimed, if there is one. The task can be opened from
+   * just before this process looks. At any other time another one would, whose worker may have no free slot, and since all look every
+   * ten seconds it would be the same one each time.
+   */
   async wakeWorker(): Promise<void> {
-    const { knex, config, logger } = this.options;
+    const { knex, config, looks, logger } = this.options;
     const taskId = await handOverWaitingTask(knex, {
       waitingSeconds: WAITING_SECONDS,
       intervalSeconds: WAKEUP_INTERVAL_SECONDS,
       staleTimeoutSeconds: config.staleTimeoutSeconds,
+      delaySeconds: () =>
+        Math.max((looks.secondsUntilNext() ?? 0) - LOOK_MARGIN_SECONDS, 0),
       isReadable: task => isReadable(task.spec, task.state),
     });
     if (taskId) {

@@ -137,6 +137,11 @@ export class LiveRuns {
     return { vouched, takenOver };
   }
 
+  /** How many tasks are being run by this process. */
+  countAlive(): number {
+    return this.known().filter(id => this.isAlive(id)).length;
+  }
+
   /** The ids of the tasks that this process has claimed and whose ends it has not seen. */
   known(): string[] {
     return [...this.#runs.keys()];

@@ -23,6 +23,7 @@ import {
 } from '../__testUtils__/scaffolderDatabase';
 import { LiveRuns } from './LiveRuns';
 import { BatchDecider, DecisionCounts } from './BatchDecider';
+import { BuiltInLooks } from './BuiltInLooks';
 import { HandOvers } from './HandOvers';
 import { RecoveryPass } from './RecoveryPass';
 import { Steadiness } from './Steadiness';
@@ -63,7 +64,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
       config: {
         timeoutSeconds: 30,
         staleTimeoutSeconds: 3600,
-        hasWorkers: true,
+        concurrentTasks: 10,
         workingDirectory: directory.path,
         exitWhenTakenOver: false,
         maxAttempts: 3,
@@ -72,6 +73,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
       },
       workspaces,
       steadiness,
+      looks: new BuiltInLooks(),
       events,
       listener,
       logger,
@@ -243,7 +245,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
 
   it('hands over in the startup hook of a process without workers', async () => {
     const id = await interrupted('restart');
-    expect(await createPass({ hasWorkers: false }).runAtStartup()).toEqual({
+    expect(await createPass({ concurrentTasks: 0 }).runAtStartup()).toEqual({
       ...nothing,
       restart: 1,
     });
@@ -852,6 +854,19 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     const [line, completion] = await messages(closed);
     expect(line.split('\n')).toHaveLength(3);
     expect(completion).toBe(line.replaceAll('\n', ' '));
+  });
+
+  it('wakes a worker for an open task, unless its own has no free slot', async () => {
+    const id = await insertTask(knex, { status: 'open', silentSeconds: 60 });
+    const running = await insertTask(knex, { silentSeconds: 0 });
+    await runs.claimed(running);
+    await createPass({ concurrentTasks: 1 }).runOnce();
+    expect(await readTask(knex, id)).toMatchObject({ status: 'open' });
+    await createPass({ concurrentTasks: 2 }).runOnce();
+    expect(await readTask(knex, id)).toMatchObject({ status: 'processing' });
+    expect(logger.info).toHaveBeenCalledWith(
+      expect.stringContaining('waking a worker for it'),
+    );
   });
 
   it('records what was decided and why', async () => {

@@ -27,7 +27,7 @@ export class RecoveryPass {
 
   /** A pass at any time while this process runs. */
   async runOnce(): Promise<DecisionCounts> {
-    const { knex, config, handOvers, steadiness, cleaner } = this.options;
+    const { knex, config, handOvers, runs, steadiness, cleaner } = this.options;
     const { timeoutSeconds } = config;
     const counts = noDecisions();
     const inFlight = await countInFlight(knex, {
@@ -40,7 +40,9 @@ export class RecoveryPass {
     if (inFlight.withSecrets > 0) {
       await clearUnneededSecrets(knex, timeoutSeconds);
     }
-    if (inFlight.waiting > 0 && steadiness.isSteady()) {
+    // A process without a free slot would only wake its own worker, which could claim nothing.
+    const hasFreeSlot = runs.countAlive() < config.concurrentTasks;
+    if (inFlight.waiting > 0 && hasFreeSlot && steadiness.isSteady()) {
       await handOvers.wakeWorker();
     }
     await cleaner.cleanOnce();
@@ -55,8 +57,9 @@ export class RecoveryPass {
     const { config, handOvers, cleaner } = this.options;
     const counts = noDecisions();
     // Without workers an open task would stay there until a worker elsewhere happens to look.
-    await this.#decideOnAll(config.hasWorkers ? 'open' : 'handOver', counts);
-    if (config.hasWorkers) {
+    const hasWorkers = config.concurrentTasks > 0;
+    await this.#decideOnAll(hasWorkers ? 'open' : 'handOver', counts);
+    if (hasWorkers) {
       await handOvers.openAll();
     }
     await cleaner.cleanOnce();

@@ -20,6 +20,8 @@ export async function handOverWaitingTask(
     waitingSeconds: number;
     intervalSeconds: number;
     staleTimeoutSeconds: number;
+    /** After how long the scaffolder's recovery may open it. Asked at the last moment. */
+    delaySeconds: () => number;
     isReadable: (row: { spec: string; state: string | null }) => boolean;
   },
 ): Promise<string | undefined> {
@@ -53,7 +55,13 @@ export async function handOverWaitingTask(
       .where({ id: oldest.id, status: 'open' })
       .update({
         status: 'processing',
-        last_heartbeat_at: secondsAgo(tx, staleTimeoutSeconds + 1),
+        last_heartbeat_at: secondsAgo(
+          tx,
+          isSqlite(tx)
+            ? // Whole seconds only, and no other process that could be the first.
+              staleTimeoutSeconds + 1
+            : staleTimeoutSeconds - options.delaySeconds(),
+        ),
       });
     if (updated !== 1) {
       return undefined;

@@ -792,9 +792,10 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
   });
 
   describe('handOverWaitingTask', () => {
-    const wake = (waitingSeconds = 15) =>
+    const wake = (waitingSeconds = 15, delaySeconds = 0) =>
       handOverWaitingTask(knex, {
         waitingSeconds,
+        delaySeconds: () => delaySeconds,
         intervalSeconds: 30,
         staleTimeoutSeconds: 3600,
         isReadable: ({ spec }) => spec.startsWith('{"'),
@@ -828,6 +829,19 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       await open(50, { spec: '[broken' });
       const id = await open(40);
       expect(await wake()).toBe(id);
+    });
+
+    it('can be opened by the recovery of the scaffolder only after the delay', async () => {
+      const id = await open(50);
+      expect(await wake(15, 7)).toBe(id);
+      const stale = async (seconds: number) =>
+        knex(TASKS)
+          .where('last_heartbeat_at', '<=', secondsAgo(knex, seconds))
+          .pluck('id');
+      // On SQLite there is no delay: there is no other process.
+      expect(await stale(3600)).toEqual(isSqlite(knex) ? [id] : []);
+      expect(await stale(3590)).toEqual([id]);
+      expect(await listInterrupted()).toEqual([]);
     });
 
     it('is no decision: the task counts as handed over until it is claimed', async () => {
