@@ -6,6 +6,7 @@ import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { experiment } from './chaos/experiment';
+import { Metrics } from './chaos/Metrics';
 import { ChaosOptions, readOptions } from './chaos/options';
 import { formatReport } from './chaos/report';
 import { Site } from './chaos/Site';
@@ -24,13 +25,18 @@ async function listenForEnd(): Promise<{ asked: Promise<number> }> {
 }
 
 async function main(options: ChaosOptions): Promise<number> {
+  if (options.metrics) {
+    Metrics.checkPrograms(options);
+  }
   console.log(`Seed ${options.seed}`);
   const { asked } = await listenForEnd();
   const directory = await fs.mkdtemp(path.join(os.tmpdir(), 'recovery-chaos-'));
   let keep = options.keep;
+  let metrics: Metrics | undefined;
   let site: Site | undefined;
   try {
-    site = await Site.create(directory);
+    metrics = options.metrics ? await Metrics.start(directory) : undefined;
+    site = await Site.create(directory, metrics?.ports);
     const outcome = await Promise.race([
       asked,
       experiment(site, { ...options, directory }),
@@ -40,6 +46,12 @@ async function main(options: ChaosOptions): Promise<number> {
       return outcome;
     }
     console.log(`\n${formatReport(outcome)}\n`);
+    if (metrics) {
+      console.log(`${await metrics.report(outcome)}\n`);
+      if (options.picture) {
+        await metrics.draw(outcome, options.picture);
+      }
+    }
     const hasFailed = outcome.findings.violations.length > 0;
     keep ||= hasFailed;
     return hasFailed ? 1 : 0;
@@ -49,6 +61,7 @@ async function main(options: ChaosOptions): Promise<number> {
     return 1;
   } finally {
     await site?.close();
+    await metrics?.stop();
     if (keep) {
       console.log(`Journals, logs and database rows are in ${directory}`);
     } else {

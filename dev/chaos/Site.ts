@@ -27,8 +27,14 @@ export class Site {
     readonly journals: string,
   ) {}
 
-  /** @param directory - an existing folder that takes all but PostgreSQL's data */
-  static async create(directory: string): Promise<Site> {
+  /**
+   * @param directory - an existing folder that takes all but PostgreSQL's data
+   * @param metricsPorts - where the backends are to export their metrics, by their names
+   */
+  static async create(
+    directory: string,
+    metricsPorts?: Map<string, number>,
+  ): Promise<Site> {
     const server = await PostgresServer.start();
     try {
       const knex = knexFactory({
@@ -50,7 +56,12 @@ export class Site {
       ]);
       const replicas: Replica[] = [];
       for (const name of REPLICAS) {
-        const backend = await createBackend(directory, name, server);
+        const backend = await createBackend(
+          directory,
+          name,
+          server,
+          metricsPorts?.get(name),
+        );
         replicas.push(new Replica(name, backend));
       }
       return new Site(server, knex, replicas, journals);
@@ -103,6 +114,7 @@ async function createBackend(
   directory: string,
   name: string,
   server: PostgresServer,
+  metricsPort?: number,
 ): Promise<BackendProcess> {
   const workingDirectory = path.join(directory, `work-${name}`);
   await fs.mkdir(workingDirectory);
@@ -110,6 +122,10 @@ async function createBackend(
     directory,
     name,
     entry: path.join(__dirname, 'backend.ts'),
+    ...(metricsPort && {
+      preload: [path.join(__dirname, 'instrumentation.ts')],
+      env: { CHAOS_METRICS_PORT: String(metricsPort) },
+    }),
     config: {
       backend: {
         workingDirectory,

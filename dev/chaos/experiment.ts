@@ -74,6 +74,7 @@ export async function experiment(
     { timeoutMs: QUIET_MINUTES * 60_000, intervalMs: 500 },
   ).catch(error => say(String(error)));
 
+  const endedAt = Date.now();
   const records = await readRecords(site.knex, dispatcher.signInExpiredAt);
   await site.closeBackends();
   const evidence = {
@@ -90,6 +91,7 @@ export async function experiment(
   return {
     options,
     startedAt,
+    endedAt,
     faults: injector.faults,
     dispatchFailures: dispatcher.failures,
     evidence,

@@ -1,13 +1,22 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 
-export const USAGE = `npm run chaos -- [--minutes N] [--seed S] [--keep]
+export const USAGE = `npm run chaos -- [--minutes N] [--seed S] [--keep] [--metrics] [--picture FILE]
 
-  --minutes N  how long faults are injected, a number above 0 (default 20)
-  --seed S     what the faults and tasks are drawn from, a whole number from 0 to 4294967295 (default: a random one)
-  --keep       keep the folder with the journals, the backends' logs and the database rows`;
+  --minutes N     how long faults are injected, a number above 0 (default 20)
+  --seed S        what the faults and tasks are drawn from, a whole number from 0 to 4294967295 (default: a random one)
+  --keep          keep the folder with the journals, the backends' logs, the database rows and the metrics
+  --metrics       let a Prometheus scrape the backends, and hold its counts against the database
+  --picture FILE  the same, and draw docs/dashboard.json with these metrics into a PNG file`;
 
-export type ChaosOptions = { minutes: number; seed: number; keep: boolean };
+export type ChaosOptions = {
+  minutes: number;
+  seed: number;
+  keep: boolean;
+  metrics: boolean;
+  /** A file for a picture of the dashboard. */
+  picture?: string;
+};
 
 /** @throws Error that says what was found and what is accepted. */
 export function readOptions(args: string[]): ChaosOptions {
@@ -24,7 +33,9 @@ export function readOptions(args: string[]): ChaosOptions {
       `--seed is '${values.seed}'; accepted is a whole number from 0 to 4294967295\n\n${USAGE}`,
     );
   }
-  return { minutes, seed, keep: values.keep ?? false };
+  const { keep = false, picture } = values;
+  const metrics = values.metrics === true || picture !== undefined;
+  return { minutes, seed, keep, metrics, picture };
 }
 
 function parseOrExplain(args: string[]) {
@@ -35,6 +46,8 @@ function parseOrExplain(args: string[]) {
         minutes: { type: 'string' },
         seed: { type: 'string' },
         keep: { type: 'boolean' },
+        metrics: { type: 'boolean' },
+        picture: { type: 'string' },
       },
     });
   } catch (error) {

@@ -20,11 +20,13 @@ import { VIOLATIONS, ViolationKind } from './violations';
 
 const ATTENDED = 'all, less the time in which no backend was up';
 const STATUSES = ['completed', 'failed', 'cancelled', 'processing', 'open'];
-const DECISIONS = ['restart', 'resume', 'finish', 'failed', 'cancelled'];
+export const DECISIONS = ['restart', 'resume', 'finish', 'failed', 'cancelled'];
 
 export type Outcome = {
   options: ChaosOptions;
   startedAt: number;
+  /** When all had come to rest. */
+  endedAt: number;
   faults: Fault[];
   /** Dispatches that were refused or got no answer. */
   dispatchFailures: number;

@@ -29,6 +29,8 @@ export class BackendProcess {
       logFile: string;
       url: string;
       entry: string;
+      preload: string[];
+      env: Record<string, string>;
     },
   ) {}
 
@@ -38,17 +40,23 @@ export class BackendProcess {
    * @param options.directory - an existing folder that takes the config file and the log
    * @param options.config - what to configure on top of `dev/app-config.yaml`
    * @param options.entry - what to run instead of `dev/index.ts`
+   * @param options.preload - modules to load before that
+   * @param options.env - further environment variables
    */
   static async create(options: {
     directory: string;
     name: string;
     config: JsonObject;
     entry?: string;
+    preload?: string[];
+    env?: Record<string, string>;
   }): Promise<BackendProcess> {
     const {
       directory,
       name,
       entry = path.join(REPOSITORY, 'dev/index.ts'),
+      preload = [],
+      env = {},
     } = options;
     const port = await findFreePort();
     const url = `http://127.0.0.1:${port}`;
@@ -60,7 +68,14 @@ export class BackendProcess {
     await fs.writeFile(configFile, JSON.stringify(options.config));
     await fs.writeFile(`${configFile}.listen.yaml`, JSON.stringify(listen));
     const logFile = path.join(directory, `${name}.log`);
-    return new BackendProcess({ configFile, logFile, url, entry });
+    return new BackendProcess({
+      configFile,
+      logFile,
+      url,
+      entry,
+      preload,
+      env,
+    });
   }
 
   get pid(): number | undefined {
@@ -88,7 +103,7 @@ export class BackendProcess {
    * @throws BackendExited as soon as it ends before that.
    */
   async boot(): Promise<void> {
-    const { configFile, logFile, url, entry } = this.options;
+    const { configFile, logFile, url, entry, preload, env } = this.options;
     const child = spawn(
       process.execPath,
       [
@@ -96,6 +111,7 @@ export class BackendProcess {
           '--require',
           require.resolve('@backstage/cli/config/nodeTransform.cjs'),
         ],
+        ...preload.flatMap(module => ['--require', module]),
         entry,
         ...['--config', path.join(REPOSITORY, 'dev/app-config.yaml')],
         ...['--config', `${configFile}.listen.yaml`],
@@ -104,7 +120,12 @@ export class BackendProcess {
       {
         cwd: REPOSITORY,
         // Guest access needs development mode, which jest's NODE_ENV=test would take away.
-        env: { ...process.env, NODE_ENV: 'development', LOG_LEVEL: 'info' },
+        env: {
+          ...process.env,
+          NODE_ENV: 'development',
+          LOG_LEVEL: 'info',
+          ...env,
+        },
         stdio: ['ignore', 'pipe', 'pipe'],
       },
     );

@@ -1,5 +1,4 @@
-import fs from 'node:fs';
-import path from 'node:path';
+import { findProgram } from './findProgram';
 
 const NAMES = [
   'chromium',
@@ -14,17 +13,11 @@ const NAMES = [
  * @throws Error that says how to get one.
  */
 export function findChromium(): string {
-  const { CHROMIUM_PATH, PATH = '' } = process.env;
-  const found =
-    CHROMIUM_PATH ??
-    PATH.split(path.delimiter)
-      .flatMap(folder => NAMES.map(name => path.join(folder, name)))
-      .find(file => fs.existsSync(file));
-  if (!found) {
-    throw new Error(
-      `None of ${NAMES.join(', ')} is on the PATH. Install one (on Debian: ` +
-        `apt-get install chromium), or set CHROMIUM_PATH to the executable of Chromium or Chrome.`,
-    );
-  }
-  return found;
+  return (
+    process.env.CHROMIUM_PATH ??
+    findProgram(
+      NAMES,
+      'On Debian: apt-get install chromium. Or set CHROMIUM_PATH to the executable of Chromium or Chrome.',
+    )
+  );
 }
