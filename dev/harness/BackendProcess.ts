@@ -29,6 +29,7 @@ export class BackendProcess {
       logFile: string;
       url: string;
       entry: string;
+      baseConfig: string;
     },
   ) {}
 
@@ -36,19 +37,22 @@ export class BackendProcess {
    * Prepares a backend on a free port.
    *
    * @param options.directory - an existing folder that takes the config file and the log
-   * @param options.config - what to configure on top of `dev/app-config.yaml`
+   * @param options.config - what to configure on top of the base
    * @param options.entry - what to run instead of `dev/index.ts`
+   * @param options.baseConfig - the file to begin with instead of `dev/app-config.yaml`
    */
   static async create(options: {
     directory: string;
     name: string;
     config: JsonObject;
     entry?: string;
+    baseConfig?: string;
   }): Promise<BackendProcess> {
     const {
       directory,
       name,
       entry = path.join(REPOSITORY, 'dev/index.ts'),
+      baseConfig = path.join(REPOSITORY, 'dev/app-config.yaml'),
     } = options;
     const port = await findFreePort();
     const url = `http://127.0.0.1:${port}`;
@@ -60,7 +64,7 @@ export class BackendProcess {
     await fs.writeFile(configFile, JSON.stringify(options.config));
     await fs.writeFile(`${configFile}.listen.yaml`, JSON.stringify(listen));
     const logFile = path.join(directory, `${name}.log`);
-    return new BackendProcess({ configFile, logFile, url, entry });
+    return new BackendProcess({ configFile, logFile, url, entry, baseConfig });
   }
 
   get pid(): number | undefined {
@@ -88,7 +92,7 @@ export class BackendProcess {
    * @throws BackendExited as soon as it ends before that.
    */
   async boot(): Promise<void> {
-    const { configFile, logFile, url, entry } = this.options;
+    const { configFile, logFile, url, entry, baseConfig } = this.options;
     const child = spawn(
       process.execPath,
       [
@@ -97,7 +101,7 @@ export class BackendProcess {
           require.resolve('@backstage/cli/config/nodeTransform.cjs'),
         ],
         entry,
-        ...['--config', path.join(REPOSITORY, 'dev/app-config.yaml')],
+        ...['--config', baseConfig],
         ...['--config', `${configFile}.listen.yaml`],
         ...['--config', configFile],
       ],

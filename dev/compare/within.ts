@@ -1,0 +1,16 @@
+import { waitFor } from '../harness/waitFor';
+
+/** Waits until a condition holds, for so many seconds at most. Tells whether it does. */
+export async function within(
+  seconds: number,
+  condition: () => Promise<boolean> | boolean,
+): Promise<boolean> {
+  return waitFor('a condition', async () => condition(), {
+    timeoutMs: seconds * 1000,
+  }).catch(() => false);
+}
+
+/** Seconds since a moment, for a cell. */
+export function secondsSince(at: number, until = Date.now()): string {
+  return `${((until - at) / 1000).toFixed(1)} s`;
+}
