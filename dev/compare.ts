@@ -7,9 +7,19 @@
 import { compare } from './compare/compare';
 import { readOptions } from './compare/options';
 
+/** Aborts when this process is asked to end, so that it ends what it started first. */
+function listenForEnd(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => controller.abort());
+  }
+  return controller.signal;
+}
+
 async function run(): Promise<number> {
   try {
-    return (await compare(readOptions(process.argv.slice(2)))) ? 0 : 1;
+    const options = readOptions(process.argv.slice(2));
+    return (await compare(options, listenForEnd())) ? 0 : 1;
   } catch (error) {
     console.error(error);
     return 1;

@@ -18,5 +18,7 @@ export type Scenario = {
   done: string;
   /** What counts as ✓: what a user would want. */
   wanted: string;
+  /** Whether nothing else may run at the same time: it counts seconds, or takes PostgreSQL away, or starts backends all the time. */
+  alone?: boolean;
   run(site: ComparedSite, way: Way): Promise<Cell>;
 };

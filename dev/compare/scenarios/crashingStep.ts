@@ -12,6 +12,7 @@ export const crashingStep: Scenario = {
   title: 'a step that ends the backend each time',
   done: `A step ends its process after ${CRASH_SECONDS} s, each time. ${OTHERS} other tasks with three steps of ${STEP_SECONDS} s run beside it. The backend is started again whenever it has ended`,
   wanted: `within ${LIMIT_SECONDS} s the others complete and the one that ends the backend is stopped`,
+  alone: true,
   async run(site) {
     const replica = await site.openReplica('backend');
     const client = await ScaffolderClient.asGuest(replica.url);

@@ -12,6 +12,7 @@ export const databaseAway: Scenario = {
   title: `PostgreSQL away for ${AWAY_SECONDS} s under a running step`,
   done: `PostgreSQL is stopped for ${AWAY_SECONDS} s while a step of ${STEP_SECONDS} s runs. The backend stays up`,
   wanted: 'the task completes, and each step ran once',
+  alone: true,
   async run(site) {
     const backend = await site.createBackend('backend');
     const client = await backend.start();

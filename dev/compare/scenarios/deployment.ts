@@ -7,6 +7,7 @@ export const deployment: Scenario = {
   title: 'a deployment: SIGTERM and restart',
   done: `The backend is asked to end (SIGTERM) in a step, and started again at once. The built-in ways wait for their timeout, which is ${TIMEOUT_SECONDS} s here and 30 s unless set`,
   wanted: `the task goes on within ${PATIENCE_SECONDS} s of the restart. The figure is the time from SIGTERM to its next step, with a start of the backend in it`,
+  alone: true,
   async run(site) {
     const backend = await site.createBackend('backend');
     const client = await backend.start();

@@ -16,6 +16,7 @@ export const sleepingReplica: Scenario = {
   title: 'the other replica has no free slot, and a third one sleeps',
   done: `Of three replicas one is killed (SIGKILL) in a task, one is busy with as many tasks as it may run, and one has nothing to do. Which of the two notices is chance; the kill is timed so that it is the busy one`,
   wanted: `the task goes on within ${PATIENCE_SECONDS} s. The figure is the time from the kill to its next step`,
+  alone: true,
   async run(site) {
     const first = await site.createBackend('first');
     const sleeping = await site.createBackend('sleeping');
