@@ -103,7 +103,7 @@ export function formatExtract(result: Result, versions: Versions): string {
 
 function formatTableOfVersions(versions: Versions): string {
   return [
-    '| | version |',
+    '| | |',
     '| --- | --- |',
     ...Object.entries(versions).map(([name, v]) => `| ${name} | ${v} |`),
   ].join('\n');

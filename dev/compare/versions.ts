@@ -1,5 +1,6 @@
-import { PostgresProcess } from '../harness/PostgresProcess';
 import knexFactory from 'knex';
+import os from 'node:os';
+import { PostgresProcess } from '../harness/PostgresProcess';
 
 /** What was compared, and on what, by name. */
 export type Versions = Record<string, string>;
@@ -16,6 +17,7 @@ export async function readVersions(server: PostgresProcess): Promise<Versions> {
     'this module': require('../../package.json').version,
     'Node.js': process.versions.node,
     PostgreSQL: await readServerVersion(server),
+    'processor cores': String(os.cpus().length),
   };
 }
 

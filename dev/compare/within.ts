@@ -9,8 +9,3 @@ export async function within(
     timeoutMs: seconds * 1000,
   }).catch(() => false);
 }
-
-/** Seconds since a moment, for a cell. */
-export function secondsSince(at: number, until = Date.now()): string {
-  return `${((until - at) / 1000).toFixed(1)} s`;
-}

@@ -1,6 +1,7 @@
 import type { Scenario } from '../scenario';
 import { PATIENCE_SECONDS } from '../settings';
-import { secondsSince, within } from '../within';
+import { within } from '../within';
+import { secondsSince, STILL_IN_PROGRESS } from '../words';
 
 /** Longer than any way takes to run it again, be it that the task has ended before. */
 const WATCHED_SECONDS = 30;
@@ -31,9 +32,7 @@ export const cancelledWhileDown: Scenario = {
     return {
       ok: isEnded && status !== 'completed' && begun === 0,
       text: `${
-        isEnded
-          ? `${status} after ${endedAfter}`
-          : `still in progress after ${PATIENCE_SECONDS} s`
+        isEnded ? `${status} after ${endedAfter}` : STILL_IN_PROGRESS
       }, ${begun || 'no'} step${begun === 1 ? '' : 's'} begun since`,
     };
   },

@@ -1,6 +1,7 @@
 import { ScaffolderClient } from '../../harness/ScaffolderClient';
 import type { Scenario } from '../scenario';
-import { secondsSince, within } from '../within';
+import { within } from '../within';
+import { secondsSince, times } from '../words';
 
 const LIMIT_SECONDS = 180;
 const OTHERS = 3;
@@ -29,17 +30,17 @@ export const crashingStep: Scenario = {
       site.areEnded([crashing, ...others]),
     );
 
+    const after = allEnded ? secondsSince(startedAt) : `${LIMIT_SECONDS} s`;
     const deaths = replica.lifetimes.filter(l => l.endedByItself).length;
     const statuses = await Promise.all(others.map(id => site.statusOf(id)));
     const completed = statuses.filter(s => s === 'completed').length;
+    const status = await site.statusOf(crashing);
     const isStopped = await site.isEnded(crashing);
     return {
       ok: allEnded && isStopped && completed === OTHERS,
-      text: `died ${deaths === 1 ? 'once' : `${deaths} times`} in ${
-        allEnded ? secondsSince(startedAt) : `${LIMIT_SECONDS} s`
-      }, the step was ${
-        isStopped ? '' : 'not '
-      }stopped, ${completed} of ${OTHERS} others completed`,
+      text: `died ${times(deaths)}; after ${after} the task is ${
+        isStopped ? status : 'not stopped'
+      }, ${completed} of ${OTHERS} others completed`,
     };
   },
 };

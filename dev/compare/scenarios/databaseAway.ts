@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Scenario } from '../scenario';
 import { PATIENCE_SECONDS } from '../settings';
 import { within } from '../within';
+import { times } from '../words';
 
 const AWAY_SECONDS = 4;
 /** Longer than the outage, the timeout and the built-in's next look together. */
@@ -37,11 +38,7 @@ export const databaseAway: Scenario = {
       : '';
     return {
       ok: status === 'completed' && site.begins(id).length === 3,
-      text: `${status}; the step ran ${times(slow)}${beside}, the next one ${times(last)}`,
+      text: `${status}; the step ran ${times(slow)}${beside}; the next one ran ${times(last)}`,
     };
   },
 };
-
-function times(count: number): string {
-  return count === 1 ? 'once' : `${count} times`;
-}

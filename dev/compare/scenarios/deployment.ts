@@ -1,6 +1,7 @@
 import type { Scenario } from '../scenario';
 import { PATIENCE_SECONDS, TIMEOUT_SECONDS } from '../settings';
-import { secondsSince, within } from '../within';
+import { within } from '../within';
+import { secondsSince, STILL_IN_PROGRESS } from '../words';
 
 export const deployment: Scenario = {
   id: '4',
@@ -19,7 +20,7 @@ export const deployment: Scenario = {
     await within(PATIENCE_SECONDS, () => goesOn() !== undefined);
     const at = goesOn();
     return at === undefined
-      ? { ok: false, text: `still in progress after ${PATIENCE_SECONDS} s` }
+      ? { ok: false, text: STILL_IN_PROGRESS }
       : { ok: true, text: `goes on after ${secondsSince(signalledAt, at)}` };
   },
 };

@@ -3,6 +3,7 @@ import type { Cell, Scenario } from '../scenario';
 import { PATIENCE_SECONDS } from '../settings';
 import type { ComparedSite } from '../ComparedSite';
 import { within } from '../within';
+import { STILL_IN_PROGRESS } from '../words';
 
 const STEPS = ['fetch', 'transform', 'publish'];
 
@@ -74,7 +75,7 @@ async function run(
 
 function describe(states: string[]): string {
   if (states.every(s => s === 'processing')) {
-    return `still in progress after ${PATIENCE_SECONDS} s`;
+    return STILL_IN_PROGRESS;
   }
   return states.map(s => (s === 'processing' ? 'in progress' : s)).join(', ');
 }

@@ -1,6 +1,7 @@
 import type { Scenario } from '../scenario';
 import { PATIENCE_SECONDS } from '../settings';
 import { within } from '../within';
+import { STILL_IN_PROGRESS, times } from '../words';
 
 /** Longer than any way takes to run it again, be it that the task has ended before. */
 const WATCHED_SECONDS = 30;
@@ -23,14 +24,11 @@ export const mustNotRunTwice: Scenario = {
       WATCHED_SECONDS - (Date.now() - upAt) / 1000,
       () => effects() > 1,
     );
-    const status = isEnded
-      ? await site.statusOf(id)
-      : `still in progress after ${PATIENCE_SECONDS} s`;
+    const status = isEnded ? await site.statusOf(id) : STILL_IN_PROGRESS;
     const saysWhy = Boolean(await site.errorOf(id));
-    const happened = effects() === 1 ? 'once' : `${effects()} times`;
     return {
       ok: effects() === 1 && status === 'failed' && saysWhy,
-      text: `effect ${happened}, ${status}${saysWhy ? ', says why' : ''}`,
+      text: `effect ${times(effects())}, ${status}${saysWhy ? ', says why' : ''}`,
     };
   },
 };

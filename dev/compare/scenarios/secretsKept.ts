@@ -1,6 +1,7 @@
 import type { Scenario } from '../scenario';
 import { PATIENCE_SECONDS } from '../settings';
-import { secondsSince, within } from '../within';
+import { within } from '../within';
+import { secondsSince } from '../words';
 
 const ACCEPTED_SECONDS = 15;
 

@@ -3,7 +3,8 @@ import { BackendProcess } from '../../harness/BackendProcess';
 import { ScaffolderClient } from '../../harness/ScaffolderClient';
 import type { Scenario } from '../scenario';
 import { PATIENCE_SECONDS, TIMEOUT_SECONDS } from '../settings';
-import { secondsSince, within } from '../within';
+import { within } from '../within';
+import { secondsSince, STILL_IN_PROGRESS } from '../words';
 
 /** How often each process looks for interrupted tasks, counted from its start (the scaffolder 4.2.0). */
 const LOOK_MS = 10_000;
@@ -48,9 +49,10 @@ export const sleepingReplica: Scenario = {
     return at === undefined
       ? {
           ok: false,
-          text: `still ${
-            status === 'open' ? 'open, nobody runs it,' : 'in progress'
-          } after ${PATIENCE_SECONDS} s`,
+          text:
+            status === 'open'
+              ? `still open after ${PATIENCE_SECONDS} s, nobody runs it`
+              : STILL_IN_PROGRESS,
         }
       : { ok: true, text: `goes on after ${secondsSince(killedAt, at)}` };
   },
