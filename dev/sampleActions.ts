@@ -7,13 +7,10 @@ import {
   createTemplateAction,
   scaffolderActionsExtensionPoint,
 } from '@backstage/plugin-scaffolder-node';
-import { execFile as execFileCallback } from 'node:child_process';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
-
-const execFile = promisify(execFileCallback);
+import { createRepository, listFiles, publish } from './harness/repositories';
 
 /** The actions of the sample templates: real work on the workspace, and on git repositories on disk. */
 export const sampleActions = createBackendModule({
@@ -47,8 +44,7 @@ function createRepositoryAction(gitDirectory: string) {
     },
     async handler({ input, output }) {
       const remote = resolveSafeChildPath(gitDirectory, `${input.name}.git`);
-      await fs.mkdir(gitDirectory, { recursive: true });
-      await execFile('git', ['init', '--bare', '-b', 'main', remote]);
+      await createRepository(remote);
       output('remote', remote);
     },
   });
@@ -90,35 +86,12 @@ function createPublishAction() {
       output: { commit: z => z.string() },
     },
     async handler({ input, output, workspacePath, createTemporaryDirectory }) {
-      const clone = await createTemporaryDirectory();
-      const git = async (...args: string[]) =>
-        (await execFile('git', ['-C', clone, ...args])).stdout.trim();
-      await git('init', '-b', 'main');
-      await git('remote', 'add', 'origin', input.remote);
-      if (await git('ls-remote', '--heads', 'origin', 'main')) {
-        await git('pull', 'origin', 'main');
-      }
-      await fs.cp(workspacePath, clone, { recursive: true });
-      await git('add', '--all');
-      if (await git('status', '--porcelain')) {
-        await git(
-          ...['-c', 'user.name=Backstage', '-c', 'user.email=b@example.com'],
-          ...['commit', '-m', 'Scaffolded'],
-        );
-        await git('push', 'origin', 'main');
-      }
-      output('commit', await git('rev-parse', 'HEAD'));
+      const commit = await publish({
+        from: workspacePath,
+        to: input.remote,
+        clone: await createTemporaryDirectory(),
+      });
+      output('commit', commit);
     },
   });
-}
-
-async function listFiles(directory: string): Promise<string[]> {
-  const entries = await fs.readdir(directory, {
-    recursive: true,
-    withFileTypes: true,
-  });
-  return entries
-    .filter(e => e.isFile())
-    .map(e => path.join(e.parentPath, e.name))
-    .sort();
 }

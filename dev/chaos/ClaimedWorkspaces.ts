@@ -1,6 +1,6 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { StepProblem } from './journal';
+import { StepProblem } from '../harness/journal';
 
 const MARKER = 'run';
 

@@ -4,7 +4,7 @@ import { IN_FLIGHT, TASKS } from '../../src/database/tables';
 import { ScaffolderClient } from '../harness/ScaffolderClient';
 import { waitFor } from '../harness/waitFor';
 import { Random } from './random';
-import { Replica } from './Replica';
+import { Replica } from '../harness/Replica';
 import {
   EXPIRED_SIGN_INS,
   POISONED_TASKS,

@@ -1,6 +1,6 @@
 import { drawDuration, FaultKind, PlannedFault } from './faultPlan';
 import { Random } from './random';
-import { Replica } from './Replica';
+import { Replica } from '../harness/Replica';
 import { Site } from './Site';
 
 /** A fault that was injected. */

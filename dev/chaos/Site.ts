@@ -3,7 +3,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { BackendProcess } from '../harness/BackendProcess';
 import { PostgresServer } from '../harness/PostgresServer';
-import { Replica } from './Replica';
+import { Replica } from '../harness/Replica';
 import {
   DATABASE_PREFIX,
   GRACEFUL_REPLICA,

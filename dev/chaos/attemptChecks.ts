@@ -1,5 +1,5 @@
 import type { TaskEvidence } from './checks';
-import type { Lifetime } from './Replica';
+import type { Lifetime } from '../harness/Replica';
 import { describe } from './runs';
 import { POISONED_STEP, POISON_LIMIT } from './settings';
 import { Violation } from './violations';

@@ -10,7 +10,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClaimedWorkspaces } from './ClaimedWorkspaces';
-import { Journal, StepProblem } from './journal';
+import { Journal, StepProblem } from '../harness/journal';
 import { CHAOS_ACTION } from './settings';
 import { secretOf, tokenOf } from './templates';
 

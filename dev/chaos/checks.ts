@@ -1,12 +1,12 @@
 import { checkAttempts } from './attemptChecks';
-import { JournalEntry } from './journal';
+import { JournalEntry } from '../harness/journal';
 import type {
   AttemptRecord,
   EventRecord,
   Records,
   TaskRecord,
 } from './records';
-import type { Lifetime } from './Replica';
+import type { Lifetime } from '../harness/Replica';
 import { describe, readRuns, Run, StepRun } from './runs';
 import { Violation } from './violations';
 

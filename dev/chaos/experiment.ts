@@ -6,7 +6,7 @@ import { check } from './checks';
 import { countInFlight, Dispatcher } from './Dispatcher';
 import { FaultInjector } from './FaultInjector';
 import { planFaults } from './faultPlan';
-import { readJournals } from './journal';
+import { readJournals } from '../harness/journal';
 import { ChaosOptions } from './options';
 import { Random } from './random';
 import { readRecords } from './records';

@@ -1,5 +1,5 @@
 import { Evidence, groupByTask } from './checks';
-import type { Lifetime } from './Replica';
+import type { Lifetime } from '../harness/Replica';
 import { readRuns } from './runs';
 
 /** How long a task lay still after its process had died in the middle of a step. */

@@ -4,7 +4,7 @@ import { FAULT_KINDS, FAULT_NAMES } from './faultPlan';
 import { attendedMs, Latency, percentile, readLatencies } from './latencies';
 import { ChaosOptions } from './options';
 import { TaskRecord } from './records';
-import type { Lifetime } from './Replica';
+import type { Lifetime } from '../harness/Replica';
 import {
   GRACEFUL_REPLICA,
   REPLICAS,
@@ -15,7 +15,7 @@ import {
   TIMEOUT_SECONDS,
 } from './settings';
 import { STRATEGIES } from './templates';
-import { formatTable } from './table';
+import { formatTable } from '../harness/table';
 import { VIOLATIONS, ViolationKind } from './violations';
 
 const ATTENDED = 'all, less the time in which no backend was up';

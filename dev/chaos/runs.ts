@@ -1,5 +1,5 @@
-import { JournalEntry } from './journal';
-import type { Lifetime } from './Replica';
+import { JournalEntry } from '../harness/journal';
+import type { Lifetime } from '../harness/Replica';
 
 /** A step in one run. */
 export type StepRun = {

@@ -1,4 +1,4 @@
-import { PROBLEMS } from './journal';
+import { PROBLEMS } from '../harness/journal';
 
 /** All that must not happen, and how the report names it. */
 export const VIOLATIONS = {

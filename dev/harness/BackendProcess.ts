@@ -31,6 +31,7 @@ export class BackendProcess {
       entry: string;
       preload: string[];
       env: Record<string, string>;
+      baseConfig: string;
     },
   ) {}
 
@@ -38,10 +39,11 @@ export class BackendProcess {
    * Prepares a backend on a free port.
    *
    * @param options.directory - an existing folder that takes the config file and the log
-   * @param options.config - what to configure on top of `dev/app-config.yaml`
+   * @param options.config - what to configure on top of the base
    * @param options.entry - what to run instead of `dev/index.ts`
    * @param options.preload - modules to load before that
    * @param options.env - further environment variables
+   * @param options.baseConfig - the file to begin with instead of `dev/app-config.yaml`
    */
   static async create(options: {
     directory: string;
@@ -50,6 +52,7 @@ export class BackendProcess {
     entry?: string;
     preload?: string[];
     env?: Record<string, string>;
+    baseConfig?: string;
   }): Promise<BackendProcess> {
     const {
       directory,
@@ -57,6 +60,7 @@ export class BackendProcess {
       entry = path.join(REPOSITORY, 'dev/index.ts'),
       preload = [],
       env = {},
+      baseConfig = path.join(REPOSITORY, 'dev/app-config.yaml'),
     } = options;
     const port = await findFreePort();
     const url = `http://127.0.0.1:${port}`;
@@ -75,6 +79,7 @@ export class BackendProcess {
       entry,
       preload,
       env,
+      baseConfig,
     });
   }
 
@@ -103,7 +108,8 @@ export class BackendProcess {
    * @throws BackendExited as soon as it ends before that.
    */
   async boot(): Promise<void> {
-    const { configFile, logFile, url, entry, preload, env } = this.options;
+    const { configFile, logFile, url, entry, preload, env, baseConfig } =
+      this.options;
     const child = spawn(
       process.execPath,
       [
@@ -113,7 +119,7 @@ export class BackendProcess {
         ],
         ...preload.flatMap(module => ['--require', module]),
         entry,
-        ...['--config', path.join(REPOSITORY, 'dev/app-config.yaml')],
+        ...['--config', baseConfig],
         ...['--config', `${configFile}.listen.yaml`],
         ...['--config', configFile],
       ],

@@ -28,6 +28,10 @@ export class PostgresProcess {
   }
 
   async stop(): Promise<void> {
+    // It may have ended already, as by Ctrl-C, which reaches all processes of a terminal.
+    if (this.child.exitCode !== null || this.child.signalCode !== null) {
+      return;
+    }
     this.child.disconnect();
     await once(this.child, 'exit');
   }

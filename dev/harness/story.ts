@@ -1,9 +1,6 @@
-import { execFile as execFileCallback } from 'node:child_process';
 import path from 'node:path';
-import { promisify } from 'node:util';
+import { askPublished } from './repositories';
 import { countRuns, ScaffolderClient } from './ScaffolderClient';
-
-const execFile = promisify(execFileCallback);
 
 export const STRATEGIES = ['none', 'restart', 'idempotent'] as const;
 export type Strategy = (typeof STRATEGIES)[number];
@@ -87,11 +84,11 @@ export async function readOutcome(
     skipped: events
       .filter(e => /^Skipping step .* already completed/.test(e.body.message))
       .map(e => e.body.stepId!),
-    published: await git(repository, 'show', 'main:README.md'),
+    published: await askPublished(repository, 'show', 'main:README.md'),
     files:
-      (await git(repository, 'ls-tree', '-r', '--name-only', 'main'))?.split(
-        '\n',
-      ) ?? [],
+      (
+        await askPublished(repository, 'ls-tree', '-r', '--name-only', 'main')
+      )?.split('\n') ?? [],
   };
 }
 
@@ -150,15 +147,4 @@ export async function readDifferences(
 
 function serviceName(strategy: Strategy, prefix = 'service'): string {
   return `${prefix}-${strategy}`;
-}
-
-/** What git says of a task's repository, or nothing if nothing was published. */
-async function git(
-  repository: string,
-  ...args: string[]
-): Promise<string | undefined> {
-  const run = async (...command: string[]) =>
-    (await execFile('git', ['--git-dir', repository, ...command])).stdout;
-  const isPublished = await run('for-each-ref', 'refs/heads/main');
-  return isPublished ? (await run(...args)).trimEnd() : undefined;
 }

@@ -53,6 +53,7 @@ export class TestSite {
   /**
    * @param scaffolder - what to configure on top of `dev/app-config.yaml`
    * @param options.entry - what to run instead of `dev/index.ts`
+   * @param options.baseConfig - the file to begin with instead of `dev/app-config.yaml`
    * @param options.config - what to configure beside the scaffolder
    * @param options.isOwnHost - whether it has a working directory of its own, as on a host of its own
    */
@@ -61,12 +62,13 @@ export class TestSite {
     scaffolder: JsonObject = {},
     options: {
       entry?: string;
+      baseConfig?: string;
       config?: JsonObject;
       isOwnHost?: boolean;
     } = {},
   ): Promise<BackendProcess> {
     const { directory, database, gitDirectory } = this;
-    const { entry, config, isOwnHost } = options;
+    const { entry, baseConfig, config, isOwnHost } = options;
     const workingDirectory = isOwnHost
       ? path.join(directory, `work-${name}`)
       : this.workingDirectory;
@@ -75,6 +77,7 @@ export class TestSite {
       directory,
       name,
       entry,
+      baseConfig,
       config: {
         ...config,
         backend: { database, workingDirectory },

@@ -1,5 +1,5 @@
 import { check, Evidence } from '../../dev/chaos/checks';
-import { JournalEntry, PROBLEMS } from '../../dev/chaos/journal';
+import { JournalEntry, PROBLEMS } from '../../dev/harness/journal';
 import {
   attendedMs,
   percentile,

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { readJournals } from '../../dev/chaos/journal';
-import { Replica } from '../../dev/chaos/Replica';
+import { readJournals } from '../../dev/harness/journal';
+import { Replica } from '../../dev/harness/Replica';
 import { ChaosTemplate, writeTemplates } from '../../dev/chaos/templates';
 import { ScaffolderClient } from '../../dev/harness/ScaffolderClient';
 import { TestSite } from '../__testUtils__/TestSite';

@@ -23,7 +23,7 @@ export type JournalEntry = {
   pid: number;
   taskId: string;
   stepId: string;
-  /** One for each claim of a task. */
+  /** Tells what belongs together: in chaos one for each claim of a task, in the comparison one for each run of a step. */
   runId: string;
   problems: StepProblem[];
 };

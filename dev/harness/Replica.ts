@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BackendProcess } from '../harness/BackendProcess';
+import { BackendProcess } from './BackendProcess';
 
 /** One process of a backend, from its start to its end. */
 export type Lifetime = {

@@ -1,0 +1,194 @@
+import { JsonObject } from '@backstage/types';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { TestSite } from '../../src/__testUtils__/TestSite';
+import { BackendProcess } from '../harness/BackendProcess';
+import { JournalEntry, readJournals } from '../harness/journal';
+import { PostgresProcess } from '../harness/PostgresProcess';
+import { Replica } from '../harness/Replica';
+import { ScaffolderClient } from '../harness/ScaffolderClient';
+import { waitFor } from '../harness/waitFor';
+import { TemplateName, writeTemplates } from './templates';
+import type { Way } from './ways';
+
+const SECRET = 'compared-secret';
+const ENDED = ['completed', 'failed', 'cancelled'];
+/** To get a task to where a fault is to hit it. Longer than four backends take to start at once. */
+const STAGING_MS = 120_000;
+
+/** One way in one scenario: its backends, its database and its journals. All gone afterwards. */
+export class ComparedSite {
+  readonly #replicas: Replica[] = [];
+
+  private constructor(
+    private readonly site: TestSite,
+    private readonly server: PostgresProcess,
+    private readonly way: Way,
+  ) {}
+
+  static async create(
+    way: Way,
+    server: PostgresProcess,
+  ): Promise<ComparedSite> {
+    const site = await TestSite.create('PostgreSQL', server);
+    const templates = path.join(site.directory, 'templates');
+    await writeTemplates(templates, way.hasLegacyTemplates);
+    return new ComparedSite(site, server, way);
+  }
+
+  /** A backend on a host of its own. */
+  async createBackend(
+    name: string,
+    scaffolder: JsonObject = {},
+  ): Promise<BackendProcess> {
+    const templates = path.join(this.site.directory, 'templates/*.yaml');
+    return this.site.createBackend(
+      name,
+      { ...this.way.scaffolder, ...scaffolder },
+      {
+        entry: this.way.entry,
+        baseConfig: path.join(__dirname, 'app-config.yaml'),
+        isOwnHost: true,
+        config: {
+          catalog: { locations: [{ type: 'file', target: templates }] },
+          compare: { journals: this.#journals },
+        },
+      },
+    );
+  }
+
+  /** A backend that is started again whenever it has ended. */
+  async openReplica(name: string): Promise<Replica> {
+    const replica = new Replica(name, await this.createBackend(name));
+    this.#replicas.push(replica);
+    replica.open();
+    await replica.untilReady();
+    return replica;
+  }
+
+  /** Deletes the files of a backend that does not run, as they go with a container. */
+  async loseDisk(name: string): Promise<void> {
+    const directory = path.join(this.site.directory, `work-${name}`);
+    await fs.rm(directory, { recursive: true });
+    await fs.mkdir(directory);
+  }
+
+  /** Takes PostgreSQL away for so many milliseconds. */
+  async interruptPostgres(ms: number): Promise<void> {
+    await this.server.interrupt(ms);
+  }
+
+  /**
+   * Starts a task.
+   *
+   * @param options.hold - the step of which the first run never ends
+   * @param options.ms - how long each step takes otherwise
+   */
+  async dispatch(
+    client: ScaffolderClient,
+    template: TemplateName,
+    options: { name?: string; hold?: string; ms?: number[] } = {},
+  ): Promise<string> {
+    const { name = 'task', hold = '', ms = [300, 300, 300] } = options;
+    return client.dispatch(
+      `template:default/${template}`,
+      { name, hold, ms },
+      { compared: SECRET },
+    );
+  }
+
+  /** As `dispatch`, and waits until the step that is held has begun. */
+  async dispatchHeld(
+    client: ScaffolderClient,
+    template: TemplateName,
+    options: { name?: string; hold: string },
+  ): Promise<string> {
+    const id = await this.dispatch(client, template, options);
+    await waitFor(
+      `step ${options.hold} of task ${id} to begin`,
+      async () => this.begins(id, options.hold).length > 0,
+      { timeoutMs: STAGING_MS },
+    );
+    return id;
+  }
+
+  /** The times at which steps of a task began, by the journals. */
+  begins(taskId: string, stepId?: string): number[] {
+    return this.#entries(taskId, stepId)
+      .filter(e => e.kind === 'begin')
+      .map(e => e.at);
+  }
+
+  /** Whether two runs of one step went on beside each other. A run without an end counts until now. */
+  ranBesideItself(taskId: string, stepId: string): boolean {
+    const entries = this.#entries(taskId, stepId);
+    const endOf = (run: JournalEntry) =>
+      entries.find(e => e.kind === 'end' && e.runId === run.runId)?.at ??
+      Date.now();
+    const runs = entries.filter(e => e.kind === 'begin');
+    return runs.some((run, i) => i > 0 && run.at < endOf(runs[i - 1]));
+  }
+
+  /** Whether a step of a task has begun and not ended. */
+  isRunning(taskId: string): boolean {
+    const entries = this.#entries(taskId);
+    const count = (kind: string) => entries.filter(e => e.kind === kind).length;
+    return count('begin') > count('end');
+  }
+
+  async statusOf(taskId: string): Promise<string> {
+    const [status] = await this.knex('tasks')
+      .where({ id: taskId })
+      .pluck('status');
+    return status;
+  }
+
+  async isEnded(taskId: string): Promise<boolean> {
+    return ENDED.includes(await this.statusOf(taskId));
+  }
+
+  async areEnded(taskIds: string[]): Promise<boolean> {
+    const ended = await Promise.all(taskIds.map(id => this.isEnded(id)));
+    return ended.every(Boolean);
+  }
+
+  /** What people read as the reason of a failure. */
+  async errorOf(taskId: string): Promise<string | undefined> {
+    const [body] = await this.knex('task_events')
+      .where({ task_id: taskId, event_type: 'completion' })
+      .pluck('body');
+    return body && JSON.parse(body).error?.message;
+  }
+
+  /** Whether the secret that a task was started with is in the database. */
+  async hasSecret(taskId: string): Promise<boolean> {
+    const [secrets] = await this.knex('tasks')
+      .where({ id: taskId })
+      .pluck('secrets');
+    return Boolean(secrets?.includes(SECRET));
+  }
+
+  repositoryOf(name: string): string {
+    return path.join(this.site.gitDirectory, `${name}.git`);
+  }
+
+  /** The scaffolder's database, once a backend has made it. */
+  get knex() {
+    return this.site.openScaffolderDatabase();
+  }
+
+  async remove(): Promise<void> {
+    await Promise.all(this.#replicas.map(r => r.close()));
+    await this.site.remove();
+  }
+
+  get #journals(): string {
+    return path.join(this.site.directory, 'journals');
+  }
+
+  #entries(taskId: string, stepId?: string): JournalEntry[] {
+    return readJournals(this.#journals).filter(
+      e => e.taskId === taskId && (!stepId || e.stepId === stepId),
+    );
+  }
+}

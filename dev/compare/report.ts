@@ -1,0 +1,123 @@
+import { JsonObject } from '@backstage/types';
+import { formatTable } from '../harness/table';
+import type { Cell, Scenario } from './scenario';
+import { MODULE_STALE_HOURS, TIMEOUT_SECONDS } from './settings';
+import type { Versions } from './versions';
+import type { Way } from './ways';
+
+/** What was measured. */
+export type Result = {
+  ways: Way[];
+  rows: { scenario: Scenario; cells: Cell[] }[];
+};
+
+/** The matrix for a terminal: a block for each row, since the cells are long. */
+export function formatRow(
+  { scenario, cells }: Result['rows'][number],
+  ways: Way[],
+): string {
+  const table = formatTable(
+    ['way', 'result'],
+    ways.map((way, i) => [way.name, formatCell(cells[i])]),
+  );
+  return `${scenario.id}. ${scenario.title}\n\n${table}\n`;
+}
+
+/** The matrix in Markdown. */
+export function formatMatrix({ ways, rows }: Result): string {
+  const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
+  return [
+    line(['', ...ways.map(w => w.heading)]),
+    line(['---', ...ways.map(() => '---')]),
+    ...rows.map(({ scenario, cells }) =>
+      line([`${scenario.id}. ${scenario.title}`, ...cells.map(formatCell)]),
+    ),
+  ].join('\n');
+}
+
+/** The page with all that one needs to judge the matrix. */
+export function formatPage(
+  result: Result,
+  run: { versions: Versions; at: Date; minutes: number },
+): string {
+  const { ways, rows } = result;
+  return `# Side by side
+
+What becomes of interrupted tasks with the scaffolder alone, with each of its own ways to recover them, and with this module. This
+page was written by
+
+\`\`\`sh
+npm run compare
+\`\`\`
+
+on ${run.at.toISOString().slice(0, 10)} in ${run.minutes.toFixed(
+    0,
+  )} minutes. All cells are measured: real backends on PostgreSQL, faults by signals, and journals
+that the steps write outside the database.
+
+${formatTableOfVersions(run.versions)}
+
+✓ stands for what a user would want, which is said for each row below.
+
+${formatMatrix(result)}
+
+## The four ways
+
+${ways
+  .map(
+    ({ heading, scaffolder }) =>
+      `- **${heading}**: ${
+        Object.keys(scaffolder).length > 0
+          ? `\`${formatConfig(scaffolder)}\``
+          : 'nothing is configured'
+      }`,
+  )
+  .join('\n')}
+
+All ways run the same templates. Those that recover tasks do so after the same silence of ${TIMEOUT_SECONDS} s; with the module, the scaffolder's
+own \`staleTimeout\` has to be longer and is ${MODULE_STALE_HOURS} hours. In the legacy way the templates also have
+\`EXPERIMENTAL_recovery: { EXPERIMENTAL_strategy: startOver }\`.
+
+## The rows
+
+${rows
+  .map(
+    ({ scenario }) =>
+      `- **${scenario.id}. ${scenario.title}.** ${scenario.done}. ✓ if ${scenario.wanted}.`,
+  )
+  .join('\n')}
+
+The four ways of a row run at the same time, so that they share the load of the machine. A backend takes longer to start then, which is in
+all times.
+`;
+}
+
+/** For the README: the matrix, and where it is from. */
+export function formatExtract(result: Result, versions: Versions): string {
+  return `${formatMatrix(result)}
+
+\`npm run compare\` wrote this table, with the scaffolder ${
+    versions['@backstage/plugin-scaffolder-backend']
+  }. [What was done, and what counts as ✓](docs/comparison.md).`;
+}
+
+function formatTableOfVersions(versions: Versions): string {
+  return [
+    '| | |',
+    '| --- | --- |',
+    ...Object.entries(versions).map(([name, v]) => `| ${name} | ${v} |`),
+  ].join('\n');
+}
+
+function formatCell({ ok, text }: Cell): string {
+  return `${ok ? '✓' : '✗'} ${text}`;
+}
+
+/** As one writes it in YAML on one line. */
+function formatConfig(config: JsonObject): string {
+  return JSON.stringify(config)
+    .replaceAll('"', '')
+    .replace(/[:,]/g, '$& ')
+    .replace(/\{/g, '{ ')
+    .replace(/\}/g, ' }');
+}

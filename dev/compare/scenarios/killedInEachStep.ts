@@ -1,0 +1,81 @@
+import { isPublished } from '../files';
+import type { Cell, Scenario } from '../scenario';
+import { PATIENCE_SECONDS } from '../settings';
+import type { ComparedSite } from '../ComparedSite';
+import { within } from '../within';
+import { STILL_IN_PROGRESS } from '../words';
+
+const STEPS = ['fetch', 'transform', 'publish'];
+
+const DONE =
+  'Three tasks of a template that fetches files, transforms them and pushes them to a git repository, each in another step when the backend is killed (SIGKILL) and started again';
+const WANTED = `all three complete within ${PATIENCE_SECONDS} s, with the right files in the repository. The figures are how often fetch, transform and publish ran, for the task that was killed in fetch, in transform and in publish`;
+
+/** The usual case on Kubernetes. */
+export const killedWithoutDisk: Scenario = {
+  id: '1a',
+  title: 'fetch → transform → publish, killed in each step; a container',
+  done: `${DONE}, with an empty working directory, as a new container has one. No workspace provider is installed`,
+  wanted: WANTED,
+  run: site => run(site, () => site.loseDisk('backend')),
+};
+
+/** The usual case on a machine of one's own. */
+export const killedWithDisk: Scenario = {
+  id: '1b',
+  title: 'the same, where the disk outlives the backend',
+  done: `${DONE} on the same working directory`,
+  wanted: WANTED,
+  run: site => run(site, async () => {}),
+};
+
+async function run(
+  site: ComparedSite,
+  beforeRestart: () => Promise<void>,
+): Promise<Cell> {
+  const backend = await site.createBackend('backend');
+  const client = await backend.start();
+  const tasks: { id: string; name: string }[] = [];
+  for (const step of STEPS) {
+    const name = `killed-in-${step}`;
+    const id = await site.dispatchHeld(client, 'repository', {
+      name,
+      hold: step,
+    });
+    tasks.push({ id, name });
+  }
+  await backend.kill();
+  await beforeRestart();
+  await backend.start();
+  await within(PATIENCE_SECONDS, () => site.areEnded(tasks.map(t => t.id)));
+
+  let right = 0;
+  const states: string[] = [];
+  for (const { id, name } of tasks) {
+    const status = await site.statusOf(id);
+    states.push(status);
+    if (
+      status === 'completed' &&
+      (await isPublished(site.repositoryOf(name), name))
+    ) {
+      right += 1;
+    }
+  }
+  const runs = tasks
+    .map(({ id }) => STEPS.map(s => site.begins(id, s).length).join('-'))
+    .join(', ');
+  const ok = right === tasks.length;
+  return {
+    ok,
+    text: `${right} of ${tasks.length} right${
+      ok ? '' : `: ${describe(states)}`
+    } (${runs})`,
+  };
+}
+
+function describe(states: string[]): string {
+  if (states.every(s => s === 'processing')) {
+    return STILL_IN_PROGRESS;
+  }
+  return states.map(s => (s === 'processing' ? 'in progress' : s)).join(', ');
+}

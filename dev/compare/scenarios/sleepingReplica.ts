@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BackendProcess } from '../../harness/BackendProcess';
+import { ScaffolderClient } from '../../harness/ScaffolderClient';
+import type { Scenario } from '../scenario';
+import { PATIENCE_SECONDS, TIMEOUT_SECONDS } from '../settings';
+import { within } from '../within';
+import { secondsSince, STILL_IN_PROGRESS } from '../words';
+
+/** How often each process looks for interrupted tasks, counted from its start (the scaffolder 4.2.0). */
+const LOOK_MS = 10_000;
+/** How far apart the looks of the two replicas have to be, so that it is sure which one comes first. */
+const APART_MS = { atLeast: 3_500, atMost: 9_500 };
+const TRIES = 5;
+
+export const sleepingReplica: Scenario = {
+  id: '8',
+  title: 'the other replica has no free slot, and a third one sleeps',
+  done: `Of three replicas one is killed (SIGKILL) in a task, one is busy with as many tasks as it may run, and one has nothing to do. Which of the two notices is chance; the kill is timed so that it is the busy one`,
+  wanted: `the task goes on within ${PATIENCE_SECONDS} s. The figure is the time from the kill to its next step`,
+  alone: true,
+  async run(site) {
+    const first = await site.createBackend('first');
+    const sleeping = await site.createBackend('sleeping');
+    const busy = await site.createBackend('busy', { concurrentTasksLimit: 1 });
+    const client = await first.start();
+    await sleeping.boot();
+    const sleepingSince = Date.now();
+    await bootApart(busy, sleepingSince);
+    const busyClient = await ScaffolderClient.asGuest(busy.url);
+    const occupied = await site.dispatchHeld(busyClient, 'steps', {
+      hold: 'step1',
+    });
+    const id = await site.dispatchHeld(client, 'steps', { hold: 'step2' });
+
+    // So that the task counts as interrupted shortly after the sleeping one looked, and the busy one looks next. The last
+    // heartbeat may be a second old by then.
+    const interruptedAt = Date.now() + TIMEOUT_SECONDS * 1000;
+    const untilLook = LOOK_MS - ((interruptedAt - sleepingSince) % LOOK_MS);
+    await sleep(untilLook + 2_000);
+    await first.kill();
+    const killedAt = Date.now();
+    const goesOn = () => site.begins(id).find(at => at > killedAt);
+    await within(PATIENCE_SECONDS, () => goesOn() !== undefined);
+    const at = goesOn();
+    if (site.begins(occupied).length !== 1) {
+      throw new Error('The busy replica was not busy all the time');
+    }
+    const status = await site.statusOf(id);
+    return at === undefined
+      ? {
+          ok: false,
+          text:
+            status === 'open'
+              ? `still open after ${PATIENCE_SECONDS} s, nobody runs it`
+              : STILL_IN_PROGRESS,
+        }
+      : { ok: true, text: `goes on after ${secondsSince(killedAt, at)}` };
+  },
+};
+
+/** Starts a backend, again if need be, so that it looks for interrupted tasks some seconds after another one. */
+async function bootApart(
+  backend: BackendProcess,
+  otherSince: number,
+): Promise<void> {
+  for (let i = 0; i < TRIES; i++) {
+    await backend.boot();
+    const apart = (Date.now() - otherSince) % LOOK_MS;
+    if (apart >= APART_MS.atLeast && apart <= APART_MS.atMost) {
+      return;
+    }
+    await backend.kill();
+    // Otherwise it might take the same time again.
+    await sleep(i * 1_500);
+  }
+  throw new Error(`No start of ${TRIES} was in time`);
+}

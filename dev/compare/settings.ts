@@ -1,0 +1,14 @@
+/** After so much silence a task counts as interrupted, in all ways that recover tasks. */
+export const TIMEOUT_SECONDS = 8;
+
+/** `taskRecovery.staleTimeout` with the module, which decides first. */
+export const MODULE_STALE_HOURS = 12;
+
+/**
+ * How long a user is thought to wait, from the moment that a backend is up again. The built-in ways act at most 18 s after
+ * the last heartbeat: the timeout, and up to 10 s until their next look.
+ */
+export const PATIENCE_SECONDS = 60;
+
+/** What one cell may take. Whatever takes longer hangs, and is no result. */
+export const CELL_LIMIT_SECONDS = 330;

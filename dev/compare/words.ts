@@ -1,0 +1,14 @@
+import { PATIENCE_SECONDS } from './settings';
+
+/** What a cell says of a task that nothing became of. */
+export const STILL_IN_PROGRESS = `still in progress after ${PATIENCE_SECONDS} s`;
+
+/** How often something happened. */
+export function times(count: number): string {
+  return ['never', 'once', 'twice'][count] ?? `${count} times`;
+}
+
+/** Seconds from one moment to another, or until now. */
+export function secondsSince(at: number, until = Date.now()): string {
+  return `${((until - at) / 1000).toFixed(1)} s`;
+}
