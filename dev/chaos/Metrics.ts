@@ -6,7 +6,7 @@ import { PrometheusServer } from '../harness/PrometheusServer';
 import { ChaosOptions } from './options';
 import { DECISIONS, Outcome } from './report';
 import { REPLICAS } from './settings';
-import { formatTable } from './table';
+import { formatTable } from '../harness/table';
 
 const DECIDED = 'scaffolder_recovery_count_total';
 
