@@ -1,7 +1,8 @@
 /* What the three built-in ways run. */
-import { createComparedBackend } from './createComparedBackend';
+import { createScaffolderBackend } from '../harness/createScaffolderBackend';
+import { comparedActions } from './actions';
 
+const backend = createScaffolderBackend();
+backend.add(comparedActions);
 // A backend that cannot start would otherwise stay there without ever being ready.
-createComparedBackend()
-  .start()
-  .catch(() => process.exit(1));
+backend.start().catch(() => process.exit(1));

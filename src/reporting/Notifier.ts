@@ -61,7 +61,7 @@ export class Notifier implements Partial<RecoveryListener> {
       if (error) {
         // The ones that follow are not tried again, unless one of them gets through.
         logger.warn(
-          `Could not notify anybody of the recovery of task ${next.taskId}, ${error}`,
+          `Could not notify anybody of the recovery of task ${next.taskId}; scaffolder.recoverTasksNotify needs @backstage/plugin-notifications-backend, ${error}`,
         );
       } else {
         retries = 0;

@@ -227,7 +227,7 @@ describe('Notifier', () => {
     await waitFor('it', async () => logger.warn.mock.calls.length === 1);
     expect(notifications.send).toHaveBeenCalledTimes(3);
     expect(logger.warn.mock.calls[0][0]).toBe(
-      'Could not notify anybody of the recovery of task the-task, Error: nobody is there',
+      'Could not notify anybody of the recovery of task the-task; scaffolder.recoverTasksNotify needs @backstage/plugin-notifications-backend, Error: nobody is there',
     );
   });
 
