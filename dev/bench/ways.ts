@@ -21,9 +21,9 @@ export async function prepareRecovery(
     };
   }
   const pass = await createPass(knex, logger);
-  // The connections that a backend has by then: two batches are decided on at once. The built-in has its one by its
+  // The connections that a backend has by then: three batches are decided on at once. The built-in has its one by its
   // migrations.
-  await Promise.all([1, 2].map(() => knex.raw('select pg_sleep(0.1)')));
+  await Promise.all([1, 2, 3].map(() => knex.raw('select pg_sleep(0.1)')));
   return async () =>
     (way === 'open' ? await pass.runAtStartup() : await pass.runOnce()).resume;
 }

@@ -163,6 +163,19 @@ export async function readAttempts(
     .select('attempt', 'decision', 'strategy');
 }
 
+/** The last decision on a task, as it counts for the next one. */
+export async function readLastAttempt(
+  knex: Knex,
+  taskId: string,
+): Promise<
+  { attempt: number; spent: number; finished_steps: number } | undefined
+> {
+  return knex(ATTEMPTS)
+    .where('task_id', taskId)
+    .orderBy('attempt', 'desc')
+    .first('attempt', 'spent', 'finished_steps');
+}
+
 /** Each plugin has its own database, as always; the scaffolder's is the one that the test looks into. */
 export function databaseOfScaffolder(knex: Knex) {
   return createServiceFactory({

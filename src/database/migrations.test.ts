@@ -3,12 +3,12 @@ import {
   insertTask,
   migrateScaffolder,
   migrateScaffolderOnly,
+  readLastAttempt,
   readTask,
   TEST_DATABASE_IDS,
 } from '../__testUtils__/scaffolderDatabase';
 import { applyMigrations, MIGRATIONS } from './migrations';
 import { markShutdown } from './operations/markShutdown';
-import { readLastAttempts } from './operations/readLastAttempts';
 import { ATTEMPTS, SHUTDOWNS, STRATEGIES } from './tables';
 
 jest.setTimeout(60_000);
@@ -75,9 +75,11 @@ describe.each(databases.eachSupportedId())('migrations on %s', databaseId => {
       decision: 'restart',
     });
     await knex.migrate.up(MIGRATIONS);
-    expect(await readLastAttempts(knex, [id])).toEqual(
-      new Map([[id, { attempt: 1, spent: 0, finishedSteps: 0 }]]),
-    );
+    expect(await readLastAttempt(knex, id)).toEqual({
+      attempt: 1,
+      spent: 0,
+      finished_steps: 0,
+    });
     await knex.migrate.down(MIGRATIONS);
     expect(await knex(ATTEMPTS).select()).toEqual([
       {

@@ -1,11 +1,10 @@
 import { Knex } from 'knex';
 import { RecoveryConfig } from '../config';
-import { readLastAttempts } from '../database/operations/readLastAttempts';
 import { readRunningTask } from '../database/operations/readRunningTask';
 import { readStepEvents } from '../database/operations/readStepEvents';
 import { decideOnRow } from './decideOnRow';
 import { Decision } from './decision';
-import { readHistories } from './history';
+import { readHistory } from './history';
 import { TaskStrategy } from './strategy';
 import { parseTaskSpec } from './taskRecord';
 
@@ -42,10 +41,8 @@ export class Forecast {
       return undefined;
     }
     const events = await readStepEvents(knex, [taskId]);
-    const lastAttempts = await readLastAttempts(knex, [taskId]);
     const { decision, strategy } = decideOnRow(task, {
-      history: readHistories([taskId], events).get(taskId)!,
-      last: lastAttempts.get(taskId),
+      history: readHistory(events.get(taskId)),
       maxAttempts: config.maxAttempts,
     });
     return { decision, strategy, steps: stepsOf(decision, task.spec) };

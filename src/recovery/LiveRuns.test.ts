@@ -11,10 +11,10 @@ import {
   migrateScaffolder,
   newAttempt,
   readEvents,
+  readLastAttempt,
   TEST_DATABASE_IDS,
 } from '../__testUtils__/scaffolderDatabase';
 import { listHandedOverTasks } from '../database/operations/listHandedOverTasks';
-import { readLastAttempts } from '../database/operations/readLastAttempts';
 import { recordAttempts } from '../database/operations/recordAttempts';
 import { updateInterruptedTasks } from '../database/operations/updateInterruptedTasks';
 import { TASKS } from '../database/tables';
@@ -139,7 +139,7 @@ describe.each(databases.eachSupportedId())('LiveRuns on %s', databaseId => {
     await fallSilent(id);
     await handOver(id);
     await runs.vouch();
-    expect((await readLastAttempts(knex, [id])).get(id)).toMatchObject({
+    expect(await readLastAttempt(knex, id)).toMatchObject({
       attempt: 1,
       spent: 0,
     });
@@ -151,7 +151,7 @@ describe.each(databases.eachSupportedId())('LiveRuns on %s', databaseId => {
     await claimElsewhere(id);
     await runs.claimed(id);
     await runs.ended(id);
-    expect((await readLastAttempts(knex, [id])).get(id)).toMatchObject({
+    expect(await readLastAttempt(knex, id)).toMatchObject({
       spent: 0,
     });
   });

@@ -7,7 +7,7 @@ import { readStepEvents } from '../database/operations/readStepEvents';
 import { recordClaim } from '../database/operations/recordClaim';
 import { vouchForRun } from '../database/operations/vouchForRun';
 import { withdrawAttempt } from '../database/operations/withdrawAttempt';
-import { readHistories } from './history';
+import { readHistory } from './history';
 import { Workspaces } from './Workspaces';
 
 /** A run makes its folder shortly after the claim. One that has made none for this long never began. */
@@ -165,7 +165,7 @@ export class LiveRuns {
   async warn({ taskId, message }: TakenOver): Promise<void> {
     const { knex } = this.options;
     const events = await readStepEvents(knex, [taskId]);
-    const { stepStates } = readHistories([taskId], events).get(taskId)!;
+    const { stepStates } = readHistory(events.get(taskId));
     const stepId =
       [...stepStates].find(([, state]) => state === 'processing')?.[0] ??
       [...stepStates.keys()].at(-1);

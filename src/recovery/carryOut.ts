@@ -4,7 +4,6 @@ import {
   NewTaskEvent,
 } from '../database/operations/appendTaskEvents';
 import { InterruptedTaskRow } from '../database/operations/selectForDecision';
-import { LastAttempt } from '../database/operations/readLastAttempts';
 import {
   NewAttempt,
   recordAttempts,
@@ -32,11 +31,9 @@ export type Requeue = 'open' | 'handOver';
 
 /** A task and what was decided on it. */
 export type DecidedTask = {
-  task: InterruptedTaskRow;
+  task: Omit<InterruptedTaskRow, 'spec'>;
   decision: FinalDecision;
   strategy?: TaskStrategy;
-  /** The decision before this one, if there was one. */
-  last?: LastAttempt;
 };
 
 /** A task whose decision was written. */
@@ -82,31 +79,35 @@ export async function carryOut(
     .filter(({ task }) => updated.has(task.id))
     .map(d => ({
       ...d,
-      attempt: (d.last?.attempt ?? 0) + 1,
+      attempt: (d.task.last?.attempt ?? 0) + 1,
       reason: reasonOf({ ...d, silence: d.task }),
     }));
-  await recordAttempts(tx, carriedOut.map(recordOf));
   const events = carriedOut.flatMap(d => eventsOf(d, requeue));
-  const eventIds = await appendTaskEvents(tx, events);
-  return carriedOut.map(d => {
-    if (isClosed(d.decision)) {
-      return { ...d, publish: closedPayload(d.task, d.decision.kind) };
-    }
-    // Of a task that was handed over, the scaffolder writes and publishes it.
-    const i = events.findIndex(
-      e => e.taskId === d.task.id && e.type === 'recovered',
-    );
-    return i < 0
-      ? d
-      : { ...d, publish: recoveredPayload(eventIds[i], events[i]) };
-  });
+  // At once, so that the database need not wait for the second while it works on the first.
+  const [eventIds] = await Promise.all([
+    appendTaskEvents(tx, events),
+    recordAttempts(tx, carriedOut.map(recordOf)),
+  ]);
+  // Of a task that was handed over, the scaffolder writes and publishes it.
+  const recovered = new Map(
+    events.flatMap((event, i) =>
+      event.type === 'recovered'
+        ? [[event.taskId, recoveredPayload(eventIds[i], event)] as const]
+        : [],
+    ),
+  );
+  return carriedOut.map(d => ({
+    ...d,
+    publish: isClosed(d.decision)
+      ? closedPayload(d.task, d.decision.kind)
+      : recovered.get(d.task.id),
+  }));
 }
 
 function recordOf({
   task,
   decision,
   strategy,
-  last,
   attempt,
   reason,
 }: CarriedOut): NewAttempt {
@@ -138,7 +139,7 @@ function recordOf({
       : // A manual retry of a closed task starts the count anew.
         {
           spent: 0,
-          finishedSteps: last?.finishedSteps ?? 0,
+          finishedSteps: task.last?.finishedSteps ?? 0,
           lastChance: false,
         }),
   };

@@ -1,4 +1,3 @@
-import { LastAttempt } from '../database/operations/readLastAttempts';
 import { InterruptedTaskRow } from '../database/operations/selectForDecision';
 import { decide, Decision } from './decision';
 import { TaskHistory } from './history';
@@ -7,9 +6,9 @@ import { TaskStrategy } from './strategy';
 /** Decides on a task as it was read. */
 export function decideOnRow(
   task: InterruptedTaskRow,
-  options: { history: TaskHistory; last?: LastAttempt; maxAttempts: number },
+  options: { history: TaskHistory; maxAttempts: number },
 ): { decision: Decision; strategy?: TaskStrategy } {
-  const { history, last, maxAttempts } = options;
+  const { history, maxAttempts } = options;
   const strategy = task.remembered as TaskStrategy | undefined;
   const decision = decide({
     spec: task.spec,
@@ -19,7 +18,7 @@ export function decideOnRow(
     history,
     strategy,
     planned: task.planned,
-    effort: last,
+    effort: task.last,
     maxAttempts,
   });
   return { decision, strategy };

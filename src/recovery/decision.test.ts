@@ -1,19 +1,8 @@
 import { decide, InterruptedTask } from './decision';
-import { readHistories, TaskHistory } from './history';
+import { readHistory } from './history';
 
-const log = (stepId: string, status: string) => ({
-  event_type: 'log',
-  body: JSON.stringify({ message: '', stepId, status }),
-});
-const other = (event_type: string) => ({ event_type, body: '{}' });
-
-const readHistory = (
-  events: { event_type: string; body: string }[],
-): TaskHistory =>
-  readHistories(
-    ['id'],
-    events.map(event => ({ task_id: 'id', ...event })),
-  ).get('id')!;
+const log = (stepId: string, status: string) =>
+  JSON.stringify({ message: '', stepId, status });
 
 function task(overrides: Partial<InterruptedTask> = {}): InterruptedTask {
   return {
@@ -110,7 +99,7 @@ describe('decide', () => {
       const history = readHistory([
         log('a', 'completed'),
         log('b', 'completed'),
-        other('recovered'),
+        'recovered',
         log('a', 'completed'),
         log('b', 'processing'),
       ]);
@@ -163,7 +152,7 @@ describe('decide', () => {
   });
 
   it('closes a cancelled task as cancelled, whatever else is wrong with it', () => {
-    const history = readHistory([log('b', 'processing'), other('cancelled')]);
+    const history = readHistory([log('b', 'processing'), 'cancelled']);
     for (const spec of [task().spec, '{broken']) {
       expect(decide(task({ history, spec }))).toEqual({
         kind: 'cancelled',
@@ -233,7 +222,7 @@ describe('decide', () => {
   });
 
   it('starts to count anew at a recovery: what ran before does not run now', () => {
-    const history = readHistory([log('b', 'processing'), other('recovered')]);
+    const history = readHistory([log('b', 'processing'), 'recovered']);
     const strategy = { strategy: 'none', source: 'default' } as const;
     expect(decide(task({ history, strategy }))).toMatchObject({
       interruptedAt: 'b',
@@ -286,44 +275,18 @@ describe('decide', () => {
   );
 });
 
-describe('readHistories', () => {
-  it('tells the tasks apart, those without events too', () => {
-    const histories = readHistories(
-      ['one', 'two', 'three'],
-      [
-        { task_id: 'one', ...log('a', 'processing') },
-        { task_id: 'two', ...other('cancelled') },
-        { task_id: 'one', ...log('a', 'completed') },
-      ],
-    );
-    expect([...histories]).toEqual([
-      [
-        'one',
-        {
-          cancelled: false,
-          stepStates: new Map([['a', 'completed']]),
-          finishedSteps: new Set(['a']),
-        },
-      ],
-      [
-        'two',
-        { cancelled: true, stepStates: new Map(), finishedSteps: new Set() },
-      ],
-      [
-        'three',
-        { cancelled: false, stepStates: new Map(), finishedSteps: new Set() },
-      ],
-    ]);
+describe('readHistory', () => {
+  it('knows nothing of a task without events', () => {
+    expect(readHistory()).toEqual({
+      cancelled: false,
+      stepStates: new Map(),
+      finishedSteps: new Set(),
+    });
   });
 
   it('passes over bodies that are no JSON or no objects', () => {
     const bodies = ['{', 'null', '3', '"x"', '{"stepId":1,"status":2}'];
-    expect(
-      readHistory([
-        ...bodies.map(body => ({ event_type: 'log', body })),
-        log('a', 'processing'),
-      ]),
-    ).toEqual({
+    expect(readHistory([...bodies, log('a', 'processing')])).toEqual({
       cancelled: false,
       stepStates: new Map([['a', 'processing']]),
       finishedSteps: new Set(),

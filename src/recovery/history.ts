@@ -8,33 +8,31 @@ export type TaskHistory = {
   finishedSteps: Set<string>;
 };
 
-type TaskEvent = { task_id: string; event_type: string; body: string };
-
-/** Reads the events of tasks, for each of the tasks. Bodies that are no JSON are passed over. */
-export function readHistories(
-  taskIds: string[],
-  events: TaskEvent[],
-): Map<string, TaskHistory> {
-  const histories = new Map(
-    taskIds.map((id): [string, TaskHistory] => [
-      id,
-      { cancelled: false, stepStates: new Map(), finishedSteps: new Set() },
-    ]),
-  );
+/**
+ * Reads what is known of a task's course.
+ *
+ * @param events - bodies of log events, and `cancelled` and `recovered` for events of those types. What is no JSON is passed over.
+ */
+export function readHistory(events: string[] = []): TaskHistory {
+  const history: TaskHistory = {
+    cancelled: false,
+    stepStates: new Map(),
+    finishedSteps: new Set(),
+  };
   for (const event of events) {
-    addEvent(histories.get(event.task_id)!, event);
+    addEvent(history, event);
   }
-  return histories;
+  return history;
 }
 
-function addEvent(history: TaskHistory, event: TaskEvent): void {
-  if (event.event_type === 'cancelled') {
+function addEvent(history: TaskHistory, event: string): void {
+  if (event === 'cancelled') {
     history.cancelled = true;
-  } else if (event.event_type === 'recovered') {
+  } else if (event === 'recovered') {
     // What follows is another run, in which every step starts open, as in the UI.
     history.stepStates.clear();
   } else {
-    const { stepId, status } = parseBody(event.body);
+    const { stepId, status } = parseBody(event);
     if (typeof stepId === 'string' && typeof status === 'string') {
       history.stepStates.set(stepId, status);
       if (status === 'completed') {

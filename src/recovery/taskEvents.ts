@@ -26,7 +26,7 @@ export function recoveredPayload(
 }
 
 export function closedPayload(
-  task: InterruptedTaskRow,
+  task: Omit<InterruptedTaskRow, 'spec'>,
   status: 'failed' | 'cancelled',
 ): TaskEventPayload {
   return {

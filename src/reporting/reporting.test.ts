@@ -22,7 +22,7 @@ const resumed = {
   strategy: { strategy: 'idempotent', source: 'template' },
   attempt: 2,
   reason: `Interrupted at step 'two'.`,
-} as CarriedOut;
+} as unknown as CarriedOut;
 
 const closed = {
   ...resumed,

@@ -1,6 +1,7 @@
 import { Knex } from 'knex';
 import { TASKS } from '../tables';
 import { isSqlite } from '../time';
+import { whereIn } from '../whereIn';
 import { whereInterrupted, whereUndecided } from './interrupted';
 import {
   InterruptedTaskRow,
@@ -18,7 +19,7 @@ export async function lockInterruptedTasks(
   options: { taskIds: string[]; timeoutSeconds: number },
 ): Promise<InterruptedTaskRow[]> {
   const query = selectForDecision(tx)
-    .whereIn(`${TASKS}.id`, options.taskIds)
+    .modify(whereIn, tx, `${TASKS}.id`, options.taskIds)
     .modify(whereInterrupted, tx, options.timeoutSeconds)
     .modify(whereUndecided, tx);
   // SQLite has no row locks; there the updates that follow are guarded and a write transaction excludes all others.

@@ -7,13 +7,14 @@ import {
   migrateScaffolder,
   newAttempt,
   readAttempts,
+  readLastAttempt,
   readEvents,
   insertHistory,
   readTask,
   TestTask,
   TEST_DATABASE_IDS,
 } from '../../__testUtils__/scaffolderDatabase';
-import { ATTEMPTS, SHUTDOWNS, STRATEGIES, TASKS } from '../tables';
+import { ATTEMPTS, SHUTDOWNS, STRATEGIES, TASK_EVENTS, TASKS } from '../tables';
 import { isSqlite, secondsAgo } from '../time';
 import { appendTaskEvents } from './appendTaskEvents';
 import { clearSpentAttempts } from './clearSpentAttempts';
@@ -31,9 +32,9 @@ import { lockTask } from './lockTask';
 import { markShutdown } from './markShutdown';
 import { openHandedOverTasks } from './openHandedOverTasks';
 import { batchesOf, Page } from './pages';
-import { readLastAttempts } from './readLastAttempts';
 import { readRunMark } from './readRunMark';
 import { readSecrets } from './readSecrets';
+import { readRunningTask } from './readRunningTask';
 import { readStepEvents } from './readStepEvents';
 import { readTaskSpec } from './readTaskSpec';
 import { recordAttempts } from './recordAttempts';
@@ -70,7 +71,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
         { taskIds: [taskId], timeoutSeconds },
         { kind: 'handOver', staleTimeoutSeconds: 3600 },
       );
-      const last = (await readLastAttempts(tx, [taskId])).get(taskId);
+      const last = await readLastAttempt(tx, taskId);
       await recordAttempts(tx, [
         newAttempt({
           taskId,
@@ -169,12 +170,12 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
 
     it('goes through all tasks, over more than one page, few at a time', async () => {
       const ids = [];
-      for (let i = 0; i < 520; i++) {
+      for (let i = 0; i < 820; i++) {
         ids.push(await insertTask(knex));
       }
       const all = await batches();
       expect(all.flat()).toEqual(ids.sort());
-      expect(all.map(b => b.length)).toEqual([200, 200, 120]);
+      expect(all.map(b => b.length)).toEqual([400, 400, 20]);
     });
 
     it('never reads more than a few megabytes at once, and large tasks alone', async () => {
@@ -463,12 +464,19 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
         ]);
         await recordAttempts(tx, []);
       });
-      expect(await readLastAttempts(knex, [one, two, randomUUID()])).toEqual(
-        new Map([
-          [one, { attempt: 2, spent: 2, finishedSteps: 1 }],
-          [two, { attempt: 1, spent: 1, finishedSteps: 3 }],
-        ]),
-      );
+      const lastOn = async (taskId: string) =>
+        (await readRunningTask(knex, taskId))!.last;
+      expect(await lastOn(one)).toEqual({
+        attempt: 2,
+        spent: 2,
+        finishedSteps: 1,
+      });
+      expect(await lastOn(two)).toEqual({
+        attempt: 1,
+        spent: 1,
+        finishedSteps: 3,
+      });
+      expect(await lastOn(await insertTask(knex))).toBeUndefined();
       expect(await readAttempts(knex, one)).toEqual([
         { attempt: 1, decision: 'resume', strategy: 'idempotent' },
         { attempt: 2, decision: 'failed', strategy: 'idempotent' },
@@ -488,7 +496,36 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
     });
 
     const spentOn = async (taskId: string) =>
-      (await readLastAttempts(knex, [taskId])).get(taskId)?.spent;
+      (await readLastAttempt(knex, taskId))?.spent;
+
+    it('records ids of steps that PostgreSQL cannot store, without what it refuses', async () => {
+      const taskId = await insertTask(knex);
+      const stepId = 'a\0b\ud800c😀';
+      await knex.transaction(async tx => {
+        await recordAttempts(tx, [
+          newAttempt({
+            taskId,
+            interruptedAt: stepId,
+            reason: `at '${stepId}'`,
+            templateRef: `template:default/${stepId}`,
+            skippedSteps: [stepId],
+            stepsAgain: [{ stepId, because: 'noOutput' }],
+          }),
+        ]);
+        await appendTaskEvents(tx, [
+          { taskId, type: 'log', body: { message: stepId, stepId } },
+        ]);
+      });
+      const row = await knex(ATTEMPTS).where({ task_id: taskId }).first();
+      expect(row).toMatchObject({
+        interrupted_at: 'ab\ufffdc😀',
+        reason: `at 'ab\ufffdc😀'`,
+        template_ref: 'template:default/ab\ufffdc😀',
+      });
+      expect(JSON.parse(row.skipped_steps)).toEqual([stepId]);
+      expect(JSON.parse(row.steps_again)[0].stepId).toBe(stepId);
+      expect((await readEvents(knex, taskId))[0].body.stepId).toBe(stepId);
+    });
 
     it('takes back what was spent by a decision that came to nothing', async () => {
       const [unplanned, planned] = [
@@ -726,16 +763,32 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       await insertEvent(knex, other, 'log', running);
       await insertEvent(knex, await insertTask(knex), 'log', running);
       const body = JSON.stringify(running);
-      expect(await readStepEvents(knex, [id, other])).toEqual([
-        { task_id: id, event_type: 'log', body },
-        { task_id: id, event_type: 'cancelled', body: '{"message":"c"}' },
-        {
-          task_id: id,
-          event_type: 'recovered',
-          body: '{"recoverStrategy":"none"}',
-        },
-        { task_id: other, event_type: 'log', body },
-      ]);
+      expect(await readStepEvents(knex, [id, other])).toEqual(
+        new Map([
+          [id, [body, 'cancelled', 'recovered']],
+          [other, [body]],
+        ]),
+      );
+    });
+
+    it('are read in the order in which they were written, task by task', async () => {
+      const ids = [await insertTask(knex), await insertTask(knex)];
+      const bodies = Array.from({ length: 60 }, (_, i) =>
+        JSON.stringify({
+          message: `${i}, "\n\u001e"`,
+          stepId: 'a',
+          status: 'completed',
+        }),
+      );
+      for (const body of bodies) {
+        for (const task_id of ids) {
+          await knex(TASK_EVENTS).insert({ task_id, event_type: 'log', body });
+        }
+      }
+      const empty = await insertTask(knex);
+      expect(await readStepEvents(knex, [...ids, empty])).toEqual(
+        new Map(ids.map(id => [id, bodies])),
+      );
     });
   });
 
@@ -785,9 +838,8 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
         [open, running].sort(),
       );
       // And so is what counted against its limit, for a retry by hand.
-      const last = await readLastAttempts(knex, [running, ended]);
-      expect(last.get(running)?.spent).toBe(2);
-      expect(last.get(ended)?.spent).toBe(0);
+      expect((await readLastAttempt(knex, running))?.spent).toBe(2);
+      expect((await readLastAttempt(knex, ended))?.spent).toBe(0);
     });
   });
 

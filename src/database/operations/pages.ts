@@ -9,7 +9,7 @@ export type Page = { afterId?: string; limit: number };
 export type SizedTask = { id: string; bytes: number };
 
 /** What is read at once: a pass holds no more than this in memory, however many tasks there are, or one task if it is larger. */
-const BATCH = { tasks: 200, bytes: 2_000_000 };
+const BATCH = { tasks: 400, bytes: 2_000_000 };
 
 const PAGE = 500;
 

@@ -1,26 +1,45 @@
 import { Knex } from 'knex';
-import { DbTaskEventRow, TASK_EVENTS } from '../tables';
+import { TASK_EVENTS } from '../tables';
+import { isSqlite } from '../time';
+import { whereIn } from '../whereIn';
+
+/** A character that no JSON can have unescaped. */
+const SEPARATOR = '\x1e';
 
 /**
- * What tasks' events tell of their course, in the order in which it happened: the changes of the steps' states, and
- * whether a task was cancelled or recovered. Log lines without a state, by far the most, are left in the database.
+ * What tasks' events tell of their course, by task and in the order in which it happened: of a change of a step's state the
+ * event's body, of a task that was cancelled or recovered the event's type. Log lines without a state, by far the most, are left
+ * in the database. A task without any such event is not among them.
+ *
+ * One row for each task: with one for each event, reading them took a third longer and half of this process's time in a pass.
  */
 export async function readStepEvents(
   knex: Knex | Knex.Transaction,
   taskIds: string[],
-): Promise<Pick<DbTaskEventRow, 'task_id' | 'event_type' | 'body'>[]> {
-  return knex<DbTaskEventRow>(TASK_EVENTS)
-    .whereIn('task_id', taskIds)
-    .andWhere(query =>
-      query
-        .whereIn('event_type', ['cancelled', 'recovered'])
-        // Within a message the quotes would be escaped, so this finds the key only.
-        .orWhere(log =>
-          log
-            .where('event_type', 'log')
-            .andWhere('body', 'like', '%"status":"%'),
-        ),
+): Promise<Map<string, string[]>> {
+  const find = isSqlite(knex) ? 'instr' : 'strpos';
+  const rows = await knex(TASK_EVENTS)
+    .modify(whereIn, knex, 'task_id', taskIds)
+    // Within a message the quotes would be escaped, so this finds the key only.
+    .whereRaw(
+      `case event_type
+         when 'log' then ${find}(body, '"status":"') > 0
+         when 'cancelled' then true
+         when 'recovered' then true
+         else false
+       end`,
     )
-    .orderBy('id')
-    .select('task_id', 'event_type', 'body');
+    .groupBy('task_id')
+    .select('task_id', {
+      events: knex.raw(
+        `string_agg(case event_type when 'log' then body else event_type end, ? order by id)`,
+        SEPARATOR,
+      ),
+    });
+  return new Map(
+    rows.map((row: { task_id: string; events: string }) => [
+      row.task_id,
+      row.events.split(SEPARATOR),
+    ]),
+  );
 }

@@ -1,4 +1,5 @@
 import { Knex } from 'knex';
+import { insertRows } from '../insertRows';
 import { ATTEMPTS, DbAttemptRow, UNSETTLED } from '../tables';
 
 /** A decision on a task. */
@@ -66,7 +67,9 @@ export async function recordAttempts(
         .update({ outcome, ended_at: tx.fn.now() });
     }
   }
-  await tx<DbAttemptRow>(ATTEMPTS).insert(
+  await insertRows(
+    tx,
+    ATTEMPTS,
     attempts.map(a => ({
       task_id: a.taskId,
       attempt: a.attempt,
@@ -85,10 +88,16 @@ export async function recordAttempts(
       last_chance: a.lastChance,
       outcome: a.isClose ? 'closed' : 'waiting',
     })),
+    'task_id',
   );
 }
 
-/** PostgreSQL refuses texts with a character 0, which the id of a step may have: a spec is JSON, where it is escaped. */
+/**
+ * PostgreSQL refuses texts with a character 0 or with half a character, which the id of a step may have: a spec is JSON, where both
+ * are escaped.
+ */
 function storable(text: string | undefined): string | null {
-  return text?.replaceAll('\0', '') ?? null;
+  return (
+    text?.replaceAll('\0', '').replace(/\p{Surrogate}/gu, '\ufffd') ?? null
+  );
 }

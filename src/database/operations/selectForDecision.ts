@@ -1,5 +1,11 @@
 import { Knex } from 'knex';
-import { DbStrategyRow, DbTaskRow, STRATEGIES, TASKS } from '../tables';
+import {
+  ATTEMPTS,
+  DbStrategyRow,
+  DbTaskRow,
+  STRATEGIES,
+  TASKS,
+} from '../tables';
 import { epochSeconds, secondsSilent } from '../time';
 import { PLANNED } from './interrupted';
 import { readSecrets } from './readSecrets';
@@ -20,7 +26,18 @@ export type InterruptedTaskRow = Pick<
   remembered?: Pick<DbStrategyRow, 'strategy' | 'source' | 'remark'> & {
     maxAttempts?: number;
   };
+  /** The last decision on it, if there was one. */
+  last?: LastAttempt;
 };
+
+/** The last decision on a task. */
+export type LastAttempt = {
+  attempt: number;
+  spent: number;
+  finishedSteps: number;
+};
+
+const LAST = 'last_attempt';
 
 /** A query for all that a decision is made from, of tasks that the caller names. */
 export function selectForDecision(
@@ -28,6 +45,16 @@ export function selectForDecision(
 ): Knex.QueryBuilder {
   return knex(TASKS)
     .leftJoin(STRATEGIES, `${STRATEGIES}.task_id`, `${TASKS}.id`)
+    .leftJoin({ [LAST]: ATTEMPTS }, last =>
+      last
+        .on(`${LAST}.task_id`, `${TASKS}.id`)
+        .andOn(
+          `${LAST}.attempt`,
+          knex.raw(
+            `(select max(attempt) from ${ATTEMPTS} where task_id = ${TASKS}.id)`,
+          ),
+        ),
+    )
     .select(
       `${TASKS}.id`,
       `${TASKS}.spec`,
@@ -40,6 +67,9 @@ export function selectForDecision(
       `${STRATEGIES}.source`,
       `${STRATEGIES}.remark`,
       `${STRATEGIES}.max_attempts`,
+      `${LAST}.attempt`,
+      `${LAST}.spent`,
+      `${LAST}.finished_steps`,
       {
         seconds_silent: secondsSilent(knex),
         planned: knex.raw(PLANNED),
@@ -72,5 +102,13 @@ export function readForDecision(row: any): InterruptedTaskRow {
           maxAttempts: row.max_attempts ?? undefined,
         }
       : undefined,
+    last:
+      row.attempt === null
+        ? undefined
+        : {
+            attempt: row.attempt,
+            spent: row.spent,
+            finishedSteps: row.finished_steps,
+          },
   };
 }

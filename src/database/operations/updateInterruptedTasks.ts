@@ -1,6 +1,7 @@
 import { Knex } from 'knex';
 import { DbTaskRow, TASKS } from '../tables';
 import { secondsAgo } from '../time';
+import { whereIn } from '../whereIn';
 import { whereInterrupted, whereUndecided } from './interrupted';
 
 /** What can be done with interrupted tasks. */
@@ -38,7 +39,7 @@ export async function updateInterruptedTasks(
     return [];
   }
   const rows = await tx<DbTaskRow>(TASKS)
-    .whereIn('id', taskIds)
+    .modify(whereIn, tx, 'id', taskIds)
     .modify(whereInterrupted, tx, timeoutSeconds)
     .modify(whereUndecided, tx)
     .update({

@@ -1,0 +1,41 @@
+import { Knex } from 'knex';
+import { isSqlite } from './time';
+
+/** On SQLite, knex makes one `select` of each row, and SQLite joins up to 500 of them. */
+const SQLITE_ROWS_AT_ONCE = 500;
+
+/**
+ * Inserts rows that all have the same columns, in the given order.
+ *
+ * PostgreSQL gets them as one JSON value. With a binding for each field, 1,000 events took this process 12 ms instead of 4 ms, and
+ * PostgreSQL longer as well.
+ *
+ * @param returning - a column to return
+ * @returns that column of each row, in the same order.
+ */
+export async function insertRows(
+  tx: Knex.Transaction,
+  table: string,
+  rows: Record<string, unknown>[],
+  returning: string,
+): Promise<any[]> {
+  if (isSqlite(tx)) {
+    return tx
+      .batchInsert<any>(table, rows, SQLITE_ROWS_AT_ONCE)
+      .returning(returning);
+  }
+  const columns = Object.keys(rows[0]);
+  return tx
+    .into(tx.raw(`?? (${columns.map(() => '??')})`, [table, ...columns]))
+    .insert(
+      tx
+        .select(columns)
+        .from(
+          tx.raw('jsonb_populate_recordset(null::??, ?)', [
+            table,
+            JSON.stringify(rows),
+          ]),
+        ),
+    )
+    .returning(returning);
+}
