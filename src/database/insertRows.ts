@@ -22,6 +22,7 @@ export async function insertRows(
   if (isSqlite(tx)) {
     return tx
       .batchInsert<any>(table, rows, SQLITE_ROWS_AT_ONCE)
+      .transacting(tx)
       .returning(returning);
   }
   const columns = Object.keys(rows[0]);

@@ -82,12 +82,9 @@ export async function carryOut(
       attempt: (d.task.last?.attempt ?? 0) + 1,
       reason: reasonOf({ ...d, silence: d.task }),
     }));
+  await recordAttempts(tx, carriedOut.map(recordOf));
   const events = carriedOut.flatMap(d => eventsOf(d, requeue));
-  // At once, so that the database need not wait for the second while it works on the first.
-  const [eventIds] = await Promise.all([
-    appendTaskEvents(tx, events),
-    recordAttempts(tx, carriedOut.map(recordOf)),
-  ]);
+  const eventIds = await appendTaskEvents(tx, events);
   // Of a task that was handed over, the scaffolder writes and publishes it.
   const recovered = new Map(
     events.flatMap((event, i) =>

@@ -1,7 +1,6 @@
 import { Knex } from 'knex';
 import { TASKS } from '../tables';
 import { isSqlite } from '../time';
-import { whereIn } from '../whereIn';
 import { whereInterrupted, whereUndecided } from './interrupted';
 import {
   InterruptedTaskRow,
@@ -19,7 +18,7 @@ export async function lockInterruptedTasks(
   options: { taskIds: string[]; timeoutSeconds: number },
 ): Promise<InterruptedTaskRow[]> {
   const query = selectForDecision(tx)
-    .modify(whereIn, tx, `${TASKS}.id`, options.taskIds)
+    .whereIn(`${TASKS}.id`, options.taskIds)
     .modify(whereInterrupted, tx, options.timeoutSeconds)
     .modify(whereUndecided, tx);
   // SQLite has no row locks; there the updates that follow are guarded and a write transaction excludes all others.

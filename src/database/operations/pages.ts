@@ -1,6 +1,5 @@
 import { Knex } from 'knex';
 import { TASKS } from '../tables';
-import { isSqlite } from '../time';
 
 /** A page of tasks in the order of their ids: the next so many after the given one. */
 export type Page = { afterId?: string; limit: number };
@@ -8,7 +7,7 @@ export type Page = { afterId?: string; limit: number };
 /** A task, and about how many bytes it takes to read it. */
 export type SizedTask = { id: string; bytes: number };
 
-/** What is read at once: a pass holds no more than this in memory, however many tasks there are, or one task if it is larger. */
+/** What is read and decided on at once, however many tasks there are, or one task if it is larger. */
 const BATCH = { tasks: 400, bytes: 2_000_000 };
 
 const PAGE = 500;
@@ -22,10 +21,9 @@ export async function pageOfTasks(
   if (afterId) {
     query.where(`${TASKS}.id`, '>', afterId);
   }
-  // On PostgreSQL, octet_length does not have to read the text to tell its size. SQLite has it only since 3.43.
-  const length = isSqlite(knex) ? 'length' : 'octet_length';
+  // Neither database has to read a text to tell its size in bytes.
   const bytes = ['spec', 'state', 'secrets']
-    .map(column => `coalesce(${length}(${TASKS}.${column}), 0)`)
+    .map(column => `coalesce(octet_length(${TASKS}.${column}), 0)`)
     .join(' + ');
   return query
     .orderBy(`${TASKS}.id`)

@@ -1,7 +1,6 @@
 import { Knex } from 'knex';
 import { DbTaskRow, TASKS } from '../tables';
 import { secondsAgo } from '../time';
-import { whereIn } from '../whereIn';
 import { whereInterrupted, whereUndecided } from './interrupted';
 
 /** What can be done with interrupted tasks. */
@@ -39,7 +38,7 @@ export async function updateInterruptedTasks(
     return [];
   }
   const rows = await tx<DbTaskRow>(TASKS)
-    .modify(whereIn, tx, 'id', taskIds)
+    .whereIn('id', taskIds)
     .modify(whereInterrupted, tx, timeoutSeconds)
     .modify(whereUndecided, tx)
     .update({
