@@ -49,8 +49,7 @@ function installTarball(directory: string): string {
   const entry = path.join(directory, 'app/index.ts');
   const source = fs
     .readFileSync(path.join(REPOSITORY, 'dev/index.ts'), 'utf8')
-    .replace('./page', path.join(REPOSITORY, 'dev/page'))
-    .replace('./sampleActions', path.join(REPOSITORY, 'dev/sampleActions'))
+    .replaceAll(`'./`, `'${REPOSITORY}/dev/`)
     .replaceAll(`'../src`, `'${PACKAGE}`);
   fs.writeFileSync(entry, source);
   return entry;
