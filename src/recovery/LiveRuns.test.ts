@@ -220,6 +220,15 @@ describe.each(databases.eachSupportedId())('LiveRuns on %s', databaseId => {
     expect((await runs.vouch()).takenOver).toEqual([]);
   });
 
+  it('takes a claim that was told of and not stored, and then made again, for one run', async () => {
+    const id = await insertTask(knex);
+    await runs.claimed(id);
+    await claimElsewhere(id);
+    await runs.claimed(id);
+    fs.mkdirSync(directory.resolve(id));
+    expect((await runs.vouch()).takenOver).toEqual([]);
+  });
+
   it('counts an earlier recovery of a task as no take-over of its present run', async () => {
     const id = await insertTask(knex);
     await handOver(id);

@@ -61,7 +61,7 @@ export class LiveRuns {
       claimedAt: this.#now(),
       hasBegun: false,
       // A run of it that is still alive here was given up for dead, and this is the one that takes over.
-      isSecond: this.isAlive(taskId),
+      isSecond: this.#hasBegun(taskId),
       mark,
     });
     const attempt = (await mark)?.attempt;
@@ -105,7 +105,7 @@ export class LiveRuns {
     const { knex } = this.options;
     let vouched = 0;
     const takenOver: TakenOver[] = [];
-    const alive = this.known().filter(id => this.isAlive(id));
+    const alive = [...this.#runs.keys()].filter(id => this.isAlive(id));
     for (const row of await listRuns(knex, alive, BEHIND_SECONDS)) {
       const run = this.#runs.get(row.id);
       if (!run) {
@@ -139,12 +139,15 @@ export class LiveRuns {
 
   /** How many tasks are being run by this process. */
   countAlive(): number {
-    return this.known().filter(id => this.isAlive(id)).length;
+    return [...this.#runs.keys()].filter(id => this.isAlive(id)).length;
   }
 
-  /** The ids of the tasks that this process has claimed and whose ends it has not seen. */
-  known(): string[] {
-    return [...this.#runs.keys()];
+  /**
+   * The ids of the tasks of which a run has begun here and is alive. A claim alone is none: the scaffolder tells of it before
+   * it commits (`claimTask` of DatabaseTaskStore, 4.2.0), and when that fails another process claims the task.
+   */
+  begun(): string[] {
+    return [...this.#runs.keys()].filter(id => this.#hasBegun(id));
   }
 
   /** The last `recovered` event before the run of each of the tasks, 0 if there was none. */
@@ -178,6 +181,10 @@ export class LiveRuns {
         },
       ]),
     );
+  }
+
+  #hasBegun(taskId: string): boolean {
+    return this.isAlive(taskId) && this.#runs.get(taskId)!.hasBegun;
   }
 
   #now(): number {

@@ -65,6 +65,13 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     );
   });
 
+  it('marks no task whose claim it has only heard of: it may be another process that runs it', async () => {
+    const id = await insertTask(knex, { silentSeconds: 0 });
+    await runs.claimed(id);
+    await createShutdown().mark();
+    expect(await marked()).toEqual([]);
+  });
+
   it('marks the run that this process has, not one that has taken over', async () => {
     const id = await running();
     await insertEvent(knex, id, 'recovered', {});

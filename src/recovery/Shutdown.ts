@@ -30,7 +30,7 @@ export class Shutdown {
   /** To be called in a shutdown hook of the plugin, in which the tasks still run. */
   async mark(): Promise<void> {
     const { knex, runs, logger } = this.options;
-    const taskIds = runs.known();
+    const taskIds = runs.begun();
     if (taskIds.length === 0) {
       return;
     }
