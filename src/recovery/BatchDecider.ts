@@ -6,6 +6,7 @@ import { holdInterruptedTasks } from '../database/operations/holdInterruptedTask
 import { listLastChances } from '../database/operations/listLastChances';
 import { lockInterruptedTasks } from '../database/operations/lockInterruptedTasks';
 import { readStepEvents } from '../database/operations/readStepEvents';
+import { withoutJit } from '../database/withoutJit';
 import { batchOrEach } from './batchOrEach';
 import { CarriedOut, carryOut, DecidedTask, Requeue } from './carryOut';
 import { decideOnRow } from './decideOnRow';
@@ -63,7 +64,7 @@ export class BatchDecider {
     await batchOrEach(
       taskIds,
       async ids => {
-        const { undecided, carriedOut } = await knex.transaction(tx =>
+        const { undecided, carriedOut } = await withoutJit(knex, tx =>
           this.#recover(tx, ids, requeue),
         );
         counts.later += undecided.length;
@@ -84,7 +85,7 @@ export class BatchDecider {
     counts.error += failed.length;
     await batchOrEach(
       failed,
-      ids => knex.transaction(tx => this.#hold(tx, ids)),
+      ids => withoutJit(knex, tx => this.#hold(tx, ids)),
       { isToGoOn, onError: logError },
     );
   }

@@ -7,6 +7,7 @@ import { handOverWaitingTask } from '../database/operations/handOverWaitingTask'
 import { listHandedOverTasks } from '../database/operations/listHandedOverTasks';
 import { openHandedOverTasks } from '../database/operations/openHandedOverTasks';
 import { batchesOf } from '../database/operations/pages';
+import { withoutJit } from '../database/withoutJit';
 import { batchOrEach } from './batchOrEach';
 import { BuiltInLooks } from './BuiltInLooks';
 import { Steadiness } from './Steadiness';
@@ -83,7 +84,7 @@ export class HandOvers {
   async #open(taskIds: string[]): Promise<void> {
     const { knex, config, workspaces, logger } = this.options;
     const { timeoutSeconds } = config;
-    const { events, eventIds } = await knex.transaction(async tx => {
+    const { events, eventIds } = await withoutJit(knex, async tx => {
       const opened = await openHandedOverTasks(tx, { taskIds, timeoutSeconds });
       opened.forEach(({ id }) => workspaces.takeAway(id));
       const recovered = opened.map(({ id, strategy }) =>

@@ -729,6 +729,28 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     expect(await readTask(knex, silent)).toMatchObject({ status: 'failed' });
   });
 
+  it('lets PostgreSQL compile none of its statements over many tasks', async () => {
+    await interrupted('restart');
+    const transactions = new Map<string, string[]>();
+    const onQuery = ({ sql, __knexTxId: id }: any) =>
+      id && transactions.set(id, [...(transactions.get(id) ?? []), sql]);
+    knex.on('query', onQuery);
+    await createPass().runOnce();
+    await createPass().runAtStartup();
+    knex.removeListener('query', onQuery);
+    const overMany = [...transactions.values()].filter(statements =>
+      statements.some(sql => /(order by|update) [`"]tasks/.test(sql)),
+    );
+    // Listed and decided on; then listed again, and the hand-over listed and opened.
+    expect(overMany).toHaveLength(5);
+    for (const [begin, first] of overMany) {
+      expect(begin).toBe('BEGIN;');
+      if (!isSqlite(knex)) {
+        expect(first).toBe('set local jit = off');
+      }
+    }
+  });
+
   it('does not decide on a task that this process runs', async () => {
     const id = await interrupted('none');
     await runs.claimed(id);

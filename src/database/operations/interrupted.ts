@@ -25,6 +25,16 @@ export const PLANNED = `exists (
   )
 )`;
 
+/**
+ * A condition: a task was decided on since its last heartbeat. Asks for its last decision, by the primary key: asked for any such
+ * decision, PostgreSQL (18.4) goes through the index of their times, which took longer for each task the more had just been
+ * decided on. With 10,000 that was a quarter of a pass.
+ */
+const DECIDED_SINCE_HEARTBEAT = `coalesce((
+  select ${ATTEMPTS}.decided_at from ${ATTEMPTS}
+  where ${ATTEMPTS}.task_id = ${TASKS}.id order by ${ATTEMPTS}.attempt desc limit 1
+) > ${TASKS}.last_heartbeat_at, false)`;
+
 /** A condition: nothing was heard of a running task for the timeout, or for a few seconds if its backend was asked to end. */
 export function isSilent(knex: Knex, timeoutSeconds: number): Knex.Raw {
   return knex.raw(`(? or (? and ${PLANNED}))`, [
@@ -54,7 +64,7 @@ export function whereUndecided(query: Knex.QueryBuilder, knex: Knex): void {
     either
       .where(neither =>
         neither
-          .whereNotExists(decisionsSinceHeartbeat(knex))
+          .whereRaw(`not ${DECIDED_SINCE_HEARTBEAT}`)
           .whereNotExists(wakeupsSinceHeartbeat(knex)),
       )
       .orWhereExists(cancellations(knex)),
@@ -74,17 +84,10 @@ export function whereHandedOver(
     .modify(whereInterrupted, knex, timeoutSeconds)
     .where(either =>
       either
-        .whereExists(decisionsSinceHeartbeat(knex))
+        .whereRaw(DECIDED_SINCE_HEARTBEAT)
         .orWhereExists(wakeupsSinceHeartbeat(knex)),
     )
     .whereNotExists(cancellations(knex));
-}
-
-function decisionsSinceHeartbeat(knex: Knex): Knex.QueryBuilder {
-  return knex(ATTEMPTS)
-    .select(knex.raw('1'))
-    .whereRaw(`${ATTEMPTS}.task_id = ${TASKS}.id`)
-    .whereRaw(`${ATTEMPTS}.decided_at > ${TASKS}.last_heartbeat_at`);
 }
 
 function wakeupsSinceHeartbeat(knex: Knex): Knex.QueryBuilder {

@@ -96,6 +96,27 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       .where({ id: taskId })
       .update({ last_heartbeat_at: knex.fn.now() });
 
+  /** How the database goes about the statements that read tasks. */
+  const plansOf = async (action: () => Promise<unknown>) => {
+    const statements: { sql: string; bindings: any }[] = [];
+    const onQuery = (query: any) => statements.push(query);
+    knex.on('query', onQuery);
+    await action();
+    knex.off('query', onQuery);
+    const how = isSqlite(knex) ? 'explain query plan' : 'explain';
+    const plans: string[] = [];
+    for (const { sql, bindings } of statements) {
+      if (/(from|update) [`"]tasks/.test(sql)) {
+        const plan = await knex.raw(
+          `${how} ${sql.replace(/\$\d+/g, '?')}`,
+          bindings,
+        );
+        plans.push(JSON.stringify(plan.rows ?? plan));
+      }
+    }
+    return plans;
+  };
+
   const silentAgain = (taskId: string) =>
     knex.transaction(async tx => {
       // As if both the decision and the heartbeat after it lay back.
@@ -948,34 +969,47 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
     await insertHistory(knex, 5_000);
     await insertTask(knex);
     await knex.raw('analyze');
-    const plans: string[] = [];
-    const explain = async (sql: string, bindings: unknown[]) => {
-      const how = isSqlite(knex) ? 'explain query plan' : 'explain';
-      const result = await knex.raw(`${how} ${sql}`, bindings as any);
-      plans.push(JSON.stringify(result.rows ?? result));
-    };
-    const statements: { sql: string; bindings: unknown[] }[] = [];
-    const onQuery = (q: any) => statements.push(q);
-    knex.on('query', onQuery);
-    await countInFlight(knex, { timeoutSeconds, waitingSeconds: 15 });
-    await listInterrupted();
-    await listHandedOver();
-    await listTasksWithoutStrategy(knex, page);
-    await clearUnneededSecrets(knex, timeoutSeconds);
-    await listLastChances(knex as Knex.Transaction, {
-      seconds: 30,
-      timeoutSeconds: 5,
+    const plans = await plansOf(async () => {
+      await countInFlight(knex, { timeoutSeconds, waitingSeconds: 15 });
+      await listInterrupted();
+      await listHandedOver();
+      await listTasksWithoutStrategy(knex, page);
+      await clearUnneededSecrets(knex, timeoutSeconds);
+      await listLastChances(knex as Knex.Transaction, {
+        seconds: 30,
+        timeoutSeconds: 5,
+      });
     });
-    knex.off('query', onQuery);
-    for (const { sql, bindings } of statements.filter(
-      s => !s.sql.includes('advisory'),
-    )) {
-      await explain(sql.replace(/\$\d+/g, '?'), bindings);
-    }
     expect(plans).toHaveLength(6);
     for (const plan of plans) {
       expect(plan).toContain('scaffolder_recovery_in_flight_idx');
     }
+  });
+
+  it('finds the last decision on a task by its key, however many were made since PostgreSQL last looked', async () => {
+    await knex.raw('analyze');
+    const id = await insertTask(knex);
+    const { id: _, ...task } = await knex(TASKS).where({ id }).first();
+    for (let i = 0; i < 5; i++) {
+      const rows = Array.from({ length: 400 }, () => ({
+        ...task,
+        id: randomUUID(),
+      }));
+      await knex.batchInsert(TASKS, rows, 80);
+      await knex.transaction(tx =>
+        recordAttempts(
+          tx,
+          rows.map(row => newAttempt({ taskId: row.id })),
+        ),
+      );
+    }
+    const [plan] = await plansOf(() => listInterrupted());
+    expect(plan).toContain(
+      isSqlite(knex)
+        ? 'autoindex_scaffolder_recovery_attempts'
+        : 'scaffolder_recovery_attempts_pkey',
+    );
+    expect(plan).not.toContain('decided_idx');
   });
 
   describe('lockTask', () => {

@@ -1,5 +1,6 @@
 import { Knex } from 'knex';
 import { TASKS } from '../tables';
+import { withoutJit } from '../withoutJit';
 
 /** A page of tasks in the order of their ids: the next so many after the given one. */
 export type Page = { afterId?: string; limit: number };
@@ -25,10 +26,13 @@ export async function pageOfTasks(
   const bytes = ['spec', 'state', 'secrets']
     .map(column => `coalesce(octet_length(${TASKS}.${column}), 0)`)
     .join(' + ');
-  return query
-    .orderBy(`${TASKS}.id`)
-    .limit(limit)
-    .select(`${TASKS}.id`, { bytes: knex.raw(bytes) });
+  return withoutJit(knex, tx =>
+    query
+      .transacting(tx)
+      .orderBy(`${TASKS}.id`)
+      .limit(limit)
+      .select(`${TASKS}.id`, { bytes: knex.raw(bytes) }),
+  );
 }
 
 /** Goes through all tasks of a list, in batches that are small enough to be read at once. */
