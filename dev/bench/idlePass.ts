@@ -49,7 +49,7 @@ async function prepare(
   return {
     [`pass ${size}`]: {
       runs: 300,
-      // What `RecoveryRunner` does every two seconds.
+      // What `RecoveryRunner` does every second.
       run: () => pass.runOnce(),
     },
     [`list ${size}`]: {
@@ -82,7 +82,7 @@ function reportOf(times: Record<string, number>): Report {
     title: '(a) A pass with nothing to do',
     notes: [
       'Finished tasks with specs of 2 KB. The built-in has the table as the scaffolder leaves it, without the index.',
-      'pass: a pass of the module, as every 2 s. list: the query for interrupted tasks alone. Medians.',
+      'pass: a pass of the module, as every second. list: the query for interrupted tasks alone. Medians.',
     ],
     rows: [
       ...SIZES.map(size => rowOf('pass', size)),

@@ -30,6 +30,12 @@ const HOLD_MARGIN_SECONDS = 15;
  */
 const LAST_CHANCE_SECONDS = 300;
 
+/**
+ * A last chance is over once its run has missed so many heartbeats: a live one is vouched for before. Until the task counts as
+ * interrupted, all others would wait for as long again as it took to find them interrupted.
+ */
+const LAST_CHANCE_SILENT_SECONDS = 5;
+
 /** Decides on interrupted tasks, a batch in one transaction. */
 export class BatchDecider {
   /** Those that wait while another task has its last chance. */
@@ -178,11 +184,11 @@ export class BatchDecider {
     return waiting;
   }
 
-  /** Whether some task has its last chance, and has neither ended, nor got further, nor been interrupted since. */
+  /** Whether some task has its last chance, and has neither ended, nor got further, nor fallen silent since. */
   async #isLastChanceTaken(tx: Knex.Transaction): Promise<boolean> {
     const given = await listLastChances(tx, {
       seconds: LAST_CHANCE_SECONDS,
-      timeoutSeconds: this.options.config.timeoutSeconds,
+      silentSeconds: LAST_CHANCE_SILENT_SECONDS,
     });
     const events = await readStepEvents(
       tx,

@@ -531,6 +531,17 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
       later: 2,
     });
     expect(await chances()).toHaveLength(3);
+    // Its process is gone, long before the task counts as interrupted.
+    await knex(TASKS)
+      .whereIn('id', chances().select('task_id'))
+      .where({ status: 'processing' })
+      .update({ last_heartbeat_at: secondsAgo(knex, 8) });
+    await chances().update({ decided_at: secondsAgo(knex, 20) });
+    expect(await createPass().runOnce()).toEqual({
+      ...nothing,
+      restart: 1,
+      later: 1,
+    });
   });
 
   it('gives the last chance to a task alone, also beside others with a higher limit', async () => {

@@ -14,7 +14,7 @@ import { StrategyMemory } from './StrategyMemory';
 import { Workspaces } from './Workspaces';
 
 /** A pass with nothing to do is one question to the database, of less than a millisecond. */
-const PASS_FREQUENCY = { seconds: 2 };
+const PASS_FREQUENCY = { seconds: 1 };
 
 const LOOKUP_FREQUENCY = { seconds: 5 };
 

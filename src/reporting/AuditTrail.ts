@@ -5,7 +5,7 @@ import { RecoveryListener } from '../recovery/RecoveryListener';
 
 /** Audits decisions, as the scaffolder audits what it does with tasks (`StorageTaskBroker`, 4.2.0): event `task`. */
 export class AuditTrail implements Partial<RecoveryListener> {
-  /** Those that could not be decided on. They are tried again every two seconds, and audited once. */
+  /** Those that could not be decided on. They are tried again every second, and audited once. */
   readonly #undecided = new Set<string>();
 
   constructor(

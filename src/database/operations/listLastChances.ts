@@ -1,19 +1,18 @@
 import { Knex } from 'knex';
 import { ATTEMPTS, IN_FLIGHT, TASKS } from '../tables';
-import { isSqlite, secondsAgo } from '../time';
-import { isSilent } from './interrupted';
+import { isSqlite, secondsAgo, silentForAtLeast } from '../time';
 
 /** Any number that no other advisory lock in the scaffolder's database has. */
 const LAST_CHANCE_LOCK = 7_201_512;
 
 /**
  * The tasks that got their last chance within so many seconds and are still at it: they have neither ended nor been decided
- * on since, and do not count as interrupted. With how many of their steps had finished by then. Nobody else can ask this until the
- * transaction ends.
+ * on since, and did not fall silent once claimed. With how many of their steps had finished by then. Nobody else can ask this until
+ * the transaction ends.
  */
 export async function listLastChances(
   tx: Knex.Transaction,
-  options: { seconds: number; timeoutSeconds: number },
+  options: { seconds: number; silentSeconds: number },
 ): Promise<{ taskId: string; finishedSteps: number }[]> {
   if (!isSqlite(tx)) {
     await tx.raw('select pg_advisory_xact_lock(?)', LAST_CHANCE_LOCK);
@@ -28,7 +27,7 @@ export async function listLastChances(
       .whereRaw(
         `not (${TASKS}.status = 'processing'
         and ${TASKS}.last_heartbeat_at > ${ATTEMPTS}.decided_at and ?)`,
-        isSilent(tx, options.timeoutSeconds),
+        silentForAtLeast(tx, options.silentSeconds),
       )
       .whereNotExists(
         tx({ later: ATTEMPTS })

@@ -582,7 +582,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
     it('lists the tasks in flight that got their last chance a short while ago', async () => {
       const given = (seconds = 30) =>
         knex.transaction(tx =>
-          listLastChances(tx, { seconds, timeoutSeconds: 5 }),
+          listLastChances(tx, { seconds, silentSeconds: 5 }),
         );
       const [id, other] = [await insertTask(knex), await insertTask(knex)];
       await knex.transaction(tx =>
@@ -607,7 +607,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
         .update({ status: 'open', last_heartbeat_at: secondsAgo(knex, 8) });
       expect(await given(60)).toEqual(expected);
       await knex(TASKS).where({ id }).update({ status: 'processing' });
-      // Claimed since, and interrupted.
+      // Claimed since, and silent.
       await knex(TASKS)
         .where({ id })
         .update({ last_heartbeat_at: secondsAgo(knex, 8) });
@@ -977,7 +977,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       await clearUnneededSecrets(knex, timeoutSeconds);
       await listLastChances(knex as Knex.Transaction, {
         seconds: 30,
-        timeoutSeconds: 5,
+        silentSeconds: 5,
       });
     });
     expect(plans).toHaveLength(6);
