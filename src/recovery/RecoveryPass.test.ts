@@ -754,11 +754,9 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     );
     // Listed and decided on; then listed again, and the hand-over listed and opened.
     expect(overMany).toHaveLength(5);
-    for (const [begin, first] of overMany) {
-      expect(begin).toBe('BEGIN;');
-      if (!isSqlite(knex)) {
-        expect(first).toBe('set local jit = off');
-      }
+    const first = isSqlite(knex) ? expect.any(String) : 'set local jit = off';
+    for (const statements of overMany) {
+      expect(statements.slice(0, 2)).toEqual(['BEGIN;', first]);
     }
   });
 
