@@ -42,7 +42,7 @@ const DEFAULT_TASK_TIMEOUT = 24 * HOUR;
 const DEFAULT_CONCURRENT_TASKS = 10;
 /** What makes a night of no backend no matter. */
 const SUGGESTED_STALE_TIMEOUT = 12 * HOUR;
-/** Between one recovery's time to act and the next one's: 15 passes of the module, three of the scaffolder. */
+/** Between one recovery's time to act and the next one's: 30 passes of the module, three of the scaffolder. */
 const MARGIN = 30;
 
 const OFF = `scaffolder:

@@ -41,6 +41,9 @@ export class BatchDecider {
   /** Those that wait while another task has its last chance. */
   readonly #waiting = new Set<string>();
 
+  /** What was logged of tasks that could not be decided on: said once, not in each pass. */
+  readonly #said = new Map<string, Set<string>>();
+
   constructor(
     private readonly options: {
       knex: Knex;
@@ -59,13 +62,8 @@ export class BatchDecider {
     requeue: Requeue,
     counts: DecisionCounts,
   ): Promise<void> {
-    const { knex, steadiness, listener, logger } = this.options;
+    const { knex, steadiness, listener } = this.options;
     const failed: string[] = [];
-    const logError = (taskId: string, error: Error) =>
-      logger.error(
-        `Could not recover task ${taskId}, trying again later`,
-        error,
-      );
     const isToGoOn = () => steadiness.isSteady();
     await batchOrEach(
       taskIds,
@@ -73,6 +71,7 @@ export class BatchDecider {
         const { undecided, carriedOut } = await withoutJit(knex, tx =>
           this.#recover(tx, ids, requeue),
         );
+        ids.forEach(id => this.#said.delete(id));
         counts.later += undecided.length;
         for (const task of carriedOut) {
           counts[task.decision.kind] += 1;
@@ -82,7 +81,7 @@ export class BatchDecider {
       {
         isToGoOn,
         onError: (taskId, error) => {
-          logError(taskId, error);
+          this.#sayOnce(taskId, error);
           listener.undecided(taskId, error);
           failed.push(taskId);
         },
@@ -92,8 +91,22 @@ export class BatchDecider {
     await batchOrEach(
       failed,
       ids => withoutJit(knex, tx => this.#hold(tx, ids)),
-      { isToGoOn, onError: logError },
+      {
+        isToGoOn,
+        onError: (taskId, error) => this.#sayOnce(taskId, error),
+      },
     );
+  }
+
+  #sayOnce(taskId: string, error: Error): void {
+    const said = this.#said.get(taskId) ?? new Set();
+    if (!said.has(error.message)) {
+      this.#said.set(taskId, said.add(error.message));
+      this.options.logger.error(
+        `Could not recover task ${taskId}, trying again until it works`,
+        error,
+      );
+    }
   }
 
   async #recover(

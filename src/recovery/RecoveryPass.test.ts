@@ -848,7 +848,8 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
       const closed = await interrupted('none');
       const fine = await interrupted('restart');
       const workspaces = new Workspaces(directory.path, logger);
-      jest.spyOn(workspaces, 'takeAway').mockImplementation(id => {
+      const takeAway = jest.spyOn(workspaces, 'takeAway');
+      takeAway.mockImplementation(id => {
         if (id !== fine) {
           throw new Error('EACCES');
         }
@@ -865,12 +866,29 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
       expect(await isStale(stuck)).toBe(false);
       expect(await readTask(knex, closed)).toMatchObject({ status: 'failed' });
       expect(logger.error).toHaveBeenCalledWith(
-        `Could not recover task ${stuck}, trying again later`,
+        `Could not recover task ${stuck}, trying again until it works`,
         expect.objectContaining({ message: 'EACCES' }),
       );
       expect(listener.undecided.mock.calls).toEqual([
         [stuck, expect.objectContaining({ message: 'EACCES' })],
       ]);
+
+      // Said once, and once more if it fails again after it had worked.
+      const errors = () =>
+        logger.error.mock.calls.filter(([line]) => line.includes(stuck));
+      const tryAgain = async () => {
+        await knex(TASKS)
+          .where({ id: stuck })
+          .update({ last_heartbeat_at: secondsAgo(knex, 60) });
+        await knex(ATTEMPTS).where({ task_id: stuck }).delete();
+        return pass.runOnce();
+      };
+      expect(await tryAgain()).toEqual({ ...nothing, error: 1 });
+      expect(errors()).toHaveLength(1);
+      takeAway.mockImplementationOnce(() => {});
+      expect(await tryAgain()).toEqual({ ...nothing, restart: 1 });
+      expect(await tryAgain()).toEqual({ ...nothing, error: 1 });
+      expect(errors()).toHaveLength(2);
     });
   });
 
@@ -988,7 +1006,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
 
     expect(counts).toEqual({ ...nothing, error: 1 });
     expect(logger.error).toHaveBeenCalledWith(
-      `Could not recover task ${broken}, trying again later`,
+      `Could not recover task ${broken}, trying again until it works`,
       expect.objectContaining({
         message: 'The database said: disk full',
       }),
