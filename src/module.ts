@@ -89,17 +89,19 @@ export const scaffolderModuleRecovery = createBackendModule({
           knex,
           config,
           workspaces,
+          runs,
           steadiness,
           looks,
           events,
           listener,
           logger,
         };
+        const handOvers = new HandOvers(shared);
         const pass = new RecoveryPass({
           knex,
           config,
-          decider: new BatchDecider(shared),
-          handOvers: new HandOvers(shared),
+          decider: new BatchDecider({ ...shared, handOvers }),
+          handOvers,
           cleaner: new WorkspaceCleaner({
             knex,
             timeoutSeconds: config.timeoutSeconds,

@@ -39,16 +39,18 @@ export async function createPass(
       notify: false,
     },
     workspaces,
+    runs: new LiveRuns({ knex, workspaces }),
     steadiness,
     looks: new BuiltInLooks(),
     events: DefaultEventsService.create({ logger }),
     listener: combineListeners([], logger),
     logger,
   };
+  const handOvers = new HandOvers(shared);
   return new RecoveryPass({
     ...shared,
-    decider: new BatchDecider(shared),
-    handOvers: new HandOvers(shared),
+    decider: new BatchDecider({ ...shared, handOvers }),
+    handOvers,
     cleaner: new WorkspaceCleaner({
       knex,
       timeoutSeconds: TIMEOUT_SECONDS,
@@ -56,6 +58,5 @@ export async function createPass(
       steadiness,
       logger,
     }),
-    runs: new LiveRuns({ knex, workspaces }),
   });
 }

@@ -48,6 +48,26 @@ export function secondsAgo(knex: Knex, seconds: number): Knex.Raw {
     : knex.raw(`now() - make_interval(secs => ?)`, seconds);
 }
 
+/**
+ * A heartbeat with which the scaffolder's own recovery opens a task after so many seconds, when its next look comes.
+ *
+ * On SQLite at once: only whole seconds can be told there, and no other process could be the first to look.
+ *
+ * @param staleTimeoutSeconds - it opens what was silent for so long
+ */
+export function heartbeatStaleIn(
+  knex: Knex,
+  staleTimeoutSeconds: number,
+  delaySeconds: number | Knex.Raw,
+): Knex.Raw {
+  return isSqlite(knex)
+    ? secondsAgo(knex, staleTimeoutSeconds + 1)
+    : knex.raw(`now() - make_interval(secs => ?::float8 - ?)`, [
+        staleTimeoutSeconds,
+        delaySeconds,
+      ]);
+}
+
 /** A column: how many seconds after one timestamp column another one is. */
 export function secondsBetween(knex: Knex, from: string, to: string): Knex.Raw {
   return isSqlite(knex)

@@ -11,6 +11,7 @@ import { batchOrEach } from './batchOrEach';
 import { CarriedOut, carryOut, DecidedTask, Requeue } from './carryOut';
 import { decideOnRow } from './decideOnRow';
 import { Decision, FinalDecision } from './decision';
+import { HandOvers } from './HandOvers';
 import { readHistory } from './history';
 import { decisionLine, formatSilence } from './messages';
 import { RecoveryListener } from './RecoveryListener';
@@ -51,6 +52,7 @@ export class BatchDecider {
       workspaces: Workspaces;
       steadiness: Steadiness;
       events: EventsService;
+      handOvers: Pick<HandOvers, 'delays'>;
       listener: Pick<RecoveryListener, 'decided' | 'undecided'>;
       logger: LoggerService;
     },
@@ -121,6 +123,7 @@ export class BatchDecider {
       decided: decided.filter(({ task }) => !waiting.includes(task.id)),
       requeue,
       config: this.options.config,
+      delays: ids => this.options.handOvers.delays(ids),
     });
     for (const { task, decision } of carriedOut) {
       this.#takeWorkspaceAway(task.id, decision);

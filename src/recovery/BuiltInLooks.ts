@@ -1,5 +1,5 @@
 /** How often the scaffolder's own recovery looks for tasks, in each process (`TASK_RECOVERY_INTERVAL_MS`, 4.2.0). */
-const INTERVAL_MS = 10_000;
+export const LOOK_INTERVAL_SECONDS = 10;
 
 /** A look that is later than this is not coming as expected. */
 const LATE_MS = 1_000;
@@ -29,7 +29,7 @@ export class BuiltInLooks {
     const ms =
       this.#lastAt === undefined
         ? undefined
-        : this.#lastAt + INTERVAL_MS - this.clock();
+        : this.#lastAt + LOOK_INTERVAL_SECONDS * 1000 - this.clock();
     return ms === undefined || ms < -LATE_MS
       ? undefined
       : Math.max(ms, 0) / 1000;

@@ -10,6 +10,8 @@ import { batchesOf } from '../database/operations/pages';
 import { withoutJit } from '../database/withoutJit';
 import { batchOrEach } from './batchOrEach';
 import { BuiltInLooks } from './BuiltInLooks';
+import { handOverDelays } from './handOverDelays';
+import { LiveRuns } from './LiveRuns';
 import { Steadiness } from './Steadiness';
 import {
   publishTaskEvent,
@@ -35,12 +37,21 @@ export class HandOvers {
       knex: Knex;
       config: RecoveryConfig;
       workspaces: Workspaces;
+      runs: LiveRuns;
       steadiness: Steadiness;
       looks: BuiltInLooks;
       events: EventsService;
       logger: LoggerService;
     },
   ) {}
+
+  /** After how many seconds each of the tasks may be opened, of those that are to wait. */
+  delays(taskIds: string[]): Map<string, number> {
+    return handOverDelays(taskIds, {
+      freeSlots: this.#freeSlots(),
+      secondsUntilLook: this.#secondsUntilLook(),
+    });
+  }
 
   /** Opens all of them for the workers of this process, which start after this and look for open tasks. */
   async openAll(): Promise<void> {
@@ -60,18 +71,20 @@ export class HandOvers {
   }
 
   /**
-   * Wakes the worker of this process for the oldest open task that nobody has claimed, if there is one. The task can be opened from
-   * just before this process looks. At any other time another one would, whose worker may have no free slot, and since all look every
-   * ten seconds it would be the same one each time.
+   * Wakes the worker of this process for the oldest open task that nobody has claimed, if there is one and the worker has a free slot.
+   * The task can be opened from just before this process looks. At any other time another one would, whose worker may have no free
+   * slot, and since all look every ten seconds it would be the same one each time.
    */
   async wakeWorker(): Promise<void> {
-    const { knex, config, looks, logger } = this.options;
+    const { knex, config, logger } = this.options;
+    if (this.#freeSlots() === 0) {
+      return;
+    }
     const taskId = await handOverWaitingTask(knex, {
       waitingSeconds: WAITING_SECONDS,
       intervalSeconds: WAKEUP_INTERVAL_SECONDS,
       staleTimeoutSeconds: config.staleTimeoutSeconds,
-      delaySeconds: () =>
-        Math.max((looks.secondsUntilNext() ?? 0) - LOOK_MARGIN_SECONDS, 0),
+      delaySeconds: () => this.#secondsUntilLook(),
       isReadable: task => isReadable(task.spec, task.state),
     });
     if (taskId) {
@@ -79,6 +92,16 @@ export class HandOvers {
         `Task ${taskId} was open for at least ${WAITING_SECONDS} s and nobody claimed it; waking a worker for it`,
       );
     }
+  }
+
+  #freeSlots(): number {
+    const { runs, config } = this.options;
+    return Math.max(config.concurrentTasks - runs.countAlive(), 0);
+  }
+
+  #secondsUntilLook(): number {
+    const seconds = this.options.looks.secondsUntilNext() ?? 0;
+    return Math.max(seconds - LOOK_MARGIN_SECONDS, 0);
   }
 
   async #open(taskIds: string[]): Promise<void> {

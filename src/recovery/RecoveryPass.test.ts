@@ -54,6 +54,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
   let now = 0;
   let runs: LiveRuns;
   let steadiness: Steadiness;
+  let looks: BuiltInLooks;
 
   const createPass = (
     config: Partial<RecoveryConfig> = {},
@@ -72,16 +73,18 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
         ...config,
       },
       workspaces,
+      runs,
       steadiness,
-      looks: new BuiltInLooks(),
+      looks,
       events,
       listener,
       logger,
     };
+    const handOvers = new HandOvers(shared);
     return new RecoveryPass({
       ...shared,
-      decider: new BatchDecider(shared),
-      handOvers: new HandOvers(shared),
+      decider: new BatchDecider({ ...shared, handOvers }),
+      handOvers,
       cleaner: new WorkspaceCleaner({
         knex,
         timeoutSeconds: 30,
@@ -89,7 +92,6 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
         steadiness,
         logger,
       }),
-      runs,
     });
   };
 
@@ -145,6 +147,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     events.publish.mockResolvedValue(undefined);
     directory.clear();
     steadiness = new Steadiness(() => now);
+    looks = new BuiltInLooks(() => 0);
     runs = new LiveRuns({
       knex,
       workspaces: new Workspaces(directory.path, logger),
@@ -241,6 +244,29 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
 
     expect(await pass.runOnce()).toEqual(nothing);
     expect(await readAttempts(knex, id)).toHaveLength(1);
+  });
+
+  it('leaves one of the tasks that it hands over to its own next look, and what it could not run to later ones', async () => {
+    for (let i = 0; i < 4; i++) {
+      await interrupted('restart');
+    }
+    const running = await insertTask(knex, { silentSeconds: 0 });
+    await runs.claimed(running);
+    looks.sent('update "tasks" set "status" = ? returning "id", "spec"');
+    await createPass({ concurrentTasks: 3 }).runOnce();
+
+    // Two slots are free: one task now, one at the look in ten seconds, two in between.
+    const staleIn = async (seconds: number) =>
+      (
+        await knex(TASKS)
+          .where('last_heartbeat_at', '<=', secondsAgo(knex, 3600 - seconds))
+          .pluck('id')
+      ).length;
+    const counts = [0, 3, 6, 9, 10].map(staleIn);
+    expect(await Promise.all(counts)).toEqual(
+      // On SQLite there is no other process.
+      isSqlite(knex) ? [4, 4, 4, 4, 4] : [1, 1, 2, 3, 4],
+    );
   });
 
   it('hands over in the startup hook of a process without workers', async () => {

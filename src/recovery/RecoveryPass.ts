@@ -33,7 +33,7 @@ export class RecoveryPass {
 
   /** A pass at any time while this process runs. */
   async runOnce(): Promise<DecisionCounts> {
-    const { knex, config, handOvers, runs, steadiness, cleaner } = this.options;
+    const { knex, config, handOvers, steadiness, cleaner } = this.options;
     const { timeoutSeconds } = config;
     const counts = noDecisions();
     const inFlight = await countInFlight(knex, {
@@ -46,9 +46,7 @@ export class RecoveryPass {
     if (inFlight.withSecrets > 0) {
       await clearUnneededSecrets(knex, timeoutSeconds);
     }
-    // A process without a free slot would only wake its own worker, which could claim nothing.
-    const hasFreeSlot = runs.countAlive() < config.concurrentTasks;
-    if (inFlight.waiting > 0 && hasFreeSlot && steadiness.isSteady()) {
+    if (inFlight.waiting > 0 && steadiness.isSteady()) {
       await handOvers.wakeWorker();
     }
     await cleaner.cleanOnce();

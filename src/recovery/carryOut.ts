@@ -57,20 +57,23 @@ export async function carryOut(
     decided: DecidedTask[];
     requeue: Requeue;
     config: RecoveryConfig;
+    /** How long each of those that are handed over waits, if at all, in seconds. */
+    delays: (taskIds: string[]) => Map<string, number>;
   },
 ): Promise<CarriedOut[]> {
   const { decided, requeue, config } = options;
   const updated = new Set<string>();
   for (const outcome of ['failed', 'cancelled', requeue] as const) {
     const tasks = decided.filter(d => outcomeOf(d, requeue) === outcome);
+    const taskIds = tasks.map(({ task }) => task.id);
     const ids = await updateInterruptedTasks(
       tx,
       {
-        taskIds: tasks.map(({ task }) => task.id),
+        taskIds,
         timeoutSeconds: config.timeoutSeconds,
         states: changedStates(tasks),
       },
-      updateFor(outcome, config),
+      updateFor(outcome, taskIds, options),
     );
     ids.forEach(id => updated.add(id));
   }
@@ -155,13 +158,18 @@ function outcomeOf({ decision }: DecidedTask, requeue: Requeue) {
 
 function updateFor(
   outcome: Closed['kind'] | Requeue,
-  { staleTimeoutSeconds }: RecoveryConfig,
+  taskIds: string[],
+  { config, delays }: Pick<Parameters<typeof carryOut>[1], 'config' | 'delays'>,
 ): InterruptedTaskUpdate {
   switch (outcome) {
     case 'open':
       return { kind: 'open' };
     case 'handOver':
-      return { kind: 'handOver', staleTimeoutSeconds };
+      return {
+        kind: 'handOver',
+        staleTimeoutSeconds: config.staleTimeoutSeconds,
+        delays: delays(taskIds),
+      };
     default:
       return { kind: 'close', status: outcome };
   }

@@ -1,6 +1,11 @@
 import { Knex } from 'knex';
 import { IN_FLIGHT, TASKS, WAKEUPS } from '../tables';
-import { isSqlite, secondsAgo, silentForAtLeast } from '../time';
+import {
+  heartbeatStaleIn,
+  isSqlite,
+  secondsAgo,
+  silentForAtLeast,
+} from '../time';
 
 /** Any number that no other advisory lock in the scaffolder's database has. */
 const WAKEUP_LOCK = 7_201_511;
@@ -55,12 +60,10 @@ export async function handOverWaitingTask(
       .where({ id: oldest.id, status: 'open' })
       .update({
         status: 'processing',
-        last_heartbeat_at: secondsAgo(
+        last_heartbeat_at: heartbeatStaleIn(
           tx,
-          isSqlite(tx)
-            ? // Whole seconds only, and no other process that could be the first.
-              staleTimeoutSeconds + 1
-            : staleTimeoutSeconds - options.delaySeconds(),
+          staleTimeoutSeconds,
+          options.delaySeconds(),
         ),
       });
     if (updated !== 1) {

@@ -376,6 +376,32 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       expect(stale).toEqual([id]);
     });
 
+    it('lets the scaffolder have some of the tasks later than the others', async () => {
+      const [atOnce, soon, later] = [
+        await insertTask(knex),
+        await insertTask(knex),
+        await insertTask(knex),
+      ];
+      await update([atOnce, soon, later], {
+        kind: 'handOver',
+        staleTimeoutSeconds: 3600,
+        delays: new Map([
+          [soon, 2.5],
+          [later, 8],
+        ]),
+      });
+      const stale = (seconds: number) =>
+        knex(TASKS)
+          .where('last_heartbeat_at', '<=', secondsAgo(knex, seconds))
+          .pluck('id');
+      const ids = (...expected: string[]) =>
+        // On SQLite there is no delay: there is no other process.
+        (isSqlite(knex) ? [atOnce, soon, later] : expected).sort();
+      expect((await stale(3600)).sort()).toEqual(ids(atOnce));
+      expect((await stale(3597)).sort()).toEqual(ids(atOnce, soon));
+      expect((await stale(3592)).sort()).toEqual(ids(atOnce, soon, later));
+    });
+
     it('changes nothing if the task is no longer interrupted, or decided on', async () => {
       const beating = await insertTask(knex, { silentSeconds: 0 });
       const ended = await insertTask(knex, { status: 'completed' });

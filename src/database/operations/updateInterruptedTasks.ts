@@ -1,6 +1,6 @@
 import { Knex } from 'knex';
 import { DbTaskRow, TASKS } from '../tables';
-import { secondsAgo } from '../time';
+import { heartbeatStaleIn } from '../time';
 import { whereInterrupted, whereUndecided } from './interrupted';
 
 /** What can be done with interrupted tasks. */
@@ -11,9 +11,13 @@ export type InterruptedTaskUpdate =
   | { kind: 'open' }
   /**
    * They are left to the scaffolder's own recovery, which takes what was silent for its `staleTimeout`, opens it within
-   * 10 s and wakes a worker (`TASK_RECOVERY_INTERVAL_MS` in `TaskWorker`, 4.2.0).
+   * 10 s and wakes a worker (`TASK_RECOVERY_INTERVAL_MS` in `TaskWorker`, 4.2.0). Those with a delay it takes so many seconds later.
    */
-  | { kind: 'handOver'; staleTimeoutSeconds: number };
+  | {
+      kind: 'handOver';
+      staleTimeoutSeconds: number;
+      delays?: Map<string, number>;
+    };
 
 /**
  * Changes tasks, those that are still interrupted and not decided on.
@@ -43,7 +47,7 @@ export async function updateInterruptedTasks(
     .modify(whereUndecided, tx)
     .update({
       ...columns(tx, update),
-      ...(states?.size ? { state: stateByTask(tx, states) } : {}),
+      ...(states?.size ? { state: byTask(tx, states, `${TASKS}.state`) } : {}),
     })
     .returning('id');
   return rows.map(row => row.id);
@@ -57,7 +61,11 @@ function columns(tx: Knex.Transaction, update: InterruptedTaskUpdate): object {
       return { status: 'open', last_heartbeat_at: tx.fn.now() };
     case 'handOver':
       return {
-        last_heartbeat_at: secondsAgo(tx, update.staleTimeoutSeconds + 1),
+        last_heartbeat_at: heartbeatStaleIn(
+          tx,
+          update.staleTimeoutSeconds,
+          update.delays?.size ? byTask(tx, update.delays, '0::float8') : 0,
+        ),
       };
     default:
       throw new Error(
@@ -66,13 +74,14 @@ function columns(tx: Knex.Transaction, update: InterruptedTaskUpdate): object {
   }
 }
 
-/** One statement for many tasks, each with a state of its own, on both engines. */
-function stateByTask(
+/** A value for each task in one statement, and another one for all others. */
+function byTask(
   tx: Knex.Transaction,
-  states: Map<string, string | null>,
+  values: Map<string, string | number | null>,
+  otherwise: string,
 ): Knex.Raw {
   return tx.raw(
-    `case ${TASKS}.id ${'when ? then ? '.repeat(states.size)}else ${TASKS}.state end`,
-    [...states].flat() as string[],
+    `case ${TASKS}.id ${'when ? then ? '.repeat(values.size)}else ${otherwise} end`,
+    [...values].flat() as Knex.Value[],
   );
 }

@@ -1,0 +1,34 @@
+import { LOOK_INTERVAL_SECONDS } from './BuiltInLooks';
+
+/**
+ * After how many seconds the scaffolder's own recovery may open each of the tasks that are handed over together.
+ *
+ * Whichever process looks first opens all that it may open, though it cannot run them all, and wakes no worker but its own. Handed
+ * over all at once, 20 tasks were opened by one of three replicas, which ran ten; the other ten waited for 21 s beside two
+ * replicas that slept. So others must find some as well:
+ *
+ * - Of as many as this process could run, one is left to its own next look. The rest may be opened at once.
+ * - What is more is spread over the time in which each process looks once.
+ *
+ * A worker that is woken takes whatever is open. That is why one task is enough to wake it for.
+ *
+ * @param options.freeSlots - how many more tasks this process could run
+ * @param options.secondsUntilLook - until this process looks next
+ * @returns seconds for each task that is to wait.
+ */
+export function handOverDelays(
+  taskIds: string[],
+  options: { freeSlots: number; secondsUntilLook: number },
+): Map<string, number> {
+  const { freeSlots, secondsUntilLook } = options;
+  const ownTask = taskIds.slice(0, freeSlots).slice(-1);
+  const more = taskIds.slice(freeSlots);
+  const parts = ownTask.length + more.length;
+  return new Map([
+    ...ownTask.map((id): [string, number] => [id, secondsUntilLook]),
+    ...more.map((id, i): [string, number] => [
+      id,
+      ((ownTask.length + i) / parts) * LOOK_INTERVAL_SECONDS,
+    ]),
+  ]);
+}
