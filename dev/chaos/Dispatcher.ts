@@ -30,6 +30,8 @@ export class Dispatcher {
       knex: Knex;
       replicas: Replica[];
       random: Random;
+      /** Whether some of them end their process. */
+      poison: boolean;
     },
   ) {}
 
@@ -62,12 +64,11 @@ export class Dispatcher {
   }
 
   async #dispatch(replica: Replica): Promise<void> {
-    const { random } = this.options;
+    const { random, poison } = this.options;
     this.#count += 1;
     const name = `task-${this.#count}`;
-    const template = random.pick(
-      random.next() < POISONED_TASKS ? POISONED_TEMPLATES : TEMPLATES,
-    );
+    const isPoisoned = random.next() < POISONED_TASKS && poison;
+    const template = random.pick(isPoisoned ? POISONED_TEMPLATES : TEMPLATES);
     const hasExpired = random.next() < EXPIRED_SIGN_INS;
     const ms = template.dependsOn.map(() =>
       Math.round(random.logBetween(STEP_MS.low, STEP_MS.high)),

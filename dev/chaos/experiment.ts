@@ -26,7 +26,7 @@ export async function experiment(
   site: Site,
   options: ChaosOptions & { directory: string },
 ): Promise<Outcome> {
-  const { minutes, seed, directory } = options;
+  const { minutes, seed, poison, directory } = options;
   const startedAt = Date.now();
   const log = (line: string) =>
     `${((Date.now() - startedAt) / 1000).toFixed(3).padStart(9)} s  ${line}`;
@@ -40,6 +40,7 @@ export async function experiment(
     knex: site.knex,
     replicas: site.replicas,
     random: new Random(seed + TASKS_SEED),
+    poison,
   });
   const dispatching = dispatcher.run();
 

@@ -1,10 +1,11 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 
-export const USAGE = `npm run chaos -- [--minutes N] [--seed S] [--keep] [--metrics] [--picture FILE]
+export const USAGE = `npm run chaos -- [--minutes N] [--seed S] [--no-poison] [--keep] [--metrics] [--picture FILE]
 
   --minutes N     how long faults are injected, a number above 0 (default 20)
   --seed S        what the faults and tasks are drawn from, a whole number from 0 to 4294967295 (default: a random one)
+  --no-poison     let no task end its process (by default one of 25 does, and others wait while it has its last recovery)
   --keep          keep the folder with the journals, the backends' logs, the database rows and the metrics
   --metrics       let a Prometheus scrape the backends, and hold its counts against the database
   --picture FILE  the same, and draw docs/dashboard.json with these metrics into a PNG file`;
@@ -12,6 +13,8 @@ export const USAGE = `npm run chaos -- [--minutes N] [--seed S] [--keep] [--metr
 export type ChaosOptions = {
   minutes: number;
   seed: number;
+  /** Whether some tasks end their process. */
+  poison: boolean;
   keep: boolean;
   metrics: boolean;
   /** A file for a picture of the dashboard. */
@@ -34,8 +37,9 @@ export function readOptions(args: string[]): ChaosOptions {
     );
   }
   const { keep = false, picture } = values;
+  const poison = values['no-poison'] !== true;
   const metrics = values.metrics === true || picture !== undefined;
-  return { minutes, seed, keep, metrics, picture };
+  return { minutes, seed, poison, keep, metrics, picture };
 }
 
 function parseOrExplain(args: string[]) {
@@ -45,6 +49,7 @@ function parseOrExplain(args: string[]) {
       options: {
         minutes: { type: 'string' },
         seed: { type: 'string' },
+        'no-poison': { type: 'boolean' },
         keep: { type: 'boolean' },
         metrics: { type: 'boolean' },
         picture: { type: 'string' },

@@ -64,6 +64,10 @@ function settingsOf({ options, evidence, dispatchFailures }: Outcome): string {
         ['tasks in flight', `up to ${TASKS_IN_FLIGHT}`],
         ['a step takes', `${STEP_MS.low} ms to ${STEP_MS.high / 1000} s`],
         ['tasks started', String(evidence.tasks.length)],
+        [
+          'of which end their process',
+          String(evidence.tasks.filter(t => t.isPoisoned).length),
+        ],
         ['dispatches without an answer', String(dispatchFailures)],
         ['steps begun', String(steps)],
       ],
