@@ -13,6 +13,7 @@ import { readRecords } from './records';
 import { Outcome } from './report';
 import { QUIET_MINUTES } from './settings';
 import { Site } from './Site';
+import { waitsIn } from './waits';
 
 /** Keeps the tasks apart from the faults: how many were started must not change which faults are drawn. */
 const TASKS_SEED = 0x7a5c;
@@ -83,10 +84,12 @@ export async function experiment(
     journal: readJournals(site.journals),
     lifetimes: site.replicas.flatMap(r => r.lifetimes),
   };
+  const logs = await Promise.all(site.replicas.map(r => r.log()));
+  const waits = logs.flatMap(waitsIn);
   await fs.writeFile(path.join(directory, 'faults.log'), faultLog.join('\n'));
   await fs.writeFile(
     path.join(directory, 'evidence.json'),
-    JSON.stringify({ startedAt, faults: injector.faults, ...evidence }),
+    JSON.stringify({ startedAt, faults: injector.faults, waits, ...evidence }),
   );
   say('Done');
   return {
@@ -96,6 +99,7 @@ export async function experiment(
     faults: injector.faults,
     dispatchFailures: dispatcher.failures,
     evidence,
+    waits,
     findings: check(evidence),
   };
 }

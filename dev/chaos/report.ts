@@ -17,6 +17,7 @@ import {
 import { STRATEGIES } from './templates';
 import { formatTable } from '../harness/table';
 import { VIOLATIONS, ViolationKind } from './violations';
+import { hasWaited, Wait } from './waits';
 
 const ATTENDED = 'all, less the time in which no backend was up';
 const STATUSES = ['completed', 'failed', 'cancelled', 'processing', 'open'];
@@ -31,6 +32,7 @@ export type Outcome = {
   /** Dispatches that were refused or got no answer. */
   dispatchFailures: number;
   evidence: Evidence & { lifetimes: Lifetime[] };
+  waits: Wait[];
   findings: Findings;
 };
 
@@ -177,7 +179,7 @@ function recoveriesOf({ evidence, findings }: Outcome): string {
   );
 }
 
-function latenciesOf({ evidence, faults }: Outcome): string {
+function latenciesOf({ evidence, faults, waits }: Outcome): string {
   const all = readLatencies(evidence);
   const big = faults.filter(f => f.kind === 'postgres' || f.kind === 'killAll');
   const quiet = all.filter(
@@ -232,6 +234,16 @@ function latenciesOf({ evidence, faults }: Outcome): string {
         row(
           '  of which after SIGKILL or a crash',
           all.filter(l => !l.isPlanned),
+          attended,
+        ),
+        row(
+          '  of which waited for the last recovery of another task',
+          all.filter(l => hasWaited(l, waits)),
+          attended,
+        ),
+        row(
+          '  of which did not',
+          all.filter(l => !hasWaited(l, waits)),
           attended,
         ),
         ...split('no PostgreSQL restart or kill of all in it', quiet),

@@ -32,6 +32,11 @@ export class Replica {
     private readonly backend: BackendProcess,
   ) {}
 
+  /** All that its processes wrote so far. */
+  async log(): Promise<string> {
+    return this.backend.log();
+  }
+
   /** Starts it, and from then on again and again. */
   open(): void {
     this.#supervision = this.#supervise();

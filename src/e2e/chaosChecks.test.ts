@@ -13,6 +13,8 @@ import {
 
 import { POISONED_STEP, POISON_LIMIT } from '../../dev/chaos/settings';
 import { ViolationKind, VIOLATIONS } from '../../dev/chaos/violations';
+import { hasWaited, waitsIn } from '../../dev/chaos/waits';
+import { waitingLine } from '../recovery/messages';
 
 const TASK = 'task';
 
@@ -526,6 +528,24 @@ describe('latencies', () => {
     expect(readLatencies(evidence({ journal, lifetimes }))).toMatchObject([
       { isPlanned: true },
     ]);
+  });
+
+  it('tell whether the task waited for the last recovery of another one, by the logs of the backends', () => {
+    const at = '2026-11-25T10:00:00.123Z';
+    const log = [
+      `\u001b[2m${at}\u001b[22m \u001b[34mscaffolder\u001b[39m \u001b[32minfo\u001b[39m ${waitingLine(TASK)} \u001b[2m \u001b[22m`,
+      `${at} scaffolder info Task other is interrupted`,
+    ].join('\n');
+    const waits = waitsIn(log);
+    expect(waits).toEqual([{ taskId: TASK, at: Date.parse(at) }]);
+
+    const latency = { taskId: TASK, diedAt: Date.parse(at) - 5_000, ms: 6_000 };
+    expect(hasWaited(latency, waits)).toBe(true);
+    expect(hasWaited({ ...latency, ms: 4_000 }, waits)).toBe(false);
+    expect(hasWaited({ ...latency, taskId: 'other' }, waits)).toBe(false);
+    expect(hasWaited({ ...latency, diedAt: Date.parse(at) + 1 }, waits)).toBe(
+      false,
+    );
   });
 
   it('can be counted without the time in which no backend was up', () => {

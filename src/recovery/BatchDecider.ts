@@ -13,7 +13,7 @@ import { decideOnRow } from './decideOnRow';
 import { Decision, FinalDecision } from './decision';
 import { HandOvers } from './HandOvers';
 import { readHistory } from './history';
-import { decisionLine, formatSilence } from './messages';
+import { decisionLine, formatSilence, waitingLine } from './messages';
 import { RecoveryListener } from './RecoveryListener';
 import { Steadiness } from './Steadiness';
 import { publishTaskEvent } from './taskEvents';
@@ -191,9 +191,7 @@ export class BatchDecider {
         ? suspects.filter(s => isTaken || s !== next).map(s => s.id)
         : [];
     for (const taskId of waiting.filter(id => !this.#waiting.has(id))) {
-      this.options.logger.info(
-        `Task ${taskId} is interrupted and got no further when it was recovered before; it waits, since one such task has its last recovery, alone`,
-      );
+      this.options.logger.info(waitingLine(taskId));
     }
     suspects.forEach(({ id }) => this.#waiting.delete(id));
     waiting.forEach(id => this.#waiting.add(id));

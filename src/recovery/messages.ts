@@ -74,6 +74,11 @@ function closeReason(
   )}. Check what its steps have done so far, then start it again.`;
 }
 
+/** A line in the backend's log: a task has to wait, though it is to be recovered. */
+export function waitingLine(taskId: string): string {
+  return `Task ${taskId} is interrupted and got no further when it was recovered before; it waits, since one such task has its last recovery, alone`;
+}
+
 /** The one line about a decision in the backend's log. */
 export function decisionLine(options: {
   taskId: string;
