@@ -39,8 +39,8 @@ const LAST_CHANCE_SILENT_SECONDS = 5;
 
 /** Decides on interrupted tasks, a batch in one transaction. */
 export class BatchDecider {
-  /** Those that wait while another task has its last chance. */
-  readonly #waiting = new Set<string>();
+  /** Those that wait while another task has its last chance, and how often they were decided on before. */
+  readonly #waiting = new Map<string, number>();
 
   /** What was logged of tasks that could not be decided on: said once, not in each pass. */
   readonly #said = new Map<string, Set<string>>();
@@ -178,7 +178,13 @@ export class BatchDecider {
   ): Promise<string[]> {
     const suspects = decided.flatMap(({ task, decision }) =>
       'attempt' in decision && decision.attempt.isSuspect
-        ? [{ id: task.id, isLastChance: decision.attempt.isLastChance }]
+        ? [
+            {
+              id: task.id,
+              isLastChance: decision.attempt.isLastChance,
+              attempts: task.last?.attempt ?? 0,
+            },
+          ]
         : [],
     );
     if (suspects.length === 0) {
@@ -187,15 +193,16 @@ export class BatchDecider {
     const isTaken = await this.#isLastChanceTaken(tx);
     const next = suspects.find(s => s.isLastChance);
     const waiting =
-      isTaken || next
-        ? suspects.filter(s => isTaken || s !== next).map(s => s.id)
-        : [];
-    for (const taskId of waiting.filter(id => !this.#waiting.has(id))) {
-      this.options.logger.info(waitingLine(taskId));
+      isTaken || next ? suspects.filter(s => isTaken || s !== next) : [];
+    // Said once for each interruption, also if another process decided on the one before.
+    for (const { id, attempts } of waiting) {
+      if (this.#waiting.get(id) !== attempts) {
+        this.options.logger.info(waitingLine(id));
+      }
     }
     suspects.forEach(({ id }) => this.#waiting.delete(id));
-    waiting.forEach(id => this.#waiting.add(id));
-    return waiting;
+    waiting.forEach(({ id, attempts }) => this.#waiting.set(id, attempts));
+    return waiting.map(({ id }) => id);
   }
 
   /** Whether some task has its last chance, and has neither ended, nor got further, nor fallen silent since. */

@@ -601,6 +601,38 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     expect(await createPass().runOnce()).toEqual({ ...nothing, restart: 1 });
   });
 
+  it('says once of each interruption that a task waits for the last chance of another one', async () => {
+    const [id, patient] = [
+      await interrupted('restart'),
+      await interrupted('restart'),
+    ];
+    await knex(STRATEGIES)
+      .where({ task_id: patient })
+      .update({ max_attempts: 9 });
+    for (let i = 0; i < 2; i++) {
+      await createPass().runOnce();
+      await interruptAgain(id, patient);
+    }
+    const said = () =>
+      logger.info.mock.calls.filter(([line]) => line.includes('it waits'));
+    const pass = createPass();
+    await pass.runOnce();
+    expect(await pass.runOnce()).toEqual({ ...nothing, later: 1 });
+    expect(said()).toHaveLength(1);
+
+    // Another process decides on it once it may, and then it waits anew.
+    await knex(TASKS).where({ id }).update({ status: 'completed' });
+    expect(await createPass().runOnce()).toEqual({ ...nothing, restart: 1 });
+    await interruptAgain(patient);
+    await knex(TASKS).where({ id }).update({ status: 'processing' });
+    await knex(ATTEMPTS)
+      .where('last_chance', true)
+      .update({ decided_at: knex.fn.now() });
+    expect(await pass.runOnce()).toEqual({ ...nothing, later: 1 });
+    expect(await pass.runOnce()).toEqual({ ...nothing, later: 1 });
+    expect(said()).toHaveLength(2);
+  });
+
   it('recovers a task soon whose backend was shut down, and spends no attempt on that', async () => {
     const id = await interrupted('idempotent', { silentSeconds: 8 });
     expect(await createPass().runOnce()).toEqual(nothing);

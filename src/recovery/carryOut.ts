@@ -46,6 +46,14 @@ export type CarriedOut = DecidedTask & {
   publish?: TaskEventPayload;
 };
 
+type Options = {
+  decided: DecidedTask[];
+  requeue: Requeue;
+  config: RecoveryConfig;
+  /** How long each of those that are handed over waits, if at all, in seconds. */
+  delays: (taskIds: string[]) => Map<string, number>;
+};
+
 /**
  * Writes decisions, each whole, in the caller's transaction.
  *
@@ -53,13 +61,7 @@ export type CarriedOut = DecidedTask & {
  */
 export async function carryOut(
   tx: Knex.Transaction,
-  options: {
-    decided: DecidedTask[];
-    requeue: Requeue;
-    config: RecoveryConfig;
-    /** How long each of those that are handed over waits, if at all, in seconds. */
-    delays: (taskIds: string[]) => Map<string, number>;
-  },
+  options: Options,
 ): Promise<CarriedOut[]> {
   const { decided, requeue, config } = options;
   const updated = new Set<string>();
@@ -159,7 +161,7 @@ function outcomeOf({ decision }: DecidedTask, requeue: Requeue) {
 function updateFor(
   outcome: Closed['kind'] | Requeue,
   taskIds: string[],
-  { config, delays }: Pick<Parameters<typeof carryOut>[1], 'config' | 'delays'>,
+  { config, delays }: Options,
 ): InterruptedTaskUpdate {
   switch (outcome) {
     case 'open':
