@@ -1,11 +1,11 @@
 // @ts-check
 
 const INDEX = 'scaffolder_recovery_in_flight_idx';
-const COLUMNS = `tasks (id) where status in ('open', 'processing')`;
+const COLUMNS = `tasks (created_at, id) where status in ('open', 'processing')`;
 
 /**
- * An index for the few tasks in flight among years of history: the scaffolder gives its table none. It is keyed on the id,
- * which heartbeats do not change, so that on PostgreSQL they stay heap-only updates.
+ * An index for the few tasks in flight among years of history: the scaffolder gives its table none. It is keyed on their age, the
+ * order in which they are recovered. Heartbeats do not change that, so that on PostgreSQL they stay heap-only updates.
  *
  * @param {import('knex').Knex} knex
  */

@@ -28,7 +28,7 @@ export async function fillRunning(knex: Knex, count: number): Promise<void> {
 }
 
 /**
- * Adds tasks that a restart ten minutes ago interrupted in the middle.
+ * Adds tasks that were started one after another, and that a restart ten minutes ago interrupted in the middle.
  *
  * @param options.specBytes - how large the specs are made, with a parameter that hardly compresses
  */
@@ -47,7 +47,8 @@ export async function fillInterrupted(
      select gen_random_uuid(),
        replace(replace(?, ?, 'service-' || n), ?, substr(filler.text, 1 + n % 10000, ?)),
        replace(?, ?, 'service-' || n), ?, 'processing',
-       'user:default/guest', now() - interval '20 minutes', now() - interval '10 minutes'
+       'user:default/guest', now() - interval '20 minutes' + make_interval(secs => n / 1000.0),
+       now() - interval '10 minutes'
      from filler, generate_series(1, ?::int) n`,
     [
       Math.ceil((fillerBytes + 10_000) / 32),

@@ -1,5 +1,6 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
+import { BATCHES_AT_ONCE } from '../../src/recovery/RecoveryPass';
 import { createBuiltIn } from './builtIn';
 import { createPass, TIMEOUT_SECONDS } from './createPass';
 
@@ -21,9 +22,10 @@ export async function prepareRecovery(
     };
   }
   const pass = await createPass(knex, logger);
-  // The connections that a backend has by then: three batches are decided on at once. The built-in has its one by its
-  // migrations.
-  await Promise.all([1, 2, 3].map(() => knex.raw('select pg_sleep(0.1)')));
+  // The connections that a backend has by then, one for each batch that is decided on at once. The built-in has its one by
+  // its migrations.
+  const connections = Array.from({ length: BATCHES_AT_ONCE });
+  await Promise.all(connections.map(() => knex.raw('select pg_sleep(0.1)')));
   return async () =>
     (way === 'open' ? await pass.runAtStartup() : await pass.runOnce()).resume;
 }

@@ -40,7 +40,7 @@ export function findWarnings(
         .map(s => s.id);
       const missing = [...new Set(written)].filter(s => !brought.has(s));
       if (missing.length > 0) {
-        const all = [...dependencies.get(id)!, ...missing];
+        const all = [...(dependencies.get(id) ?? []), ...missing];
         warnings.push({
           path: ['steps', i],
           message: `'${id}' reads the workspace that ${quoted(

@@ -10,23 +10,23 @@ const SQLITE_ROWS_AT_ONCE = 500;
  * PostgreSQL gets them as one JSON value. With a binding for each field, 1,000 events took this process 12 ms instead of 4 ms, and
  * PostgreSQL longer as well.
  *
- * @param returning - a column to return
+ * @param returning - a column to return, if any
  * @returns that column of each row, in the same order.
  */
 export async function insertRows(
   tx: Knex.Transaction,
   table: string,
   rows: Record<string, unknown>[],
-  returning: string,
+  returning?: string,
 ): Promise<any[]> {
   if (isSqlite(tx)) {
-    return tx
+    const insert = tx
       .batchInsert<any>(table, rows, SQLITE_ROWS_AT_ONCE)
-      .transacting(tx)
-      .returning(returning);
+      .transacting(tx);
+    return returning ? insert.returning(returning) : insert;
   }
   const columns = Object.keys(rows[0]);
-  return tx
+  const insert = tx
     .into(tx.raw(`?? (${columns.map(() => '??')})`, [table, ...columns]))
     .insert(
       tx
@@ -37,6 +37,6 @@ export async function insertRows(
             JSON.stringify(rows),
           ]),
         ),
-    )
-    .returning(returning);
+    );
+  return returning ? insert.returning(returning) : insert;
 }

@@ -2,7 +2,7 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import { EventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
 import { RecoveryConfig } from '../config';
-import { appendTaskEvents } from '../database/operations/appendTaskEvents';
+import { appendPublishedTaskEvents } from '../database/operations/appendTaskEvents';
 import { handOverWaitingTask } from '../database/operations/handOverWaitingTask';
 import { listHandedOverTasks } from '../database/operations/listHandedOverTasks';
 import { openHandedOverTasks } from '../database/operations/openHandedOverTasks';
@@ -115,7 +115,7 @@ export class HandOvers {
       );
       return {
         events: recovered,
-        eventIds: await appendTaskEvents(tx, recovered),
+        eventIds: await appendPublishedTaskEvents(tx, recovered),
       };
     });
     events.forEach((event, i) => {

@@ -25,7 +25,7 @@ import { LiveRuns } from './LiveRuns';
 import { BatchDecider, DecisionCounts } from './BatchDecider';
 import { BuiltInLooks } from './BuiltInLooks';
 import { HandOvers } from './HandOvers';
-import { RecoveryPass } from './RecoveryPass';
+import { BATCHES_AT_ONCE, RecoveryPass } from './RecoveryPass';
 import { Steadiness } from './Steadiness';
 import { Strategy } from './strategy';
 import { WorkspaceCleaner } from './WorkspaceCleaner';
@@ -734,9 +734,9 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
   });
 
   it('stops after a batch in which the process stalled', async () => {
-    // So large that two make a batch. Five batches, of which three are decided on at once.
+    // So large that two make a batch, and one batch more than are decided on at once.
     const state = JSON.stringify({ filler: 'x'.repeat(900_000) });
-    for (let i = 0; i < 9; i++) {
+    for (let i = 0; i < 2 * BATCHES_AT_ONCE + 1; i++) {
       await insertTask(knex, { state });
     }
     await knex(STRATEGIES).insert(
@@ -749,7 +749,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     });
     const { failed } = await pass.runOnce();
     expect(failed).toBeGreaterThan(0);
-    expect(failed).toBeLessThanOrEqual(6);
+    expect(failed).toBeLessThanOrEqual(2 * BATCHES_AT_ONCE);
     expect(await knex(TASKS).where('status', 'failed')).toHaveLength(failed);
   });
 

@@ -1,5 +1,6 @@
 import { Knex } from 'knex';
 import {
+  appendPublishedTaskEvents,
   appendTaskEvents,
   NewTaskEvent,
 } from '../database/operations/appendTaskEvents';
@@ -88,21 +89,26 @@ export async function carryOut(
       reason: reasonOf({ ...d, silence: d.task }),
     }));
   await recordAttempts(tx, carriedOut.map(recordOf));
-  const events = carriedOut.flatMap(d => eventsOf(d, requeue));
-  const eventIds = await appendTaskEvents(tx, events);
   // Of a task that was handed over, the scaffolder writes and publishes it.
-  const recovered = new Map(
-    events.flatMap((event, i) =>
-      event.type === 'recovered'
-        ? [[event.taskId, recoveredPayload(eventIds[i], event)] as const]
-        : [],
-    ),
+  const recovered =
+    requeue === 'open'
+      ? carriedOut
+          .filter(({ decision }) => !isClosed(decision))
+          .map(d => recoveredEvent(d.task.id, d.strategy?.strategy))
+      : [];
+  const eventIds = await appendPublishedTaskEvents(tx, recovered);
+  await appendTaskEvents(tx, carriedOut.flatMap(linesOf));
+  const payloads = new Map(
+    recovered.map((event, i) => [
+      event.taskId,
+      recoveredPayload(eventIds[i], event),
+    ]),
   );
   return carriedOut.map(d => ({
     ...d,
     publish: isClosed(d.decision)
       ? closedPayload(d.task, d.decision.kind)
-      : recovered.get(d.task.id),
+      : payloads.get(d.task.id),
   }));
 }
 
@@ -187,23 +193,16 @@ function changedStates(tasks: DecidedTask[]): Map<string, string | null> {
   return states;
 }
 
-function eventsOf(
-  { task, decision, strategy, reason }: CarriedOut,
-  requeue: Requeue,
-): NewTaskEvent[] {
+/** What the log of a task says of its decision, and for one that ends its end. */
+function linesOf({ task, decision, reason }: CarriedOut): NewTaskEvent[] {
   if (isClosed(decision)) {
     return closeEvents(task.id, decision, reason);
   }
-  const lines = stepMessages(decision, task).map(
-    ({ stepId, message }): NewTaskEvent => ({
-      taskId: task.id,
-      type: 'log',
-      body: { message: asLines(message), stepId },
-    }),
-  );
-  return requeue === 'open'
-    ? [recoveredEvent(task.id, strategy?.strategy), ...lines]
-    : lines;
+  return stepMessages(decision, task).map(({ stepId, message }) => ({
+    taskId: task.id,
+    type: 'log',
+    body: { message: asLines(message), stepId },
+  }));
 }
 
 function closeEvents(

@@ -99,7 +99,7 @@ describe('decide', () => {
       const history = readHistory([
         log('a', 'completed'),
         log('b', 'completed'),
-        'recovered',
+        '"recovered"',
         log('a', 'completed'),
         log('b', 'processing'),
       ]);
@@ -152,7 +152,7 @@ describe('decide', () => {
   });
 
   it('closes a cancelled task as cancelled, whatever else is wrong with it', () => {
-    const history = readHistory([log('b', 'processing'), 'cancelled']);
+    const history = readHistory([log('b', 'processing'), '"cancelled"']);
     for (const spec of [task().spec, '{broken']) {
       expect(decide(task({ history, spec }))).toEqual({
         kind: 'cancelled',
@@ -222,7 +222,7 @@ describe('decide', () => {
   });
 
   it('starts to count anew at a recovery: what ran before does not run now', () => {
-    const history = readHistory([log('b', 'processing'), 'recovered']);
+    const history = readHistory([log('b', 'processing'), '"recovered"']);
     const strategy = { strategy: 'none', source: 'default' } as const;
     expect(decide(task({ history, strategy }))).toMatchObject({
       interruptedAt: 'b',

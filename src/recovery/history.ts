@@ -11,7 +11,8 @@ export type TaskHistory = {
 /**
  * Reads what is known of a task's course.
  *
- * @param events - bodies of log events, and `cancelled` and `recovered` for events of those types. What is no JSON is passed over.
+ * @param events - as JSON: bodies of log events, and for events of those types the strings `cancelled` and `recovered`. What is
+ *   no JSON is passed over.
  */
 export function readHistory(events: string[] = []): TaskHistory {
   const history: TaskHistory = {
@@ -19,20 +20,20 @@ export function readHistory(events: string[] = []): TaskHistory {
     stepStates: new Map(),
     finishedSteps: new Set(),
   };
-  for (const event of events) {
+  for (const event of parseAll(events)) {
     addEvent(history, event);
   }
   return history;
 }
 
-function addEvent(history: TaskHistory, event: string): void {
+function addEvent(history: TaskHistory, event: unknown): void {
   if (event === 'cancelled') {
     history.cancelled = true;
   } else if (event === 'recovered') {
     // What follows is another run, in which every step starts open, as in the UI.
     history.stepStates.clear();
   } else {
-    const { stepId, status } = parseBody(event);
+    const { stepId, status } = Object(event);
     if (typeof stepId === 'string' && typeof status === 'string') {
       history.stepStates.set(stepId, status);
       if (status === 'completed') {
@@ -42,10 +43,19 @@ function addEvent(history: TaskHistory, event: string): void {
   }
 }
 
-function parseBody(body: string): { stepId?: unknown; status?: unknown } {
+/** All at once, unless one is no JSON: apart they take twice the time. */
+function parseAll(texts: string[]): unknown[] {
   try {
-    return JSON.parse(body) ?? {};
+    return JSON.parse(`[${texts.join(',')}]`);
   } catch {
-    return {};
+    return texts.map(parseOrPass);
+  }
+}
+
+function parseOrPass(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }

@@ -78,7 +78,7 @@ export function planRecovery(
   const neededBy = new Map<string, string[]>();
   for (const { id } of [...steps].reverse()) {
     if (isToRun(id) || neededBy.has(id)) {
-      for (const dependency of new Set(dependencies.get(id))) {
+      for (const dependency of dependencies.get(id) ?? []) {
         neededBy.set(dependency, [id, ...(neededBy.get(dependency) ?? [])]);
       }
     }

@@ -21,7 +21,7 @@ export type Problem = {
 /**
  * Reads which steps depend on which, directly.
  *
- * @returns the ids that each step depends on, and what is wrong with the recovery blocks, with paths such as
+ * @returns the ids that each step depends on, if any, and what is wrong with the recovery blocks, with paths such as
  *   `[1, 'recovery', 'dependsOn', 0]`. If anything is, the dependencies are not to be used.
  */
 export function readDependencies(steps: Step[]): {
@@ -29,14 +29,15 @@ export function readDependencies(steps: Step[]): {
   problems: Problem[];
 } {
   const problems: Problem[] = [];
-  // Several steps may have one id, with conditions that exclude each other. Then the first is the one to depend on.
-  const places = new Map(steps.map(({ id }, i) => [id, i] as const).reverse());
   const blocks = steps.map(readBlock);
   // What steps with one id depend on counts together: which of them ran is not known.
   const dependencies = new Map<string, string[]>();
   steps.forEach(({ id }, i) => {
-    const others = dependencies.get(id) ?? [];
-    dependencies.set(id, [...new Set([...others, ...blocks[i].stepIds])]);
+    const { stepIds } = blocks[i];
+    if (stepIds.length > 0) {
+      const others = dependencies.get(id) ?? [];
+      dependencies.set(id, [...new Set([...others, ...stepIds])]);
+    }
   });
   steps.forEach((step, i) => {
     problems.push(
@@ -47,7 +48,7 @@ export function readDependencies(steps: Step[]): {
     );
     const isList = Array.isArray(dependsOnOf(step));
     blocks[i].stepIds.forEach((id, k) => {
-      const wrong = wrongWith(id, i, { steps, places, dependencies });
+      const wrong = wrongWith(id, i, { steps, dependencies });
       if (wrong) {
         problems.push({
           path: [i, 'recovery', 'dependsOn', ...(isList ? [k] : [])],
@@ -122,15 +123,12 @@ export function unknownKeys(
 function wrongWith(
   id: string,
   place: number,
-  template: {
-    steps: Step[];
-    places: Map<string, number>;
-    dependencies: Map<string, string[]>;
-  },
+  template: { steps: Step[]; dependencies: Map<string, string[]> },
 ): string | undefined {
-  const { steps, places, dependencies } = template;
-  const other = places.get(id);
-  if (other !== undefined && other < place) {
+  const { steps, dependencies } = template;
+  // Several steps may have one id, with conditions that exclude each other. Then the first is the one to depend on.
+  const other = steps.findIndex(s => s.id === id);
+  if (other !== -1 && other < place) {
     return undefined;
   }
   const earlier = steps.slice(0, place).map(s => s.id);
@@ -138,7 +136,7 @@ function wrongWith(
     earlier.length > 0
       ? `allowed ${earlier.length > 1 ? 'are the steps' : 'is the step'} before it: ${quoted(earlier)}`
       : 'allowed is nothing, since it is the first step';
-  if (other === undefined) {
+  if (other === -1) {
     const hint = didYouMean(id, earlier);
     return `depends on '${id}', which is no step of this template${hint || ';'} ${
       hint ? capitalized(allowed) : allowed

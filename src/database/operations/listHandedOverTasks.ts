@@ -1,14 +1,14 @@
 import { Knex } from 'knex';
 import { TASKS } from '../tables';
 import { whereHandedOver } from './interrupted';
-import { Page, pageOfTasks, SizedTask } from './pages';
+import { Page, pageOfTasks, ListedTask } from './pages';
 
 /** The next tasks that were handed over and not claimed since. */
 export async function listHandedOverTasks(
   knex: Knex,
   timeoutSeconds: number,
   page: Page,
-): Promise<SizedTask[]> {
+): Promise<ListedTask[]> {
   return pageOfTasks(
     knex,
     knex(TASKS).modify(whereHandedOver, knex, timeoutSeconds),

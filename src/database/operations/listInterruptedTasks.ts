@@ -1,14 +1,14 @@
 import { Knex } from 'knex';
 import { TASKS } from '../tables';
 import { whereInterrupted, whereUndecided } from './interrupted';
-import { Page, pageOfTasks, SizedTask } from './pages';
+import { Page, pageOfTasks, ListedTask } from './pages';
 
 /** The next interrupted tasks that are not decided on. */
 export async function listInterruptedTasks(
   knex: Knex,
   timeoutSeconds: number,
   page: Page,
-): Promise<SizedTask[]> {
+): Promise<ListedTask[]> {
   return pageOfTasks(
     knex,
     knex(TASKS)

@@ -1,12 +1,12 @@
 import { Knex } from 'knex';
 import { IN_FLIGHT, STRATEGIES, TASKS } from '../tables';
-import { Page, pageOfTasks, SizedTask } from './pages';
+import { Page, pageOfTasks, ListedTask } from './pages';
 
 /** The next tasks in flight whose strategy is not remembered. */
 export async function listTasksWithoutStrategy(
   knex: Knex,
   page: Page,
-): Promise<SizedTask[]> {
+): Promise<ListedTask[]> {
   return pageOfTasks(
     knex,
     knex(TASKS)

@@ -2,25 +2,39 @@ import { Knex } from 'knex';
 import { TASKS } from '../tables';
 import { withoutJit } from '../withoutJit';
 
-/** A page of tasks in the order of their ids: the next so many after the given one. */
-export type Page = { afterId?: string; limit: number };
+/** A page of tasks, the oldest first: the next so many after the given one. */
+export type Page = { after?: ListedTask; limit: number };
 
-/** A task, and about how many bytes it takes to read it. */
-export type SizedTask = { id: string; bytes: number };
+/** A task in a list, and about how many bytes it takes to read it. */
+export type ListedTask = {
+  id: string;
+  /** As the database writes it, to the microsecond. */
+  createdAt: string;
+  bytes: number;
+};
 
 /** What is read and decided on at once, however many tasks there are, or one task if it is larger. */
 const BATCH = { tasks: 400, bytes: 2_000_000 };
 
 const PAGE = 500;
 
-/** The ids and sizes of a page of tasks. */
+/**
+ * Lists a page of tasks.
+ *
+ * The oldest come first since tasks of the same time ran at the same time, so that their events lie together in the database. In the
+ * order of their ids, which are random, the events of each batch lie all over the table: 10,000 tasks took 2,645 ms instead of
+ * 2,365 ms.
+ */
 export async function pageOfTasks(
   knex: Knex,
   query: Knex.QueryBuilder,
-  { afterId, limit }: Page,
-): Promise<SizedTask[]> {
-  if (afterId) {
-    query.where(`${TASKS}.id`, '>', afterId);
+  { after, limit }: Page,
+): Promise<ListedTask[]> {
+  if (after) {
+    query.whereRaw(`(${TASKS}.created_at, ${TASKS}.id) > (?, ?)`, [
+      after.createdAt,
+      after.id,
+    ]);
   }
   // Neither database has to read a text to tell its size in bytes.
   const bytes = ['spec', 'state', 'secrets']
@@ -29,21 +43,24 @@ export async function pageOfTasks(
   return withoutJit(knex, tx =>
     query
       .transacting(tx)
-      .orderBy(`${TASKS}.id`)
+      .orderBy([`${TASKS}.created_at`, `${TASKS}.id`])
       .limit(limit)
-      .select(`${TASKS}.id`, { bytes: knex.raw(bytes) }),
+      .select(`${TASKS}.id`, {
+        createdAt: knex.raw(`cast(${TASKS}.created_at as text)`),
+        bytes: knex.raw(bytes),
+      }),
   );
 }
 
 /** Goes through all tasks of a list, in batches that are small enough to be read at once. */
 export async function* batchesOf(
-  nextPage: (page: Page) => Promise<SizedTask[]>,
+  nextPage: (page: Page) => Promise<ListedTask[]>,
 ): AsyncGenerator<string[]> {
-  let afterId: string | undefined;
+  let after: ListedTask | undefined;
   let batch: string[] = [];
   let bytes = 0;
   for (;;) {
-    const page = await nextPage({ afterId, limit: PAGE });
+    const page = await nextPage({ after, limit: PAGE });
     for (const task of page) {
       if (
         batch.length === BATCH.tasks ||
@@ -59,7 +76,7 @@ export async function* batchesOf(
     if (page.length < PAGE) {
       break;
     }
-    afterId = page[page.length - 1].id;
+    after = page[page.length - 1];
   }
   if (batch.length > 0) {
     yield batch;

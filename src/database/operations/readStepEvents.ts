@@ -6,8 +6,8 @@ import { isSqlite } from '../time';
 const SEPARATOR = '\x1e';
 
 /**
- * What tasks' events tell of their course, by task and in the order in which it happened: of a change of a step's state the
- * event's body, of a task that was cancelled or recovered the event's type. Log lines without a state, by far the most, are left
+ * What tasks' events tell of their course, as JSON, by task and in the order in which it happened: of a change of a step's state the
+ * event's body, of a task that was cancelled or recovered the event's type as a string. Log lines without a state, by far the most, are left
  * in the database. A task without any such event is not among them.
  *
  * One row for each task: with one for each event, those of 200 tasks with 51 events took 20 ms instead of 14 ms, and 12 ms of this
@@ -20,19 +20,13 @@ export async function readStepEvents(
   const find = isSqlite(knex) ? 'instr' : 'strpos';
   const rows = await knex(TASK_EVENTS)
     .whereIn('task_id', taskIds)
+    .whereIn('event_type', ['log', 'cancelled', 'recovered'])
     // Within a message the quotes would be escaped, so this finds the key only.
-    .whereRaw(
-      `case event_type
-         when 'log' then ${find}(body, '"status":"') > 0
-         when 'cancelled' then true
-         when 'recovered' then true
-         else false
-       end`,
-    )
+    .whereRaw(`(${find}(body, '"status":"') > 0 or event_type <> 'log')`)
     .groupBy('task_id')
     .select('task_id', {
       events: knex.raw(
-        `string_agg(case event_type when 'log' then body else event_type end, ? order by id)`,
+        `string_agg(case event_type when 'log' then body else '"' || event_type || '"' end, ? order by id)`,
         SEPARATOR,
       ),
     });

@@ -88,7 +88,6 @@ export async function recordAttempts(
       last_chance: a.lastChance,
       outcome: a.isClose ? 'closed' : 'waiting',
     })),
-    'task_id',
   );
 }
 
