@@ -21,9 +21,9 @@ const PAGE = 500;
 /**
  * Lists a page of tasks.
  *
- * The oldest come first since tasks of the same time ran at the same time, so that their events lie together in the database. In the
- * order of their ids, which are random, the events of each batch lie all over the table: 10,000 tasks took 2,645 ms instead of
- * 2,365 ms.
+ * The oldest come first. Tasks of the same time ran at the same time, so that their events lie together in the database. In the order
+ * of their ids, which are random, the events of each batch lie all over the table: deciding on 10,000 tasks took 2,505 ms instead of
+ * 2,341 ms.
  */
 export async function pageOfTasks(
   knex: Knex,
