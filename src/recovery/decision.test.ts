@@ -292,4 +292,13 @@ describe('readHistory', () => {
       finishedSteps: new Set(),
     });
   });
+
+  it('passes over a body that is JSON only as a part of a list', () => {
+    const body = `${log('b', 'completed')},"cancelled"`;
+    expect(readHistory([body, log('a', 'processing')])).toEqual({
+      cancelled: false,
+      stepStates: new Map([['a', 'processing']]),
+      finishedSteps: new Set(),
+    });
+  });
 });

@@ -20,8 +20,8 @@ export function readHistory(events: string[] = []): TaskHistory {
     stepStates: new Map(),
     finishedSteps: new Set(),
   };
-  for (const event of parseAll(events)) {
-    addEvent(history, event);
+  for (const event of events) {
+    addEvent(history, parseOrPass(event));
   }
   return history;
 }
@@ -40,15 +40,6 @@ function addEvent(history: TaskHistory, event: unknown): void {
         history.finishedSteps.add(stepId);
       }
     }
-  }
-}
-
-/** All at once, unless one is no JSON: 20 of them take 7.5 µs then instead of 8.9 µs. */
-function parseAll(texts: string[]): unknown[] {
-  try {
-    return JSON.parse(`[${texts.join(',')}]`);
-  } catch {
-    return texts.map(parseOrPass);
   }
 }
 

@@ -1,7 +1,7 @@
 import { Knex } from 'knex';
 import { TASKS } from '../tables';
 import { whereHandedOver } from './interrupted';
-import { Page, pageOfTasks, ListedTask } from './pages';
+import { ListedTask, Page, pageOfTasks } from './pages';
 
 /** The next tasks that were handed over and not claimed since. */
 export async function listHandedOverTasks(

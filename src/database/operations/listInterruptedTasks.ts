@@ -1,7 +1,7 @@
 import { Knex } from 'knex';
 import { TASKS } from '../tables';
 import { whereInterrupted, whereUndecided } from './interrupted';
-import { Page, pageOfTasks, ListedTask } from './pages';
+import { ListedTask, Page, pageOfTasks } from './pages';
 
 /** The next interrupted tasks that are not decided on. */
 export async function listInterruptedTasks(

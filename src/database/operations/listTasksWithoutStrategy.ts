@@ -1,6 +1,6 @@
 import { Knex } from 'knex';
 import { IN_FLIGHT, STRATEGIES, TASKS } from '../tables';
-import { Page, pageOfTasks, ListedTask } from './pages';
+import { ListedTask, Page, pageOfTasks } from './pages';
 
 /** The next tasks in flight whose strategy is not remembered. */
 export async function listTasksWithoutStrategy(
