@@ -16,14 +16,18 @@ import { Workspaces } from '../../src/recovery/Workspaces';
 
 export const TIMEOUT_SECONDS = 30;
 
-/** The module's pass, put together as in `src/module.ts`, in a process that runs no task. */
+/**
+ * The module's pass, put together as in `src/module.ts`, in a process that runs no task.
+ *
+ * @param ownDirectory - where runs would have their workspaces; a new temp folder, left to the caller's clean-up, if not given
+ */
 export async function createPass(
   knex: Knex,
   logger: LoggerService,
+  ownDirectory?: string,
 ): Promise<RecoveryPass> {
-  const workingDirectory = await fs.mkdtemp(
-    path.join(os.tmpdir(), 'bench-work-'),
-  );
+  const workingDirectory =
+    ownDirectory ?? (await fs.mkdtemp(path.join(os.tmpdir(), 'bench-work-')));
   const workspaces = new Workspaces(workingDirectory, logger);
   // Nobody reads here once a second, which would count as a stall. A clock that stands still knows none.
   const steadiness = new Steadiness(() => 0);

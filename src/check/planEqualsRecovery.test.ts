@@ -1,4 +1,8 @@
-import { mockServices, TestDatabases } from '@backstage/backend-test-utils';
+import {
+  createMockDirectory,
+  mockServices,
+  TestDatabases,
+} from '@backstage/backend-test-utils';
 import fc from 'fast-check';
 import { createPass } from '../../dev/bench/createPass';
 import {
@@ -15,6 +19,7 @@ import { planOfTemplate } from './templatePlan';
 jest.setTimeout(60_000);
 
 const databases = TestDatabases.create({ ids: ['SQLITE_3'] });
+const directory = createMockDirectory();
 
 type RandomTemplate = {
   recovery: { strategy: Strategy };
@@ -45,7 +50,8 @@ describe('the plan that the check prints', () => {
   it('is what the module then does, for any template that is interrupted at any step', async () => {
     const knex = await databases.init('SQLITE_3');
     await migrateScaffolder(knex);
-    const pass = await createPass(knex, mockServices.logger.mock());
+    const logger = mockServices.logger.mock();
+    const pass = await createPass(knex, logger, directory.path);
 
     const expected = new Map<string, unknown>();
     for (const template of fc.sample(templates, { seed: 6, numRuns: 60 })) {
