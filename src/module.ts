@@ -14,6 +14,7 @@ import { BatchDecider } from './recovery/BatchDecider';
 import { BuiltInLooks } from './recovery/BuiltInLooks';
 import { Forecast } from './recovery/Forecast';
 import { HandOvers } from './recovery/HandOvers';
+import { LastChances } from './recovery/LastChances';
 import { LiveRuns } from './recovery/LiveRuns';
 import { Outcomes } from './recovery/Outcomes';
 import { combineListeners } from './recovery/RecoveryListener';
@@ -100,7 +101,11 @@ export const scaffolderModuleRecovery = createBackendModule({
         const pass = new RecoveryPass({
           knex,
           config,
-          decider: new BatchDecider({ ...shared, handOvers }),
+          decider: new BatchDecider({
+            ...shared,
+            handOvers,
+            lastChances: new LastChances(shared),
+          }),
           handOvers,
           cleaner: new WorkspaceCleaner({
             knex,

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { BatchDecider } from '../../src/recovery/BatchDecider';
 import { BuiltInLooks } from '../../src/recovery/BuiltInLooks';
 import { HandOvers } from '../../src/recovery/HandOvers';
+import { LastChances } from '../../src/recovery/LastChances';
 import { LiveRuns } from '../../src/recovery/LiveRuns';
 import { combineListeners } from '../../src/recovery/RecoveryListener';
 import { RecoveryPass } from '../../src/recovery/RecoveryPass';
@@ -53,7 +54,11 @@ export async function createPass(
   const handOvers = new HandOvers(shared);
   return new RecoveryPass({
     ...shared,
-    decider: new BatchDecider({ ...shared, handOvers }),
+    decider: new BatchDecider({
+      ...shared,
+      handOvers,
+      lastChances: new LastChances(shared),
+    }),
     handOvers,
     cleaner: new WorkspaceCleaner({
       knex,

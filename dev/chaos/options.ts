@@ -5,7 +5,7 @@ export const USAGE = `npm run chaos -- [--minutes N] [--seed S] [--no-poison] [-
 
   --minutes N     how long faults are injected, a number above 0 (default 20)
   --seed S        what the faults and tasks are drawn from, a whole number from 0 to 4294967295 (default: a random one)
-  --no-poison     let no task end its process (by default one of 25 does, and others wait while it has its last recovery)
+  --no-poison     let no task end its process (by default one of 25 does, and others may wait while it has its last recovery)
   --keep          keep the folder with the journals, the backends' logs, the database rows and the metrics
   --metrics       let a Prometheus scrape the backends, and hold its counts against the database
   --picture FILE  the same, and draw docs/dashboard.json with these metrics into a PNG file`;

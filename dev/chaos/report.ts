@@ -208,6 +208,8 @@ function latenciesOf({ evidence, faults, waits }: Outcome): string {
     ];
   };
   const attended = (l: Latency) => attendedMs(l, evidence.lifetimes);
+  const forOthers = waits.filter(w => w.isForOthers);
+  const forOwn = waits.filter(w => !w.isForOthers);
   const split = (name: string, some: Latency[]) => [
     row(name, some),
     row(
@@ -238,11 +240,16 @@ function latenciesOf({ evidence, faults, waits }: Outcome): string {
         ),
         row(
           '  of which waited for the last recovery of another task',
-          all.filter(l => hasWaited(l, waits)),
+          all.filter(l => hasWaited(l, forOthers)),
           attended,
         ),
         row(
-          '  of which did not',
+          '  of which waited for others before their own last recovery',
+          all.filter(l => hasWaited(l, forOwn)),
+          attended,
+        ),
+        row(
+          '  of which did neither',
           all.filter(l => !hasWaited(l, waits)),
           attended,
         ),

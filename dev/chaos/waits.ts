@@ -2,23 +2,31 @@ import { stripVTControlCharacters } from 'node:util';
 import { waitingLine } from '../../src/recovery/messages';
 import { Latency } from './latencies';
 
-/** A backend said that a task has to wait while another one has its last recovery. It says so once while that lasts. */
-export type Wait = { taskId: string; at: number };
+/** A backend said that a task has to wait for a last recovery, of another one or its own. It says so once while that lasts. */
+export type Wait = { taskId: string; at: number; isForOthers: boolean };
 
-const [BEFORE_ID, AFTER_ID] = waitingLine('<id>').split('<id>');
+/** What a line says before and after the id of the task. */
+const LINES = [true, false].map(isForOthers => {
+  const [before, after] = waitingLine('<id>', { isForOthers }).split('<id>');
+  return { isForOthers, before, after };
+});
 
 /** What the log of one backend says. */
 export function waitsIn(log: string): Wait[] {
   return stripVTControlCharacters(log)
     .split('\n')
-    .filter(line => line.includes(AFTER_ID))
-    .map(line => ({
-      taskId: line.split(AFTER_ID)[0].split(BEFORE_ID).at(-1)!,
-      at: Date.parse(line.split(' ')[0]),
-    }));
+    .flatMap(line =>
+      LINES.filter(({ after }) => line.includes(after)).map(
+        ({ isForOthers, before, after }) => ({
+          taskId: line.split(after)[0].split(before).at(-1)!,
+          at: Date.parse(line.split(' ')[0]),
+          isForOthers,
+        }),
+      ),
+    );
 }
 
-/** Whether a task waited for the last recovery of another one before it went on. */
+/** Whether a task waited like this before it went on. */
 export function hasWaited(
   { taskId, diedAt, ms }: Pick<Latency, 'taskId' | 'diedAt' | 'ms'>,
   waits: Wait[],

@@ -25,6 +25,13 @@ const TEMPLATES: ChaosTemplate[] = [
     dependsOn: steps,
     crashes: [0, ALWAYS, 0],
   },
+  {
+    name: 'poisoned-twice',
+    strategy: 'restart',
+    dependsOn: steps,
+    maxAttempts: 2,
+    crashes: [0, ALWAYS, 0],
+  },
   // Its first step finishes in every run.
   {
     name: 'bumpy-restart',
@@ -77,10 +84,15 @@ describe('a task whose step ends the backend', () => {
     return { client: await ScaffolderClient.asGuest(replica.url), replica };
   }
 
-  const start = (client: ScaffolderClient, template: string, ms: number) =>
+  const start = (
+    client: ScaffolderClient,
+    template: string,
+    ms: number,
+    firstMs = ms,
+  ) =>
     client.dispatch(
       `template:default/${template}`,
-      { name: template, ms: [ms, ms, ms] },
+      { name: template, ms: [firstMs, ms, ms] },
       { chaos: `secret-of-${template}` },
     );
 
@@ -158,5 +170,28 @@ describe('a task whose step ends the backend', () => {
     expect(await errorOf(survivor, poisoned)).toMatch(STOPPED);
     expect(new Set(processesOf(poisoned, 'step2')).size).toBe(4);
     expect(first.hasExited || second.hasExited).toBe(false);
+  });
+
+  it('has its last recovery when those that were interrupted as often are through', async () => {
+    await createSite('SQLite');
+    const { client, replica } = await startSupervised();
+    const poisoned = await start(client, 'poisoned-twice', 100, 10_000);
+    // Its first step can only finish if it is not interrupted a third time.
+    const healthy = await start(client, 'healthy', 100, 25_000);
+
+    expect(await client.waitForEnd(healthy, 180_000)).toMatchObject({
+      status: 'completed',
+    });
+    expect((await client.task(poisoned)).status).toBe('processing');
+    expect(processesOf(healthy, 'step1')).toHaveLength(3);
+    expect(processesOf(poisoned, 'step2')).toHaveLength(2);
+
+    expect(await client.waitForEnd(poisoned, 180_000)).toMatchObject({
+      status: 'failed',
+    });
+    expect(await errorOf(client, poisoned)).toContain(
+      "step 'step2' was tried 3 times",
+    );
+    expect(replica.lifetimes).toHaveLength(4);
   });
 });

@@ -3,7 +3,6 @@ import { EventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
 import { RecoveryConfig } from '../config';
 import { holdInterruptedTasks } from '../database/operations/holdInterruptedTasks';
-import { listLastChances } from '../database/operations/listLastChances';
 import { lockInterruptedTasks } from '../database/operations/lockInterruptedTasks';
 import { readStepEvents } from '../database/operations/readStepEvents';
 import { withoutJit } from '../database/withoutJit';
@@ -13,7 +12,8 @@ import { decideOnRow } from './decideOnRow';
 import { Decision, FinalDecision } from './decision';
 import { HandOvers } from './HandOvers';
 import { readHistory } from './history';
-import { decisionLine, formatSilence, waitingLine } from './messages';
+import { LastChances } from './LastChances';
+import { decisionLine, formatSilence } from './messages';
 import { RecoveryListener } from './RecoveryListener';
 import { Steadiness } from './Steadiness';
 import { publishTaskEvent } from './taskEvents';
@@ -25,23 +25,8 @@ export type DecisionCounts = Record<Decision['kind'] | 'error', number>;
 /** A task that could not be decided on is held back this long before the scaffolder's own recovery would take it. */
 const HOLD_MARGIN_SECONDS = 15;
 
-/**
- * For so long nobody else gets a last chance, unless the task that has it ends or gets further. Longer than most steps take:
- * a task that is still in its step would be interrupted by the next one if that ends the backend.
- */
-const LAST_CHANCE_SECONDS = 300;
-
-/**
- * A last chance is over once its run has missed so many heartbeats: a live one is vouched for before. Until the task counts as
- * interrupted, all others would wait for as long again as it took to find them interrupted.
- */
-const LAST_CHANCE_SILENT_SECONDS = 5;
-
 /** Decides on interrupted tasks, a batch in one transaction. */
 export class BatchDecider {
-  /** Those that wait while another task has its last chance, and how often they were decided on before. */
-  readonly #waiting = new Map<string, number>();
-
   /** What was logged of tasks that could not be decided on: said once, not in each pass. */
   readonly #said = new Map<string, Set<string>>();
 
@@ -53,6 +38,7 @@ export class BatchDecider {
       steadiness: Steadiness;
       events: EventsService;
       handOvers: Pick<HandOvers, 'delays'>;
+      lastChances: LastChances;
       listener: Pick<RecoveryListener, 'decided' | 'undecided'>;
       logger: LoggerService;
     },
@@ -116,14 +102,15 @@ export class BatchDecider {
     taskIds: string[],
     requeue: Requeue,
   ): Promise<{ undecided: string[]; carriedOut: CarriedOut[] }> {
+    const { config, handOvers, lastChances } = this.options;
     const { undecided, decided } = await this.#decide(tx, taskIds);
-    const waiting = await this.#waitForLastChance(tx, decided);
+    const waiting = await lastChances.whoWaits(tx, decided);
     undecided.push(...waiting);
     const carriedOut = await carryOut(tx, {
-      decided: decided.filter(({ task }) => !waiting.includes(task.id)),
+      decided: decided.filter(({ task }) => !waiting.has(task.id)),
       requeue,
-      config: this.options.config,
-      delays: ids => this.options.handOvers.delays(ids),
+      config,
+      delays: ids => handOvers.delays(ids),
     });
     for (const { task, decision } of carriedOut) {
       this.#takeWorkspaceAway(task.id, decision);
@@ -166,62 +153,6 @@ export class BatchDecider {
       }
     }
     return { undecided, decided };
-  }
-
-  /**
-   * A task that kills the backend interrupts all others as well, so that they run out of attempts together. That is why the
-   * last chance is given to one task at a time, and meanwhile no other task is recovered that got no further either: the one
-   * that kills the backend, whatever its limit, does it alone.
-   *
-   * @returns those that have to wait.
-   */
-  async #waitForLastChance(
-    tx: Knex.Transaction,
-    decided: DecidedTask[],
-  ): Promise<string[]> {
-    const suspects = decided.flatMap(({ task, decision }) =>
-      'attempt' in decision && decision.attempt.isSuspect
-        ? [
-            {
-              id: task.id,
-              isLastChance: decision.attempt.isLastChance,
-              attempts: task.last?.attempt ?? 0,
-            },
-          ]
-        : [],
-    );
-    if (suspects.length === 0) {
-      return [];
-    }
-    const isTaken = await this.#isLastChanceTaken(tx);
-    const next = suspects.find(s => s.isLastChance);
-    const waiting =
-      isTaken || next ? suspects.filter(s => isTaken || s !== next) : [];
-    // Said once for each interruption, also if another process decided on the one before.
-    for (const { id, attempts } of waiting) {
-      if (this.#waiting.get(id) !== attempts) {
-        this.options.logger.info(waitingLine(id));
-      }
-    }
-    suspects.forEach(({ id }) => this.#waiting.delete(id));
-    waiting.forEach(({ id, attempts }) => this.#waiting.set(id, attempts));
-    return waiting.map(({ id }) => id);
-  }
-
-  /** Whether some task has its last chance, and has neither ended, nor got further, nor fallen silent since. */
-  async #isLastChanceTaken(tx: Knex.Transaction): Promise<boolean> {
-    const given = await listLastChances(tx, {
-      seconds: LAST_CHANCE_SECONDS,
-      silentSeconds: LAST_CHANCE_SILENT_SECONDS,
-    });
-    const events = await readStepEvents(
-      tx,
-      given.map(({ taskId }) => taskId),
-    );
-    return given.some(
-      ({ taskId, finishedSteps }) =>
-        readHistory(events.get(taskId)).finishedSteps.size <= finishedSteps,
-    );
   }
 
   /**

@@ -25,6 +25,7 @@ import { LiveRuns } from './LiveRuns';
 import { BatchDecider, DecisionCounts } from './BatchDecider';
 import { BuiltInLooks } from './BuiltInLooks';
 import { HandOvers } from './HandOvers';
+import { LastChances } from './LastChances';
 import { BATCHES_AT_ONCE, RecoveryPass } from './RecoveryPass';
 import { Steadiness } from './Steadiness';
 import { Strategy } from './strategy';
@@ -83,7 +84,11 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     const handOvers = new HandOvers(shared);
     return new RecoveryPass({
       ...shared,
-      decider: new BatchDecider({ ...shared, handOvers }),
+      decider: new BatchDecider({
+        ...shared,
+        handOvers,
+        lastChances: new LastChances(shared),
+      }),
       handOvers,
       cleaner: new WorkspaceCleaner({
         knex,
@@ -599,6 +604,79 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     }
     await knex(TASKS).where({ id }).update({ status: 'completed' });
     expect(await createPass().runOnce()).toEqual({ ...nothing, restart: 1 });
+  });
+
+  describe('a task that is due for its last chance', () => {
+    const silentFor = (id: string, seconds: number) =>
+      knex(TASKS)
+        .where({ id })
+        .update({
+          status: 'processing',
+          last_heartbeat_at: secondsAgo(knex, seconds),
+        });
+
+    /** Two that were interrupted as often, of which the second one has a higher limit. */
+    async function dueBesideAnother(): Promise<[string, string]> {
+      const due = await interrupted('restart');
+      const other = await interrupted('restart');
+      await knex(STRATEGIES)
+        .where({ task_id: other })
+        .update({ max_attempts: 9 });
+      for (let i = 0; i < 2; i++) {
+        await createPass().runOnce();
+        await interruptAgain(due, other);
+      }
+      await silentFor(due, 40);
+      expect(await createPass().runOnce()).toEqual({
+        ...nothing,
+        restart: 1,
+        later: 1,
+      });
+      expect(await readAttempts(knex, other)).toHaveLength(3);
+      expect(logger.info).toHaveBeenCalledWith(
+        expect.stringContaining(
+          `${due} is interrupted and got no further when it was recovered before; it waits, a minute at most, until other such tasks are through, since its last recovery is to be alone`,
+        ),
+      );
+      return [due, other];
+    }
+
+    it('lets the others of its kind go first, and waits until they have ended', async () => {
+      const [due, other] = await dueBesideAnother();
+      expect(await createPass().runOnce()).toEqual({ ...nothing, later: 1 });
+      // It is being run.
+      await silentFor(other, 0);
+      expect(await createPass().runOnce()).toEqual({ ...nothing, later: 1 });
+      await knex(TASKS).where({ id: other }).update({ status: 'completed' });
+      expect(await createPass().runOnce()).toEqual({ ...nothing, restart: 1 });
+      expect(await readLastAttempt(knex, due)).toMatchObject({ attempt: 3 });
+    });
+
+    it('waits for none that has fallen silent', async () => {
+      const [, other] = await dueBesideAnother();
+      await knex(ATTEMPTS)
+        .where({ task_id: other })
+        .update({ decided_at: secondsAgo(knex, 60) });
+      await silentFor(other, 8);
+      expect(await createPass().runOnce()).toEqual({ ...nothing, restart: 1 });
+    });
+
+    it('waits no longer than a minute more than it takes to find it interrupted', async () => {
+      const [due] = await dueBesideAnother();
+      await silentFor(due, 80);
+      expect(await createPass().runOnce()).toEqual({ ...nothing, later: 1 });
+      await silentFor(due, 95);
+      expect(await createPass().runOnce()).toEqual({ ...nothing, restart: 1 });
+    });
+
+    it('has its turn before it would be held back from the own recovery of the scaffolder', async () => {
+      const [due] = await dueBesideAnother();
+      const pass = createPass({ staleTimeoutSeconds: 60 });
+      await silentFor(due, 42);
+      expect(await pass.runOnce()).toEqual({ ...nothing, later: 1 });
+      await silentFor(due, 46);
+      expect(await pass.runOnce()).toEqual({ ...nothing, restart: 1 });
+    });
   });
 
   it('says once of each interruption that a task waits for the last chance of another one', async () => {

@@ -12,6 +12,7 @@ import {
   migrateScaffolder,
   TEST_DATABASE_IDS,
 } from '../__testUtils__/scaffolderDatabase';
+import { lockInterruptedTasks } from '../database/operations/lockInterruptedTasks';
 import { SHUTDOWNS, TASKS } from '../database/tables';
 import { secondsAgo } from '../database/time';
 import { LiveRuns } from './LiveRuns';
@@ -63,6 +64,23 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     expect(logger.info).toHaveBeenCalledWith(
       expect.stringContaining('Shutting down; these tasks run here'),
     );
+  });
+
+  it('gives a sign of life of the tasks that it marks, so that none counts as interrupted before it ends', async () => {
+    const id = await running();
+    await knex(TASKS)
+      .where({ id })
+      .update({ last_heartbeat_at: secondsAgo(knex, 8) });
+    const interrupted = () =>
+      knex.transaction(tx =>
+        lockInterruptedTasks(tx, { taskIds: [id], timeoutSeconds: 30 }),
+      );
+    await createShutdown().mark();
+    expect(await interrupted()).toEqual([]);
+    await knex(TASKS)
+      .where({ id })
+      .update({ last_heartbeat_at: secondsAgo(knex, 8) });
+    expect(await interrupted()).toHaveLength(1);
   });
 
   it('marks no task whose claim it has only heard of: it may be another process that runs it', async () => {

@@ -6,6 +6,9 @@ export type Effort = {
   finishedSteps: number;
 };
 
+/** A task that was recovered so often in a row without having got any further may be what ends the backend. */
+export const SUSPECT_SPENT = 2;
+
 /** One more recovery of a task. */
 export type Attempt = Effort & {
   /** How many in a row there may be. */
@@ -42,7 +45,7 @@ export function spendAttempt(
     finishedSteps,
     limit,
     isBeyondLimit: !planned && spent > limit,
-    isLastChance: spent === limit && spent > 1,
-    isSuspect: spent > 1,
+    isLastChance: spent === limit && spent >= SUSPECT_SPENT,
+    isSuspect: spent >= SUSPECT_SPENT,
   };
 }

@@ -75,8 +75,15 @@ function closeReason(
 }
 
 /** A line in the backend's log: a task has to wait, though it is to be recovered. */
-export function waitingLine(taskId: string): string {
-  return `Task ${taskId} is interrupted and got no further when it was recovered before; it waits, since one such task has its last recovery, alone`;
+export function waitingLine(
+  taskId: string,
+  { isForOthers }: { isForOthers: boolean },
+): string {
+  return `Task ${taskId} is interrupted and got no further when it was recovered before; it waits, ${
+    isForOthers
+      ? 'since one such task has its last recovery, alone'
+      : 'a minute at most, until other such tasks are through, since its last recovery is to be alone'
+  }`;
 }
 
 /** The one line about a decision in the backend's log. */

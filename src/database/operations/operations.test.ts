@@ -28,6 +28,7 @@ import { handOverWaitingTask } from './handOverWaitingTask';
 import { holdInterruptedTasks } from './holdInterruptedTasks';
 import { listHandedOverTasks } from './listHandedOverTasks';
 import { listInterruptedTasks } from './listInterruptedTasks';
+import { isAnyAtIt } from './isAnyAtIt';
 import { listLastChances } from './listLastChances';
 import { listTasksWithoutStrategy } from './listTasksWithoutStrategy';
 import { lockInterruptedTasks } from './lockInterruptedTasks';
@@ -616,6 +617,21 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       );
       await clearSpentAttempts(knex, ended);
       expect([await spentOn(ended), await spentOn(other)]).toEqual([0, 2]);
+    });
+
+    it('tells whether one is at it that was recovered so often in a row', async () => {
+      const isAny = (minSpent: number) =>
+        knex.transaction(tx =>
+          isAnyAtIt(tx, { minSpent, seconds: 30, silentSeconds: 5 }),
+        );
+      const id = await insertTask(knex);
+      expect(await isAny(1)).toBe(false);
+      await knex.transaction(tx =>
+        recordAttempts(tx, [newAttempt({ taskId: id, spent: 2 })]),
+      );
+      expect([await isAny(2), await isAny(3)]).toEqual([true, false]);
+      await knex(TASKS).where({ id }).update({ status: 'completed' });
+      expect(await isAny(2)).toBe(false);
     });
 
     it('lists the tasks in flight that got their last chance a short while ago', async () => {

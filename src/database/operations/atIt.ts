@@ -1,0 +1,38 @@
+import { Knex } from 'knex';
+import { ATTEMPTS, IN_FLIGHT, TASKS } from '../tables';
+import { secondsAgo, silentForAtLeast } from '../time';
+
+/** Which recovered tasks count as still at it. */
+export type AtIt = {
+  /** They were decided on within so many seconds. */
+  seconds: number;
+  /** Once claimed, they have not been silent for so long. */
+  silentSeconds: number;
+};
+
+/**
+ * Tasks with their last decision, those that are still at it since then: they have neither ended nor fallen silent once claimed.
+ */
+export function tasksAtIt(
+  tx: Knex.Transaction,
+  { seconds, silentSeconds }: AtIt,
+): Knex.QueryBuilder {
+  return (
+    tx(TASKS)
+      .join(ATTEMPTS, `${ATTEMPTS}.task_id`, `${TASKS}.id`)
+      .whereRaw(IN_FLIGHT)
+      .where(`${ATTEMPTS}.decided_at`, '>', secondsAgo(tx, seconds))
+      // One that was opened has a heartbeat that is younger than the decision as well, but waits to be claimed.
+      .whereRaw(
+        `not (${TASKS}.status = 'processing'
+        and ${TASKS}.last_heartbeat_at > ${ATTEMPTS}.decided_at and ?)`,
+        silentForAtLeast(tx, silentSeconds),
+      )
+      .whereNotExists(
+        tx({ later: ATTEMPTS })
+          .select(tx.raw('1'))
+          .whereRaw(`later.task_id = ${ATTEMPTS}.task_id`)
+          .whereRaw(`later.attempt > ${ATTEMPTS}.attempt`),
+      )
+  );
+}
