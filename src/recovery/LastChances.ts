@@ -12,7 +12,7 @@ import { waitingLine } from './messages';
 
 const AT_IT: AtIt = {
   /**
-   * For so long nobody else gets a last chance, unless the task that has it ends or gets further. Longer than most steps take:
+   * For so long a recovered task keeps others from their last chance, unless it ends or gets further. Longer than most steps take:
    * a task that is still in its step would be interrupted by the next one if that ends the backend.
    */
   seconds: 300,
@@ -27,7 +27,7 @@ const AT_IT: AtIt = {
  * A task that is due for its last chance waits no longer than this after it was found interrupted. All others of its kind wait
  * while it has its last chance, so they go first, but not for ever.
  */
-const PATIENCE_SECONDS = 60;
+const PATIENCE_SECONDS = 300;
 
 /** A task that may be what ends the backend. */
 type Suspect = {
