@@ -1,4 +1,5 @@
 import { Evidence, groupByTask } from './checks';
+import type { Fault } from './FaultInjector';
 import type { Lifetime } from '../harness/Replica';
 import { readRuns } from './runs';
 
@@ -53,25 +54,41 @@ export function readLatencies(evidence: Evidence): Latency[] {
   );
 }
 
-/** How much of a latency somebody was there to recover the task: milliseconds in which at least one backend was up. */
+type Span = { from: number; to: number };
+
+/**
+ * How much of a latency somebody was there to recover the task: milliseconds in which at least one backend was up.
+ *
+ * @param outages - when the database was away, which is not counted either
+ */
 export function attendedMs(
   { diedAt, ms }: Pick<Latency, 'diedAt' | 'ms'>,
   lifetimes: Pick<Lifetime, 'readyAt' | 'exitedAt'>[],
+  outages: Pick<Fault, 'startedAt' | 'endedAt'>[] = [],
 ): number {
   const until = diedAt + ms;
+  const isWithin = ({ from, to }: Span) => to > diedAt && from < until;
   const ups = lifetimes
     .flatMap(({ readyAt, exitedAt = Infinity }) =>
       readyAt === undefined ? [] : [{ from: readyAt, to: exitedAt }],
     )
-    .sort((a, b) => a.from - b.from);
+    .filter(isWithin);
+  const downs = outages
+    .map(({ startedAt, endedAt = Infinity }) => ({
+      from: startedAt,
+      to: endedAt,
+    }))
+    .filter(isWithin);
+  const cuts = [...ups, ...downs]
+    .flatMap(({ from, to }) => [from, to])
+    .filter(at => at > diedAt && at < until);
+  const sorted = [diedAt, ...cuts, until].sort((x, y) => x - y);
   let attended = 0;
-  let counted = diedAt;
-  for (const { from, to } of ups) {
-    const start = Math.max(from, counted);
-    const end = Math.min(to, until);
-    if (end > start) {
-      attended += end - start;
-      counted = end;
+  for (const [i, from] of sorted.slice(0, -1).entries()) {
+    const to = sorted[i + 1];
+    const isCovered = (span: Span) => span.from <= from && span.to >= to;
+    if (ups.some(isCovered) && !downs.some(isCovered)) {
+      attended += to - from;
     }
   }
   return attended;

@@ -181,6 +181,7 @@ function recoveriesOf({ evidence, findings }: Outcome): string {
 
 function latenciesOf({ evidence, faults, waits }: Outcome): string {
   const all = readLatencies(evidence);
+  const outages = faults.filter(f => f.kind === 'postgres');
   const big = faults.filter(f => f.kind === 'postgres' || f.kind === 'killAll');
   const quiet = all.filter(
     l =>
@@ -228,6 +229,9 @@ function latenciesOf({ evidence, faults, waits }: Outcome): string {
       [
         ...split('all', all),
         row(ATTENDED, all, attended),
+        row('  less the time in which PostgreSQL was away, too', all, l =>
+          attendedMs(l, evidence.lifetimes, outages),
+        ),
         row(
           '  of which after SIGTERM',
           all.filter(l => l.isPlanned),

@@ -570,6 +570,22 @@ describe('latencies', () => {
     expect(attendedMs(latency, [{ readyAt: 0 }])).toBe(20_000);
   });
 
+  it('can be counted without the time in which the database was away, too', () => {
+    const latency = { diedAt: 10_000, ms: 20_000 };
+    const lifetimes = [
+      { readyAt: 0, exitedAt: 16_000 },
+      { readyAt: 20_000, exitedAt: 29_000 },
+    ];
+    expect(
+      attendedMs(latency, lifetimes, [
+        { startedAt: 1_000, endedAt: 11_000 },
+        { startedAt: 14_000, endedAt: 21_000 },
+        { startedAt: 15_000, endedAt: 22_000 },
+        { startedAt: 28_000 },
+      ]),
+    ).toBe(3_000 + 6_000);
+  });
+
   it('have percentiles', () => {
     const values = Array.from({ length: 100 }, (_, i) => 100 - i);
     expect(percentile(values, 0.5)).toBe(50);
