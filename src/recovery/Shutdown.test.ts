@@ -10,9 +10,12 @@ import {
   insertEvent,
   insertTask,
   migrateScaffolder,
+  newAttempt,
+  readEvents,
   TEST_DATABASE_IDS,
 } from '../__testUtils__/scaffolderDatabase';
 import { lockInterruptedTasks } from '../database/operations/lockInterruptedTasks';
+import { recordAttempts } from '../database/operations/recordAttempts';
 import { SHUTDOWNS, TASKS } from '../database/tables';
 import { secondsAgo } from '../database/time';
 import { LiveRuns } from './LiveRuns';
@@ -81,6 +84,21 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
       .where({ id })
       .update({ last_heartbeat_at: secondsAgo(knex, 8) });
     expect(await interrupted()).toHaveLength(1);
+  });
+
+  it('says that a run was taken over, which nobody else will say any more', async () => {
+    const id = await running();
+    await insertEvent(knex, id, 'recovered', {});
+    await knex.transaction(tx =>
+      recordAttempts(tx, [newAttempt({ taskId: id })]),
+    );
+    await createShutdown().mark();
+    expect(logger.error).toHaveBeenCalledWith(
+      expect.stringContaining(`Task ${id}: this task was taken over`),
+    );
+    expect((await readEvents(knex, id)).at(-1)!.body.message).toContain(
+      'Warning: this task was taken over',
+    );
   });
 
   it('marks no task whose claim it has only heard of: it may be another process that runs it', async () => {

@@ -2,7 +2,6 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { markShutdown } from '../database/operations/markShutdown';
-import { vouchForRun } from '../database/operations/vouchForRun';
 import { LiveRuns } from './LiveRuns';
 import { safeError } from './safeError';
 
@@ -41,13 +40,14 @@ export class Shutdown {
       )}`,
     );
     const mark = async () => {
-      const marks = await runs.marks(taskIds);
-      // A mark is a sign of life: a run that had been silent for a while, as after a stall, would count as interrupted at once,
-      // beside this process. In chaos one was decided on 47 ms before its process ended.
-      for (const run of marks) {
-        await vouchForRun(knex, run.taskId, run);
+      // Before the mark: a run that had been silent for a while, as after a stall, would count as interrupted at once, beside this
+      // process. In chaos one was decided on 47 ms before its process ended.
+      const { takenOver } = await runs.vouch();
+      for (const { taskId, message } of takenOver) {
+        logger.error(`Task ${taskId}: ${message}`);
       }
-      await markShutdown(knex, marks);
+      await markShutdown(knex, await runs.marks(taskIds));
+      await Promise.all(takenOver.map(t => runs.warn(t)));
     };
     const giveUp = async () => {
       await sleep(MARK_MS, undefined, { ref: false });

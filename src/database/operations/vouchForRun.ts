@@ -10,7 +10,7 @@ import { RunMark } from './readRunMark';
 export async function vouchForRun(
   knex: Knex,
   taskId: string,
-  mark: Pick<RunMark, 'recoveredEvent'>,
+  mark: RunMark,
 ): Promise<boolean> {
   const updated = await knex(TASKS)
     .where({ id: taskId, status: 'processing' })
