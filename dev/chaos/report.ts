@@ -229,9 +229,6 @@ function latenciesOf({ evidence, faults, waits }: Outcome): string {
       [
         ...split('all', all),
         row(ATTENDED, all, attended),
-        row('  less the time in which PostgreSQL was away, too', all, l =>
-          attendedMs(l, evidence.lifetimes, outages),
-        ),
         row(
           '  of which after SIGTERM',
           all.filter(l => l.isPlanned),
@@ -256,6 +253,11 @@ function latenciesOf({ evidence, faults, waits }: Outcome): string {
           '  of which did neither',
           all.filter(l => !hasWaited(l, waits)),
           attended,
+        ),
+        row(
+          'all, less that and the time in which PostgreSQL was away',
+          all,
+          l => attendedMs(l, evidence.lifetimes, outages),
         ),
         ...split('no PostgreSQL restart or kill of all in it', quiet),
       ],

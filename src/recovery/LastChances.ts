@@ -1,18 +1,18 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import { RecoveryConfig } from '../config';
-import { AtIt } from '../database/operations/atIt';
-import { isAnyAtIt } from '../database/operations/isAnyAtIt';
+import { hasOngoingAttempt } from '../database/operations/hasOngoingAttempt';
 import { listLastChances } from '../database/operations/listLastChances';
+import { Ongoing } from '../database/operations/ongoingAttempts';
 import { readStepEvents } from '../database/operations/readStepEvents';
 import { SUSPECT_SPENT } from './attempts';
 import { DecidedTask } from './carryOut';
 import { readHistory } from './history';
 import { waitingLine } from './messages';
 
-const AT_IT: AtIt = {
+const ONGOING: Ongoing = {
   /**
-   * For so long a recovered task keeps others from their last chance, unless it ends or gets further. Longer than most steps take:
+   * For so long a recovered task keeps others from their last chance, unless it ends. Longer than most steps take:
    * a task that is still in its step would be interrupted by the next one if that ends the backend.
    */
   seconds: 300,
@@ -24,8 +24,8 @@ const AT_IT: AtIt = {
 };
 
 /**
- * A task that is due for its last chance waits no longer than this after it was found interrupted. All others of its kind wait
- * while it has its last chance, so they go first, but not for ever.
+ * A task that is due for its last chance lets others go first no longer than this after it counts as interrupted. All others of its
+ * kind wait while it has its last chance, so they go first, but not for ever.
  */
 const PATIENCE_SECONDS = 300;
 
@@ -40,7 +40,7 @@ type Suspect = {
 
 /**
  * A task that kills the backend interrupts all others as well, so that they run out of attempts together. That is why the
- * last chance is given to one task at a time, when no other is at it that got no further either, and meanwhile none of those is
+ * last chance is given to one task at a time, once no other that got no further is recovered or running, and meanwhile none of those is
  * recovered: the one that kills the backend, whatever its limit, does it alone.
  */
 export class LastChances {
@@ -74,7 +74,7 @@ export class LastChances {
 
   /** Whether some task has its last chance, and has neither ended, nor got further, nor fallen silent since. */
   async #isTaken(tx: Knex.Transaction): Promise<boolean> {
-    const given = await listLastChances(tx, AT_IT);
+    const given = await listLastChances(tx, ONGOING);
     const events = await readStepEvents(
       tx,
       given.map(({ taskId }) => taskId),
@@ -103,8 +103,9 @@ export class LastChances {
     if (impatient || due.length < suspects.length) {
       return impatient;
     }
-    const others = { ...AT_IT, minSpent: SUSPECT_SPENT };
-    return (await isAnyAtIt(tx, others)) ? undefined : due[0];
+    // One that got further since counts as well, until it has ended: it would have to be told from its events, of perhaps thousands.
+    const others = { ...ONGOING, minSpent: SUSPECT_SPENT };
+    return (await hasOngoingAttempt(tx, others)) ? undefined : due[0];
   }
 
   /** Said once for each interruption, also if another process decided on the one before. */

@@ -606,6 +606,20 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     expect(await createPass().runOnce()).toEqual({ ...nothing, restart: 1 });
   });
 
+  /** Two that were interrupted as often. The first one is due for its last chance, the second one has a higher limit. */
+  async function interruptedAsOften(): Promise<[string, string]> {
+    const due = await interrupted('restart');
+    const other = await interrupted('restart');
+    await knex(STRATEGIES)
+      .where({ task_id: other })
+      .update({ max_attempts: 9 });
+    for (let i = 0; i < 2; i++) {
+      await createPass().runOnce();
+      await interruptAgain(due, other);
+    }
+    return [due, other];
+  }
+
   describe('a task that is due for its last chance', () => {
     const silentFor = (id: string, seconds: number) =>
       knex(TASKS)
@@ -615,17 +629,8 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
           last_heartbeat_at: secondsAgo(knex, seconds),
         });
 
-    /** Two that were interrupted as often, of which the second one has a higher limit. */
     async function dueBesideAnother(): Promise<[string, string]> {
-      const due = await interrupted('restart');
-      const other = await interrupted('restart');
-      await knex(STRATEGIES)
-        .where({ task_id: other })
-        .update({ max_attempts: 9 });
-      for (let i = 0; i < 2; i++) {
-        await createPass().runOnce();
-        await interruptAgain(due, other);
-      }
+      const [due, other] = await interruptedAsOften();
       await silentFor(due, 40);
       expect(await createPass().runOnce()).toEqual({
         ...nothing,
@@ -635,7 +640,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
       expect(await readAttempts(knex, other)).toHaveLength(3);
       expect(logger.info).toHaveBeenCalledWith(
         expect.stringContaining(
-          `${due} is interrupted and got no further when it was recovered before; it waits, five minutes at most, until other such tasks are through, since its last recovery is to be alone`,
+          `${due} is interrupted and got no further when it was recovered before; it waits, since its last recovery is to be alone and others go first, for five minutes at most`,
         ),
       );
       return [due, other];
@@ -680,17 +685,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
   });
 
   it('says once of each interruption that a task waits for the last chance of another one', async () => {
-    const [id, patient] = [
-      await interrupted('restart'),
-      await interrupted('restart'),
-    ];
-    await knex(STRATEGIES)
-      .where({ task_id: patient })
-      .update({ max_attempts: 9 });
-    for (let i = 0; i < 2; i++) {
-      await createPass().runOnce();
-      await interruptAgain(id, patient);
-    }
+    const [id, patient] = await interruptedAsOften();
     const said = () =>
       logger.info.mock.calls.filter(([line]) => line.includes('it waits'));
     const pass = createPass();

@@ -47,7 +47,8 @@ export class Shutdown {
         logger.error(`Task ${taskId}: ${message}`);
       }
       await markShutdown(knex, await runs.marks(taskIds));
-      await Promise.all(takenOver.map(t => runs.warn(t)));
+      // What fails here is in the backend's log already, and the marks are made.
+      await Promise.all(takenOver.map(t => runs.warn(t).catch(() => {})));
     };
     const giveUp = async () => {
       await sleep(MARK_MS, undefined, { ref: false });

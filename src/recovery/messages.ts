@@ -82,7 +82,7 @@ export function waitingLine(
   return `Task ${taskId} is interrupted and got no further when it was recovered before; it waits, ${
     isForOthers
       ? 'since one such task has its last recovery, alone'
-      : 'five minutes at most, until other such tasks are through, since its last recovery is to be alone'
+      : 'since its last recovery is to be alone and others go first, for five minutes at most'
   }`;
 }
 

@@ -25,10 +25,10 @@ import { clearUnneededSecrets } from './clearUnneededSecrets';
 import { countInFlight } from './countInFlight';
 import { forgetEndedTasks } from './forgetEndedTasks';
 import { handOverWaitingTask } from './handOverWaitingTask';
+import { hasOngoingAttempt } from './hasOngoingAttempt';
 import { holdInterruptedTasks } from './holdInterruptedTasks';
 import { listHandedOverTasks } from './listHandedOverTasks';
 import { listInterruptedTasks } from './listInterruptedTasks';
-import { isAnyAtIt } from './isAnyAtIt';
 import { listLastChances } from './listLastChances';
 import { listTasksWithoutStrategy } from './listTasksWithoutStrategy';
 import { lockInterruptedTasks } from './lockInterruptedTasks';
@@ -588,7 +588,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       expect((await readEvents(knex, taskId))[0].body.stepId).toBe(stepId);
     });
 
-    it('takes back what was spent by a decision that came to nothing', async () => {
+    it('takes back once what was spent by a decision that came to nothing', async () => {
       const [unplanned, planned] = [
         await insertTask(knex),
         await insertTask(knex),
@@ -600,6 +600,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
         ]),
       );
       for (const taskId of [unplanned, planned]) {
+        await withdrawAttempt(knex, { taskId, attempt: 1 });
         await withdrawAttempt(knex, { taskId, attempt: 1 });
       }
       expect([await spentOn(unplanned), await spentOn(planned)]).toEqual([
@@ -619,10 +620,10 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       expect([await spentOn(ended), await spentOn(other)]).toEqual([0, 2]);
     });
 
-    it('tells whether one is at it that was recovered so often in a row', async () => {
+    it('tells whether an attempt is ongoing of a task that was recovered so often in a row', async () => {
       const isAny = (minSpent: number) =>
         knex.transaction(tx =>
-          isAnyAtIt(tx, { minSpent, seconds: 30, silentSeconds: 5 }),
+          hasOngoingAttempt(tx, { minSpent, seconds: 30, silentSeconds: 5 }),
         );
       const id = await insertTask(knex);
       expect(await isAny(1)).toBe(false);

@@ -8,6 +8,8 @@ export async function withdrawAttempt(
 ): Promise<void> {
   await knex<DbAttemptRow>(ATTEMPTS)
     .where({ task_id: taskId, attempt })
+    // Two calls at once, one of them at a shutdown, find the same: it must not be given back twice.
+    .whereNot('outcome', 'withdrawn')
     .update({
       outcome: 'withdrawn',
       // Its own heartbeat may have been taken for a claim.

@@ -2,20 +2,21 @@ import { Knex } from 'knex';
 import { ATTEMPTS, IN_FLIGHT, TASKS } from '../tables';
 import { secondsAgo, silentForAtLeast } from '../time';
 
-/** Which recovered tasks count as still at it. */
-export type AtIt = {
-  /** They were decided on within so many seconds. */
+/** Which attempts count as ongoing. */
+export type Ongoing = {
+  /** The tasks were decided on within so many seconds. */
   seconds: number;
   /** Once claimed, they have not been silent for so long. */
   silentSeconds: number;
 };
 
 /**
- * Tasks with their last decision, those that are still at it since then: they have neither ended nor fallen silent once claimed.
+ * Tasks with their last decision, those whose attempt is ongoing: they have neither ended nor fallen silent once claimed. Whether they
+ * got further since is not asked.
  */
-export function tasksAtIt(
+export function ongoingAttempts(
   tx: Knex.Transaction,
-  { seconds, silentSeconds }: AtIt,
+  { seconds, silentSeconds }: Ongoing,
 ): Knex.QueryBuilder {
   return (
     tx(TASKS)
