@@ -2,6 +2,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { readDifferences, startStory } from '../../dev/harness/story';
 import { waitFor } from '../../dev/harness/waitFor';
+import { TASKS } from '../database/tables';
+import { silentForAtLeast } from '../database/time';
 import { TestSite } from '../__testUtils__/TestSite';
 
 jest.setTimeout(180_000);
@@ -74,5 +76,47 @@ describe('a replica that is killed while another one lives', () => {
     expect(await first.log()).toContain(
       'had been handed over to be run again and nobody had claimed it',
     );
+  });
+
+  it('leaves to a replica that sleeps what the one that starts cannot run', async () => {
+    site = await TestSite.create('PostgreSQL');
+    const createBackend = (name: string, scaffolder: object) =>
+      site.createBackend(
+        name,
+        { recoverTasksTimeout: { seconds: 5 }, ...scaffolder },
+        { isOwnHost: true },
+      );
+    const first = await createBackend('first', {});
+    // Without the module, so that it is sure which of them decides.
+    const asleep = await createBackend('asleep', { recoverTasks: false });
+    const second = await createBackend('second', { concurrentTasksLimit: 2 });
+    const client = await first.start();
+    await asleep.start();
+    const ids: string[] = [];
+    for (const name of ['one', 'two', 'three']) {
+      const values = { name, seconds: 20 };
+      ids.push(
+        await client.dispatch('template:default/sample-restart', values),
+      );
+    }
+    await Promise.all(ids.map(id => client.waitForStep(id, 'transform')));
+    await first.kill();
+    const knex = site.openScaffolderDatabase();
+    await waitFor('the tasks to be interrupted', async () => {
+      const rows = await knex(TASKS).where(silentForAtLeast(knex, 5));
+      return rows.length === ids.length;
+    });
+
+    const observer = await second.start();
+    await Promise.all(ids.map(id => observer.waitForEnd(id)));
+    const recovered = await Promise.all(
+      ids.map(async id =>
+        (await observer.events(id)).filter(({ type }) => type === 'recovered'),
+      ),
+    );
+    expect(recovered.map(({ length }) => length)).toEqual([1, 1, 1]);
+    const log = await asleep.log();
+    const ranThere = ids.filter(id => log.includes(`work-asleep/${id}`));
+    expect(ranThere).toHaveLength(1);
   });
 });

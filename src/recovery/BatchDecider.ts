@@ -110,7 +110,7 @@ export class BatchDecider {
       decided: decided.filter(({ task }) => !waiting.has(task.id)),
       requeue,
       config,
-      delays: ids => handOvers.delays(ids),
+      delays: ids => handOvers.delays(ids, requeue),
     });
     for (const { task, decision } of carriedOut) {
       this.#takeWorkspaceAway(task.id, decision);

@@ -7,10 +7,12 @@ import { handOverWaitingTask } from '../database/operations/handOverWaitingTask'
 import { listHandedOverTasks } from '../database/operations/listHandedOverTasks';
 import { openHandedOverTasks } from '../database/operations/openHandedOverTasks';
 import { batchesOf } from '../database/operations/pages';
+import { isSqlite } from '../database/time';
 import { withoutJit } from '../database/withoutJit';
 import { batchOrEach } from './batchOrEach';
 import { BuiltInLooks } from './BuiltInLooks';
-import { handOverDelays } from './handOverDelays';
+import { Requeue } from './carryOut';
+import { delaysAtStart, handOverDelays } from './handOverDelays';
 import { LiveRuns } from './LiveRuns';
 import { Steadiness } from './Steadiness';
 import {
@@ -32,6 +34,9 @@ const LOOK_MARGIN_SECONDS = 0.2;
 
 /** The tasks that wait for the scaffolder's own recovery to open them, which wakes a worker. */
 export class HandOvers {
+  /** How many this process opened before its workers started. */
+  #opened = 0;
+
   constructor(
     private readonly options: {
       knex: Knex;
@@ -45,12 +50,27 @@ export class HandOvers {
     },
   ) {}
 
-  /** After how many seconds each of the tasks may be opened, of those that are to wait. */
-  delays(taskIds: string[]): Map<string, number> {
-    return handOverDelays(taskIds, {
-      freeSlots: this.#freeSlots(),
-      secondsUntilLook: this.#secondsUntilLook(),
-    });
+  /**
+   * After how many seconds each of the tasks may be opened, of those that are to wait. The others are opened at once if this process
+   * starts, and may be opened at once otherwise.
+   */
+  delays(taskIds: string[], requeue: Requeue): Map<string, number> {
+    const { knex, config } = this.options;
+    if (requeue === 'handOver') {
+      return handOverDelays(taskIds, {
+        freeSlots: this.#freeSlots(),
+        secondsUntilLook: this.#secondsUntilLook(),
+      });
+    }
+    // SQLite has no other process.
+    const delays = isSqlite(knex)
+      ? new Map<string, number>()
+      : delaysAtStart(taskIds, {
+          freeSlots: this.#freeSlots() - this.#opened,
+          concurrentTasks: config.concurrentTasks,
+        });
+    this.#opened += taskIds.length - delays.size;
+    return delays;
   }
 
   /** Opens all of them for the workers of this process, which start after this and look for open tasks. */
@@ -118,6 +138,7 @@ export class HandOvers {
         eventIds: await appendPublishedTaskEvents(tx, recovered),
       };
     });
+    this.#opened += events.length;
     events.forEach((event, i) => {
       logger.info(
         `Task ${event.taskId} had been handed over to be run again and nobody had claimed it; opened for this process`,

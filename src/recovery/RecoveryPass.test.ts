@@ -274,6 +274,36 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     );
   });
 
+  it('hands over in the startup hook some of what it cannot run, so that others wake for it', async () => {
+    const pending = await interrupted('restart');
+    await createPass().runOnce();
+    for (let i = 0; i < 6; i++) {
+      await interrupted('restart');
+    }
+    expect(await createPass({ concurrentTasks: 2 }).runAtStartup()).toEqual({
+      ...nothing,
+      restart: 6,
+    });
+
+    const tasks = await knex(TASKS).select('id', 'status');
+    const open = tasks.filter(t => t.status === 'open').map(t => t.id);
+    expect(open).toContain(pending);
+    // One slot is left. To run the five others takes three processes, so four are handed over. On SQLite there is no other process.
+    expect(open).toHaveLength(isSqlite(knex) ? 7 : 3);
+    const stale = await knex(TASKS)
+      .where('status', 'processing')
+      .where('last_heartbeat_at', '<=', secondsAgo(knex, 3600));
+    expect(stale).toHaveLength(isSqlite(knex) ? 0 : 1);
+    // The scaffolder tells of those that it opens.
+    for (const { id } of tasks) {
+      const recovered = (await readEvents(knex, id)).filter(
+        ({ type }) => type === 'recovered',
+      );
+      expect(recovered).toHaveLength(open.includes(id) ? 1 : 0);
+    }
+    expect(events.publish).toHaveBeenCalledTimes(open.length);
+  });
+
   it('hands over in the startup hook of a process without workers', async () => {
     const id = await interrupted('restart');
     expect(await createPass({ concurrentTasks: 0 }).runAtStartup()).toEqual({
@@ -362,7 +392,8 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
       good.push(await interrupted('restart'));
     }
 
-    expect(await createPass().runAtStartup()).toEqual({
+    const pass = createPass({ concurrentTasks: 100 });
+    expect(await pass.runAtStartup()).toEqual({
       ...nothing,
       restart: good.length,
       failed: broken.length,

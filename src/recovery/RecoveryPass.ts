@@ -54,7 +54,7 @@ export class RecoveryPass {
   }
 
   /**
-   * What is to be done before this process runs tasks: it opens all that is to run again, since its own workers look for
+   * What is to be done before this process runs tasks: it opens what is to run again, since its own workers look for
    * open tasks when they start.
    */
   async runAtStartup(): Promise<DecisionCounts> {
@@ -62,10 +62,11 @@ export class RecoveryPass {
     const counts = noDecisions();
     // Without workers an open task would stay there until a worker elsewhere happens to look.
     const hasWorkers = config.concurrentTasks > 0;
-    await this.#decideOnAll(hasWorkers ? 'open' : 'handOver', counts);
+    // First, so that it opens none of those that this process hands over.
     if (hasWorkers) {
       await handOvers.openAll();
     }
+    await this.#decideOnAll(hasWorkers ? 'open' : 'handOver', counts);
     await cleaner.cleanOnce();
     return counts;
   }

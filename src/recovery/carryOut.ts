@@ -25,8 +25,8 @@ import {
 } from './taskEvents';
 
 /**
- * How a task gets to run again: opened for the workers of this process, which start after this and then look for open
- * tasks, or handed over to the scaffolder's own recovery, which wakes a worker that sleeps.
+ * How tasks get to run again: opened for the workers of this process, which start after this and then look for open
+ * tasks, but for those that are to wait, or all handed over to the scaffolder's own recovery, which wakes a worker that sleeps.
  */
 export type Requeue = 'open' | 'handOver';
 
@@ -51,7 +51,7 @@ type Options = {
   decided: DecidedTask[];
   requeue: Requeue;
   config: RecoveryConfig;
-  /** How long each of those that are handed over waits, if at all, in seconds. */
+  /** Which of the tasks wait until they are opened, and for how many seconds. They are handed over. */
   delays: (taskIds: string[]) => Map<string, number>;
 };
 
@@ -65,9 +65,18 @@ export async function carryOut(
   options: Options,
 ): Promise<CarriedOut[]> {
   const { decided, requeue, config } = options;
+  const delays = options.delays(
+    decided.filter(d => !isClosed(d.decision)).map(({ task }) => task.id),
+  );
+  const outcomeOf = ({ task, decision }: DecidedTask) => {
+    if (isClosed(decision)) {
+      return decision.kind;
+    }
+    return delays.has(task.id) ? 'handOver' : requeue;
+  };
   const updated = new Set<string>();
-  for (const outcome of ['failed', 'cancelled', requeue] as const) {
-    const tasks = decided.filter(d => outcomeOf(d, requeue) === outcome);
+  for (const outcome of ['failed', 'cancelled', 'open', 'handOver'] as const) {
+    const tasks = decided.filter(d => outcomeOf(d) === outcome);
     const taskIds = tasks.map(({ task }) => task.id);
     const ids = await updateInterruptedTasks(
       tx,
@@ -76,7 +85,7 @@ export async function carryOut(
         timeoutSeconds: config.timeoutSeconds,
         states: changedStates(tasks),
       },
-      updateFor(outcome, taskIds, options),
+      updateFor(outcome, { config, delays }),
     );
     ids.forEach(id => updated.add(id));
   }
@@ -90,12 +99,9 @@ export async function carryOut(
     }));
   await recordAttempts(tx, carriedOut.map(recordOf));
   // Of a task that was handed over, the scaffolder writes and publishes it.
-  const recovered =
-    requeue === 'open'
-      ? carriedOut
-          .filter(({ decision }) => !isClosed(decision))
-          .map(d => recoveredEvent(d.task.id, d.strategy?.strategy))
-      : [];
+  const recovered = carriedOut
+    .filter(d => outcomeOf(d) === 'open')
+    .map(d => recoveredEvent(d.task.id, d.strategy?.strategy));
   const eventIds = await appendPublishedTaskEvents(tx, recovered);
   await appendTaskEvents(tx, carriedOut.flatMap(linesOf));
   const payloads = new Map(
@@ -160,14 +166,9 @@ export function isClosed(decision: FinalDecision): decision is Closed {
   return decision.kind === 'failed' || decision.kind === 'cancelled';
 }
 
-function outcomeOf({ decision }: DecidedTask, requeue: Requeue) {
-  return isClosed(decision) ? decision.kind : requeue;
-}
-
 function updateFor(
   outcome: Closed['kind'] | Requeue,
-  taskIds: string[],
-  { config, delays }: Options,
+  { config, delays }: Pick<Options, 'config'> & { delays: Map<string, number> },
 ): InterruptedTaskUpdate {
   switch (outcome) {
     case 'open':
@@ -176,7 +177,7 @@ function updateFor(
       return {
         kind: 'handOver',
         staleTimeoutSeconds: config.staleTimeoutSeconds,
-        delays: delays(taskIds),
+        delays,
       };
     default:
       return { kind: 'close', status: outcome };

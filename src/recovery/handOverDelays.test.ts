@@ -1,8 +1,9 @@
-import { handOverDelays } from './handOverDelays';
+import { delaysAtStart, handOverDelays } from './handOverDelays';
+
+const tasks = (count: number) =>
+  Array.from({ length: count }, (_, i) => `task-${i}`);
 
 describe('handOverDelays', () => {
-  const tasks = (count: number) =>
-    Array.from({ length: count }, (_, i) => `task-${i}`);
   const delays = (count: number, freeSlots: number, secondsUntilLook = 4) =>
     Object.fromEntries(
       handOverDelays(tasks(count), { freeSlots, secondsUntilLook }),
@@ -32,5 +33,35 @@ describe('handOverDelays', () => {
   it('has nothing wait if there is nothing', () => {
     expect(delays(0, 10)).toEqual({});
     expect(delays(0, 0)).toEqual({});
+  });
+});
+
+describe('delaysAtStart', () => {
+  const delays = (count: number, freeSlots: number, concurrentTasks = 2) =>
+    Object.fromEntries(
+      delaysAtStart(tasks(count), { freeSlots, concurrentTasks }),
+    );
+
+  it('hands nothing over that this process can run itself', () => {
+    expect(delays(0, 2)).toEqual({});
+    expect(delays(2, 2)).toEqual({});
+  });
+
+  it('hands over one for each further process that it takes to run the rest, and one', () => {
+    expect(delays(3, 2)).toEqual({ 'task-2': 0 });
+    expect(delays(4, 2)).toEqual({ 'task-2': 0, 'task-3': 5 });
+    expect(delays(12, 2)).toEqual({
+      'task-6': 0,
+      'task-7': (1 / 6) * 10,
+      'task-8': (2 / 6) * 10,
+      'task-9': 5,
+      'task-10': (4 / 6) * 10,
+      'task-11': (5 / 6) * 10,
+    });
+  });
+
+  it('counts what was opened before', () => {
+    expect(Object.keys(delays(10, 0))).toHaveLength(6);
+    expect(Object.keys(delays(10, -4))).toHaveLength(6);
   });
 });
