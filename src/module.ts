@@ -75,7 +75,10 @@ export const scaffolderModuleRecovery = createBackendModule({
         const looks = new BuiltInLooks();
         knex.on('query', ({ sql }) => looks.sent(sql));
         const memory = new StrategyMemory({ knex, catalog, auth, logger });
-        const shutdown = new Shutdown({ knex, runs, logger });
+        const shutdown = new Shutdown({ knex, runs, workspaces, logger });
+        knex.on('query-response', (_, statement) =>
+          shutdown.answered(statement),
+        );
         const listener = combineListeners(
           [
             new AuditTrail({ auditor: deps.auditor, logger }),

@@ -14,6 +14,8 @@ export type BuiltIn = {
   }): Promise<{ ids: string[] }>;
   /** The heartbeat of a running task, once a second. */
   heartbeatTask(taskId: string): Promise<void>;
+  /** Claims an open task, if there is one. */
+  claimTask(): Promise<{ id: string } | undefined>;
 };
 
 /** Makes the scaffolder's task store. The package does not export it. */

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { BackendProcess } from '../../dev/harness/BackendProcess';
 import { PostgresProcess } from '../../dev/harness/PostgresProcess';
 import {
@@ -183,5 +184,49 @@ describe('a backend that is asked to end', () => {
       expect([...countRuns(task, events).values()]).toEqual([1, 1, 1, 1]);
     }
     expect(await knex(ATTEMPTS)).toEqual([]);
+  });
+
+  it('keeps a task that it claims even then, with a graceful shutdown', async () => {
+    server = await PostgresProcess.start();
+    site = await TestSite.create('PostgreSQL', server);
+    const scaffolder = { recoverTasksTimeout: { seconds: 5 } };
+    const first = await site.createBackend(
+      'first',
+      {
+        ...scaffolder,
+        concurrentTasksLimit: 1,
+        EXPERIMENTAL_gracefulShutdown: true,
+      },
+      {
+        entry: path.join(__dirname, '../__testUtils__/slowShutdown.ts'),
+        isOwnHost: true,
+      },
+    );
+    const second = await site.createBackend('second', scaffolder, {
+      isOwnHost: true,
+    });
+    const client = await first.start();
+    const survivor = await second.start();
+    const dispatch = (name: string, seconds: number) =>
+      client.dispatch('template:default/sample-restart', { name, seconds });
+    const short = await dispatch('short', 3);
+    await client.waitForStep(short, 'transform');
+    // Long enough for the other one to trust the heartbeats again, and to take it over.
+    const long = await dispatch('long', 25);
+    const ended = signalAndWait(first);
+    await survivor.waitForStep(long, 'transform');
+    await server.interrupt(2_000);
+    await ended;
+
+    const log = await first.log();
+    expect(log).toContain(`Heartbeat for task ${long} failed`);
+    expect(log).toMatch(
+      new RegExp(`Shutting down; these tasks run here.*: ${short}`),
+    );
+    const task = await survivor.task(long);
+    expect(task.status).toBe('completed');
+    const counts = countRuns(task, await survivor.events(long));
+    expect([...counts.values()]).toEqual([1, 1, 1, 1]);
+    expect(await site.openScaffolderDatabase()(ATTEMPTS)).toEqual([]);
   });
 });

@@ -5,6 +5,7 @@ import {
 } from '@backstage/backend-test-utils';
 import { Knex } from 'knex';
 import fs from 'node:fs';
+import { createBuiltIn } from '../../dev/bench/builtIn';
 import { waitFor } from '../../dev/harness/waitFor';
 import {
   insertEvent,
@@ -29,6 +30,7 @@ const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
 describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
   let knex: Knex;
   let runs: LiveRuns;
+  let workspaces: Workspaces;
   const directory = createMockDirectory();
   const logger = mockServices.logger.mock();
 
@@ -39,16 +41,15 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
 
   beforeEach(async () => {
     jest.clearAllMocks();
+    knex.removeAllListeners('query-response');
     directory.clear();
-    runs = new LiveRuns({
-      knex,
-      workspaces: new Workspaces(directory.path, logger),
-    });
+    workspaces = new Workspaces(directory.path, logger);
+    runs = new LiveRuns({ knex, workspaces });
     await knex(TASKS).delete();
   });
 
   const createShutdown = (db = knex) =>
-    new Shutdown({ knex: db, runs, logger });
+    new Shutdown({ knex: db, runs, workspaces, logger });
   /** A task that this process runs. */
   async function running(): Promise<string> {
     const id = await insertTask(knex, { silentSeconds: 0 });
@@ -148,5 +149,46 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
         .pluck('id');
     await waitFor('a heartbeat', async () => (await beating()).length > 0);
     expect(await beating()).toEqual([id]);
+  });
+
+  it('marks what it claimed since, if the process lives on', async () => {
+    const shutdown = createShutdown();
+    await shutdown.mark();
+    const id = await running();
+    await knex(TASKS)
+      .where({ id })
+      .update({ last_heartbeat_at: secondsAgo(knex, 60) });
+    shutdown.vouchUntilTheEnd();
+    await waitFor('the mark', async () => (await marked()).includes(id));
+    // It has vouched before: marked and silent the task would be interrupted.
+    const task = await knex(TASKS)
+      .where({ id })
+      .where('last_heartbeat_at', '>', secondsAgo(knex, 30));
+    expect(task).toHaveLength(1);
+  });
+
+  it('knows of a task that this process claims when it was asked to end, of which no event tells', async () => {
+    const id = await insertTask(knex, { status: 'open' });
+    directory.setContent({ [id]: { 'half-written': 'x' } });
+    await workspaces.suspectExisting();
+    const shutdown = createShutdown();
+    knex.on('query-response', (_, statement) => shutdown.answered(statement));
+    const store = await createBuiltIn(knex, logger);
+
+    await shutdown.mark();
+    await store.heartbeatTask(await running());
+    expect(runs.isAlive(id)).toBe(false);
+    expect(await store.claimTask()).toMatchObject({ id });
+    expect(runs.isAlive(id)).toBe(true);
+    expect(workspaces.has(id)).toBe(false);
+  });
+
+  it('leaves it to the events to tell of a claim before that', async () => {
+    const id = await insertTask(knex, { status: 'open' });
+    const shutdown = createShutdown();
+    knex.on('query-response', (_, statement) => shutdown.answered(statement));
+    const store = await createBuiltIn(knex, logger);
+    expect(await store.claimTask()).toMatchObject({ id });
+    expect(runs.isAlive(id)).toBe(false);
   });
 });

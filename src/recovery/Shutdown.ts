@@ -2,8 +2,10 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { markShutdown } from '../database/operations/markShutdown';
+import { claimedTask, SentStatement } from './claimedTask';
 import { LiveRuns } from './LiveRuns';
 import { safeError } from './safeError';
+import { Workspaces } from './Workspaces';
 
 /** A database that is slow must not keep the process from ending. */
 const MARK_MS = 3_000;
@@ -14,22 +16,29 @@ const VOUCH_MS = 1_000;
  * What a process does about the tasks that it runs when it is asked to end, as it is for each deployment. It marks them, so
  * that nobody waits for `recoverTasksTimeout` to recover them.
  *
- * What it claims from then on, until the scaffolder stops its workers a moment later, it does not get to know: the events
- * service refuses events by then (`DefaultEventsService` of @backstage/plugin-events-node 0.4.26). Those tasks count as
- * interrupted after the timeout.
+ * It goes on to claim tasks until the scaffolder stops its workers, when the shutdown hooks of all plugins are through. No event tells
+ * of those: the events service refuses events by then (`DefaultEventsService` of @backstage/plugin-events-node 0.4.26). They are seen
+ * from the statements that the process sends, and marked if it lives on.
  */
 export class Shutdown {
+  #hasBegun = false;
+  /** The tasks that are marked. */
+  readonly #marked = new Set<string>();
+
   constructor(
     private readonly options: {
       knex: Knex;
       runs: LiveRuns;
+      workspaces: Workspaces;
       logger: LoggerService;
     },
   ) {}
 
   /** To be called in a shutdown hook of the plugin, in which the tasks still run. */
   async mark(): Promise<void> {
-    const { knex, runs, logger } = this.options;
+    const { runs, logger } = this.options;
+    // Before anything is waited for: from here on the events service refuses events.
+    this.#hasBegun = true;
     const taskIds = runs.begun();
     if (taskIds.length === 0) {
       return;
@@ -46,7 +55,7 @@ export class Shutdown {
       for (const { taskId, message } of takenOver) {
         logger.error(`Task ${taskId}: ${message}`);
       }
-      await markShutdown(knex, await runs.marks(taskIds));
+      await this.#mark(taskIds);
       // What fails here is in the backend's log already, and the marks are made.
       await Promise.all(takenOver.map(t => runs.warn(t).catch(() => {})));
     };
@@ -64,6 +73,24 @@ export class Shutdown {
     }
   }
 
+  /** To be called with each statement of this process that the scaffolder's database has answered, before anything is done with the answer. */
+  answered(statement: SentStatement): void {
+    const taskId = this.#hasBegun ? claimedTask(statement) : undefined;
+    if (taskId === undefined) {
+      return;
+    }
+    const { runs, workspaces, logger } = this.options;
+    void runs.claimed(taskId);
+    try {
+      workspaces.claimed(taskId);
+    } catch (error) {
+      logger.error(
+        `Could not remove what an interrupted run of task ${taskId} left`,
+        safeError(error),
+      );
+    }
+  }
+
   /**
    * To be called in a shutdown hook of the root, which stops the scheduler. A process may live on for long after that, with
    * its runs: with `EXPERIMENTAL_gracefulShutdown` until they have ended, in production until all open requests have, such as
@@ -72,9 +99,21 @@ export class Shutdown {
   vouchUntilTheEnd(): void {
     const { runs } = this.options;
     const timer = setInterval(() => {
-      // What a failure says has been said, and what else could be done about it is over.
-      runs.vouch().catch(() => {});
+      runs
+        .vouch()
+        .then(() => this.#mark(runs.begun()))
+        // What a failure says has been said, and what else could be done about it is over.
+        .catch(() => {});
     }, VOUCH_MS);
     timer.unref();
+  }
+
+  async #mark(taskIds: string[]): Promise<void> {
+    const { knex, runs } = this.options;
+    const unmarked = taskIds.filter(id => !this.#marked.has(id));
+    if (unmarked.length > 0) {
+      await markShutdown(knex, await runs.marks(unmarked));
+      unmarked.forEach(id => this.#marked.add(id));
+    }
   }
 }

@@ -1,0 +1,30 @@
+/*
+ * A backend in which another module of the scaffolder takes its time to shut down. The scaffolder goes on to claim tasks
+ * until that is through.
+ */
+import {
+  coreServices,
+  createBackendModule,
+} from '@backstage/backend-plugin-api';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createScaffolderBackend } from '../../dev/harness/createScaffolderBackend';
+import { sampleActions } from '../../dev/sampleActions';
+
+const slowModule = createBackendModule({
+  pluginId: 'scaffolder',
+  moduleId: 'slow-shutdown',
+  register({ registerInit }) {
+    registerInit({
+      deps: { lifecycle: coreServices.lifecycle },
+      async init({ lifecycle }) {
+        lifecycle.addShutdownHook(() => sleep(10_000));
+      },
+    });
+  },
+});
+
+const backend = createScaffolderBackend();
+backend.add(sampleActions);
+backend.add(slowModule);
+backend.add(import('..'));
+void backend.start();
