@@ -76,8 +76,8 @@ export const scaffolderModuleRecovery = createBackendModule({
         knex.on('query', ({ sql }) => looks.sent(sql));
         const memory = new StrategyMemory({ knex, catalog, auth, logger });
         const shutdown = new Shutdown({ knex, runs, workspaces, logger });
-        knex.on('query-response', (_, statement) =>
-          shutdown.answered(statement),
+        knex.on('query-response', (answer, statement) =>
+          shutdown.answered(statement, answer),
         );
         const listener = combineListeners(
           [

@@ -19,6 +19,7 @@ import { lockInterruptedTasks } from '../database/operations/lockInterruptedTask
 import { recordAttempts } from '../database/operations/recordAttempts';
 import { SHUTDOWNS, TASKS } from '../database/tables';
 import { secondsAgo } from '../database/time';
+import { claimedTask, SentStatement } from './claimedTask';
 import { LiveRuns } from './LiveRuns';
 import { Shutdown } from './Shutdown';
 import { Workspaces } from './Workspaces';
@@ -50,6 +51,10 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
 
   const createShutdown = (db = knex) =>
     new Shutdown({ knex: db, runs, workspaces, logger });
+  const listen = (shutdown: Shutdown) =>
+    knex.on('query-response', (answer, statement) =>
+      shutdown.answered(statement, answer),
+    );
   /** A task that this process runs. */
   async function running(): Promise<string> {
     const id = await insertTask(knex, { silentSeconds: 0 });
@@ -172,7 +177,7 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     directory.setContent({ [id]: { 'half-written': 'x' } });
     await workspaces.suspectExisting();
     const shutdown = createShutdown();
-    knex.on('query-response', (_, statement) => shutdown.answered(statement));
+    listen(shutdown);
     const store = await createBuiltIn(knex, logger);
 
     await shutdown.mark();
@@ -183,10 +188,27 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     expect(workspaces.has(id)).toBe(false);
   });
 
+  it('knows of no claim for which another process was first', async () => {
+    const id = await insertTask(knex, { status: 'open' });
+    const claims: SentStatement[] = [];
+    knex.on('query-response', (_, statement) => {
+      claims.push(...(claimedTask(statement) === id ? [statement] : []));
+    });
+    await (await createBuiltIn(knex, logger)).claimTask();
+    expect(claims).toHaveLength(1);
+
+    const shutdown = createShutdown();
+    await shutdown.mark();
+    shutdown.answered(claims[0], 0);
+    expect(runs.isAlive(id)).toBe(false);
+    shutdown.answered(claims[0], 1);
+    expect(runs.isAlive(id)).toBe(true);
+  });
+
   it('leaves it to the events to tell of a claim before that', async () => {
     const id = await insertTask(knex, { status: 'open' });
     const shutdown = createShutdown();
-    knex.on('query-response', (_, statement) => shutdown.answered(statement));
+    listen(shutdown);
     const store = await createBuiltIn(knex, logger);
     expect(await store.claimTask()).toMatchObject({ id });
     expect(runs.isAlive(id)).toBe(false);

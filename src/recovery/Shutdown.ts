@@ -73,9 +73,15 @@ export class Shutdown {
     }
   }
 
-  /** To be called with each statement of this process that the scaffolder's database has answered, before anything is done with the answer. */
-  answered(statement: SentStatement): void {
-    const taskId = this.#hasBegun ? claimedTask(statement) : undefined;
+  /**
+   * To be called with each statement of this process that the scaffolder's database has answered, before anything is done with the
+   * answer.
+   *
+   * @param answer - of a claim 1, and 0 if another process was first
+   */
+  answered(statement: SentStatement, answer: unknown): void {
+    const isToBeSeen = this.#hasBegun && answer === 1;
+    const taskId = isToBeSeen ? claimedTask(statement) : undefined;
     if (taskId === undefined) {
       return;
     }
