@@ -55,7 +55,6 @@ export const scaffolderModuleRecovery = createBackendModule({
         notifications: notificationService,
         permissions: coreServices.permissions,
         permissionsRegistry: coreServices.permissionsRegistry,
-        rootLifecycle: coreServices.rootLifecycle,
         scheduler: coreServices.scheduler,
       },
       async init(deps) {
@@ -144,8 +143,7 @@ export const scaffolderModuleRecovery = createBackendModule({
           }),
         );
         deps.lifecycle.addStartupHook(() => runner.start());
-        deps.lifecycle.addShutdownHook(() => shutdown.mark());
-        deps.rootLifecycle.addShutdownHook(() => shutdown.vouchUntilTheEnd());
+        deps.lifecycle.addShutdownHook(() => shutdown.begin());
       },
     });
   },

@@ -17,7 +17,7 @@ const slowModule = createBackendModule({
     registerInit({
       deps: { lifecycle: coreServices.lifecycle },
       async init({ lifecycle }) {
-        lifecycle.addShutdownHook(() => sleep(10_000));
+        lifecycle.addShutdownHook(() => sleep(20_000));
       },
     });
   },

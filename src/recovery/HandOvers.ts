@@ -3,6 +3,7 @@ import { EventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
 import { RecoveryConfig } from '../config';
 import { appendPublishedTaskEvents } from '../database/operations/appendTaskEvents';
+import { countOpenTasks } from '../database/operations/countOpenTasks';
 import { handOverWaitingTask } from '../database/operations/handOverWaitingTask';
 import { listHandedOverTasks } from '../database/operations/listHandedOverTasks';
 import { openHandedOverTasks } from '../database/operations/openHandedOverTasks';
@@ -34,8 +35,8 @@ const LOOK_MARGIN_SECONDS = 0.2;
 
 /** The tasks that wait for the scaffolder's own recovery to open them, which wakes a worker. */
 export class HandOvers {
-  /** How many this process opened before its workers started. */
-  #opened = 0;
+  /** How many are open when the workers of this process start. A batch that fails is counted twice. */
+  #openTasks = 0;
 
   constructor(
     private readonly options: {
@@ -66,10 +67,10 @@ export class HandOvers {
     const delays = isSqlite(knex)
       ? new Map<string, number>()
       : delaysAtStart(taskIds, {
-          freeSlots: this.#freeSlots() - this.#opened,
+          freeSlots: this.#freeSlots() - this.#openTasks,
           concurrentTasks: config.concurrentTasks,
         });
-    this.#opened += taskIds.length - delays.size;
+    this.#openTasks += taskIds.length - delays.size;
     return delays;
   }
 
@@ -88,6 +89,7 @@ export class HandOvers {
           ),
       });
     }
+    this.#openTasks = await countOpenTasks(knex);
   }
 
   /**
@@ -138,7 +140,6 @@ export class HandOvers {
         eventIds: await appendPublishedTaskEvents(tx, recovered),
       };
     });
-    this.#opened += events.length;
     events.forEach((event, i) => {
       logger.info(
         `Task ${event.taskId} had been handed over to be run again and nobody had claimed it; opened for this process`,

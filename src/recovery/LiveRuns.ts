@@ -34,8 +34,8 @@ export type TakenOver = { taskId: string; message: string };
  * that task again, though the run goes on. So the process vouches for its runs: it writes the heartbeats that have fallen
  * behind.
  *
- * It knows its runs from the scaffolder's events, and that they are alive from their folders, which the scaffolder removes
- * when a run ends, also when its end cannot be stored.
+ * It knows its runs from the scaffolder's events, during a shutdown from its own statements, and that they are alive from their folders,
+ * which the scaffolder removes when a run ends, also when its end cannot be stored.
  */
 export class LiveRuns {
   readonly #runs = new Map<string, Run>();

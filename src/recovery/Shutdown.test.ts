@@ -68,7 +68,7 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
   it('marks the tasks that this process runs, and no others', async () => {
     const ids = [await running(), await running()];
     await insertTask(knex, { silentSeconds: 0 });
-    await createShutdown().mark();
+    await createShutdown().begin();
     expect(await marked()).toEqual(ids.sort());
     expect(logger.info).toHaveBeenCalledWith(
       expect.stringContaining('Shutting down; these tasks run here'),
@@ -84,7 +84,7 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
       knex.transaction(tx =>
         lockInterruptedTasks(tx, { taskIds: [id], timeoutSeconds: 30 }),
       );
-    await createShutdown().mark();
+    await createShutdown().begin();
     expect(await interrupted()).toEqual([]);
     await knex(TASKS)
       .where({ id })
@@ -98,7 +98,7 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     await knex.transaction(tx =>
       recordAttempts(tx, [newAttempt({ taskId: id })]),
     );
-    await createShutdown().mark();
+    await createShutdown().begin();
     expect(logger.error).toHaveBeenCalledWith(
       expect.stringContaining(`Task ${id}: this task was taken over`),
     );
@@ -110,20 +110,20 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
   it('marks no task whose claim it has only heard of: it may be another process that runs it', async () => {
     const id = await insertTask(knex, { silentSeconds: 0 });
     await runs.claimed(id);
-    await createShutdown().mark();
+    await createShutdown().begin();
     expect(await marked()).toEqual([]);
   });
 
   it('marks the run that this process has, not one that has taken over', async () => {
     const id = await running();
     await insertEvent(knex, id, 'recovered', {});
-    await createShutdown().mark();
+    await createShutdown().begin();
     const [{ recovered_event }] = await knex(SHUTDOWNS);
     expect(Number(recovered_event)).toBe(0);
   });
 
   it('does and says nothing if no task runs', async () => {
-    await createShutdown().mark();
+    await createShutdown().begin();
     expect(await marked()).toEqual([]);
     expect(logger.info).not.toHaveBeenCalled();
   });
@@ -135,19 +135,19 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
         throw new Error('no connection');
       },
     });
-    await createShutdown(silent).mark();
+    await createShutdown(silent).begin();
     expect(logger.error).toHaveBeenCalledWith(
-      `Could not record that tasks are interrupted by a shutdown; they are recovered after scaffolder.recoverTasksTimeout`,
+      `Could not record that tasks are interrupted by a shutdown, trying again until this process ends; otherwise they are recovered after scaffolder.recoverTasksTimeout`,
       expect.objectContaining({ message: 'no connection' }),
     );
   });
 
-  it('vouches for its runs also when the scheduler does it no more', async () => {
+  it('vouches for its runs until its end, when the scheduler does it no more', async () => {
     const id = await running();
+    await createShutdown().begin();
     await knex(TASKS)
       .where({ id })
       .update({ last_heartbeat_at: secondsAgo(knex, 60) });
-    createShutdown().vouchUntilTheEnd();
     const beating = () =>
       knex(TASKS)
         .where('last_heartbeat_at', '>', secondsAgo(knex, 30))
@@ -156,20 +156,21 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     expect(await beating()).toEqual([id]);
   });
 
-  it('marks what it claimed since, if the process lives on', async () => {
-    const shutdown = createShutdown();
-    await shutdown.mark();
+  it('marks what it has claimed since, if the process lives on', async () => {
+    await createShutdown().begin();
     const id = await running();
-    await knex(TASKS)
-      .where({ id })
-      .update({ last_heartbeat_at: secondsAgo(knex, 60) });
-    shutdown.vouchUntilTheEnd();
+    await waitFor('the mark', async () => (await marked()).length > 0);
+    expect(await marked()).toEqual([id]);
+  });
+
+  it('tries again to mark what it could not, if the process lives on', async () => {
+    const id = await running();
+    await knex.schema.renameTable(SHUTDOWNS, 'away');
+    await createShutdown()
+      .begin()
+      .finally(() => knex.schema.renameTable('away', SHUTDOWNS));
+    expect(logger.error).toHaveBeenCalledTimes(1);
     await waitFor('the mark', async () => (await marked()).includes(id));
-    // It has vouched before: marked and silent the task would be interrupted.
-    const task = await knex(TASKS)
-      .where({ id })
-      .where('last_heartbeat_at', '>', secondsAgo(knex, 30));
-    expect(task).toHaveLength(1);
   });
 
   it('knows of a task that this process claims when it was asked to end, of which no event tells', async () => {
@@ -180,9 +181,10 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     listen(shutdown);
     const store = await createBuiltIn(knex, logger);
 
-    await shutdown.mark();
-    await store.heartbeatTask(await running());
-    expect(runs.isAlive(id)).toBe(false);
+    await shutdown.begin();
+    const other = await insertTask(knex, { silentSeconds: 0 });
+    await store.heartbeatTask(other);
+    expect(runs.isAlive(other)).toBe(false);
     expect(await store.claimTask()).toMatchObject({ id });
     expect(runs.isAlive(id)).toBe(true);
     expect(workspaces.has(id)).toBe(false);
@@ -198,7 +200,7 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     expect(claims).toHaveLength(1);
 
     const shutdown = createShutdown();
-    await shutdown.mark();
+    await shutdown.begin();
     shutdown.answered(claims[0], 0);
     expect(runs.isAlive(id)).toBe(false);
     shutdown.answered(claims[0], 1);

@@ -14,16 +14,14 @@ const VOUCH_MS = 1_000;
 
 /**
  * What a process does about the tasks that it runs when it is asked to end, as it is for each deployment. It marks them, so
- * that nobody waits for `recoverTasksTimeout` to recover them.
+ * that nobody waits for `recoverTasksTimeout` to recover them, and vouches for them until its end.
  *
  * It goes on to claim tasks until the scaffolder stops its workers, when the shutdown hooks of all plugins are through. No event tells
  * of those: the events service refuses events by then (`DefaultEventsService` of @backstage/plugin-events-node 0.4.26). They are seen
- * from the statements that the process sends, and marked if it lives on.
+ * from the statements that the process sends.
  */
 export class Shutdown {
   #hasBegun = false;
-  /** The tasks that are marked. */
-  readonly #marked = new Set<string>();
 
   constructor(
     private readonly options: {
@@ -35,42 +33,20 @@ export class Shutdown {
   ) {}
 
   /** To be called in a shutdown hook of the plugin, in which the tasks still run. */
-  async mark(): Promise<void> {
+  async begin(): Promise<void> {
     const { runs, logger } = this.options;
     // Before anything is waited for: from here on the events service refuses events.
     this.#hasBegun = true;
     const taskIds = runs.begun();
-    if (taskIds.length === 0) {
-      return;
-    }
-    logger.info(
-      `Shutting down; these tasks run here, and are recovered if they do not end: ${taskIds.join(
-        ', ',
-      )}`,
-    );
-    const mark = async () => {
-      // Before the mark: a run that had been silent for a while, as after a stall, would count as interrupted at once, beside this
-      // process. In chaos one was decided on 47 ms before its process ended.
-      const { takenOver } = await runs.vouch();
-      for (const { taskId, message } of takenOver) {
-        logger.error(`Task ${taskId}: ${message}`);
-      }
-      await this.#mark(taskIds);
-      // What fails here is in the backend's log already, and the marks are made.
-      await Promise.all(takenOver.map(t => runs.warn(t).catch(() => {})));
-    };
-    const giveUp = async () => {
-      await sleep(MARK_MS, undefined, { ref: false });
-      throw new Error(`The database did not answer within ${MARK_MS} ms`);
-    };
-    try {
-      await Promise.race([mark(), giveUp()]);
-    } catch (error) {
-      logger.error(
-        'Could not record that tasks are interrupted by a shutdown; they are recovered after scaffolder.recoverTasksTimeout',
-        safeError(error),
+    if (taskIds.length > 0) {
+      logger.info(
+        `Shutting down; these tasks run here, and are recovered if they do not end: ${taskIds.join(
+          ', ',
+        )}`,
       );
+      await this.#vouchAndMarkSoon();
     }
+    this.#goOnUntilTheEnd();
   }
 
   /**
@@ -97,29 +73,47 @@ export class Shutdown {
     }
   }
 
+  async #vouchAndMarkSoon(): Promise<void> {
+    const giveUp = async () => {
+      await sleep(MARK_MS, undefined, { ref: false });
+      throw new Error(`The database did not answer within ${MARK_MS} ms`);
+    };
+    try {
+      await Promise.race([this.#vouchAndMark(), giveUp()]);
+    } catch (error) {
+      this.options.logger.error(
+        'Could not record that tasks are interrupted by a shutdown, trying again until this process ends; otherwise they are recovered after scaffolder.recoverTasksTimeout',
+        safeError(error),
+      );
+    }
+  }
+
   /**
-   * To be called in a shutdown hook of the root, which stops the scheduler. A process may live on for long after that, with
-   * its runs: with `EXPERIMENTAL_gracefulShutdown` until they have ended, in production until all open requests have, such as
-   * that of a browser that shows a task. Marked as they are, a heartbeat that fails would cost them their tasks soon.
+   * A process may live on for long after the root's shutdown hooks have stopped the scheduler, and its runs with it: with
+   * `EXPERIMENTAL_gracefulShutdown` until they have ended, in production until all open requests have, such as that of a browser that
+   * shows a task. Marked as they are, a heartbeat that fails would cost them their tasks soon.
    */
-  vouchUntilTheEnd(): void {
-    const { runs } = this.options;
+  #goOnUntilTheEnd(): void {
     const timer = setInterval(() => {
-      runs
-        .vouch()
-        .then(() => this.#mark(runs.begun()))
-        // What a failure says has been said, and what else could be done about it is over.
-        .catch(() => {});
+      // What a failure says has been said, and what else could be done about it is over.
+      this.#vouchAndMark().catch(() => {});
     }, VOUCH_MS);
     timer.unref();
   }
 
-  async #mark(taskIds: string[]): Promise<void> {
-    const { knex, runs } = this.options;
-    const unmarked = taskIds.filter(id => !this.#marked.has(id));
-    if (unmarked.length > 0) {
-      await markShutdown(knex, await runs.marks(unmarked));
-      unmarked.forEach(id => this.#marked.add(id));
+  async #vouchAndMark(): Promise<void> {
+    const { knex, runs, logger } = this.options;
+    // Before the mark: a run that had been silent for a while, as after a stall, would count as interrupted at once, beside this
+    // process. In chaos one was decided on 47 ms before its process ended.
+    const { takenOver } = await runs.vouch();
+    for (const { taskId, message } of takenOver) {
+      logger.error(`Task ${taskId}: ${message}`);
     }
+    const taskIds = runs.begun();
+    if (taskIds.length > 0) {
+      await markShutdown(knex, await runs.marks(taskIds));
+    }
+    // What fails here is in the backend's log already, and the marks are made.
+    await Promise.all(takenOver.map(t => runs.warn(t).catch(() => {})));
   }
 }

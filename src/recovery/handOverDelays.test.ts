@@ -37,31 +37,37 @@ describe('handOverDelays', () => {
 });
 
 describe('delaysAtStart', () => {
-  const delays = (count: number, freeSlots: number, concurrentTasks = 2) =>
+  const delays = (count: number, freeSlots: number, concurrentTasks = 10) =>
     Object.fromEntries(
       delaysAtStart(tasks(count), { freeSlots, concurrentTasks }),
     );
 
   it('hands nothing over that this process can run itself', () => {
-    expect(delays(0, 2)).toEqual({});
-    expect(delays(2, 2)).toEqual({});
+    expect(delays(0, 10)).toEqual({});
+    expect(delays(10, 10)).toEqual({});
   });
 
   it('hands over one for each further process that it takes to run the rest, and one', () => {
-    expect(delays(3, 2)).toEqual({ 'task-2': 0 });
-    expect(delays(4, 2)).toEqual({ 'task-2': 0, 'task-3': 5 });
-    expect(delays(12, 2)).toEqual({
-      'task-6': 0,
-      'task-7': (1 / 6) * 10,
-      'task-8': (2 / 6) * 10,
-      'task-9': 5,
-      'task-10': (4 / 6) * 10,
-      'task-11': (5 / 6) * 10,
+    expect(delays(20, 10)).toEqual({ 'task-18': 0, 'task-19': 5 });
+    expect(delays(60, 10)).toEqual({
+      'task-54': 0,
+      'task-55': (1 / 6) * 10,
+      'task-56': (2 / 6) * 10,
+      'task-57': 5,
+      'task-58': (4 / 6) * 10,
+      'task-59': (5 / 6) * 10,
     });
   });
 
-  it('counts what was opened before', () => {
-    expect(Object.keys(delays(10, 0))).toHaveLength(6);
-    expect(Object.keys(delays(10, -4))).toHaveLength(6);
+  it('hands over no more than half of the rest', () => {
+    expect(delays(11, 10)).toEqual({});
+    expect(delays(12, 10)).toEqual({ 'task-11': 0 });
+    expect(delays(13, 10)).toEqual({ 'task-12': 0 });
+    expect(Object.keys(delays(9, 1, 1))).toHaveLength(4);
+  });
+
+  it('takes all for the rest if more is open than this process can run', () => {
+    expect(delays(1, -4)).toEqual({});
+    expect(delays(10, -4)).toEqual({ 'task-8': 0, 'task-9': 5 });
   });
 });

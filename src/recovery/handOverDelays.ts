@@ -39,7 +39,8 @@ export function handOverDelays(
  * can run. With all opened, 197 of 881 tasks then waited for longer than two seconds, up to 22 s (20 minutes of chaos).
  *
  * So of what is more a few are handed over: one for each further process that it takes to run the rest, and one, since the first that
- * looks may have no free slot either. They become due one after the other within the time in which each process looks once.
+ * looks may have no free slot either. They become due one after the other within the time in which each process looks once. Half of
+ * them stay open at least, for this process when it has a free slot: it may be the only one.
  *
  * @param options.freeSlots - how many of the tasks this process can run
  * @param options.concurrentTasks - how many tasks a process can run
@@ -51,7 +52,8 @@ export function delaysAtStart(
 ): Map<string, number> {
   const more = taskIds.slice(Math.max(options.freeSlots, 0));
   const processes = Math.ceil(more.length / options.concurrentTasks);
-  const calls = more.slice(-(processes + 1));
+  const count = Math.min(processes + 1, Math.floor(more.length / 2));
+  const calls = more.slice(more.length - count);
   return new Map(
     calls.map((id, i) => [id, (i / calls.length) * LOOK_INTERVAL_SECONDS]),
   );
