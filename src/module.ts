@@ -74,7 +74,10 @@ export const scaffolderModuleRecovery = createBackendModule({
         const looks = new BuiltInLooks();
         knex.on('query', ({ sql }) => looks.sent(sql));
         const memory = new StrategyMemory({ knex, catalog, auth, logger });
-        const shutdown = new Shutdown({ knex, runs, workspaces, logger });
+        const exit = config.exitWhenTakenOver
+          ? () => process.exit(1)
+          : undefined;
+        const shutdown = new Shutdown({ knex, runs, workspaces, exit, logger });
         knex.on('query-response', (answer, statement) =>
           shutdown.answered(statement, answer),
         );
@@ -129,7 +132,7 @@ export const scaffolderModuleRecovery = createBackendModule({
           runs,
           steadiness,
           listener,
-          exit: config.exitWhenTakenOver ? () => process.exit(1) : undefined,
+          exit,
           scheduler,
           events,
           logger,

@@ -1,7 +1,6 @@
 import { LoggerService, SchedulerService } from '@backstage/backend-plugin-api';
 import { EventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { secondsSinceServerStart } from '../database/operations/secondsSinceServerStart';
 import { DecisionCounts } from './BatchDecider';
 import { LiveRuns } from './LiveRuns';
@@ -11,6 +10,7 @@ import { RecoveryPass } from './RecoveryPass';
 import { safeError } from './safeError';
 import { SETTLING_SECONDS, Steadiness } from './Steadiness';
 import { StrategyMemory } from './StrategyMemory';
+import { tellTakenOver } from './tellTakenOver';
 import { Workspaces } from './Workspaces';
 
 /** A pass with nothing to do is one question to the database, of less than a millisecond. */
@@ -124,26 +124,11 @@ export class RecoveryRunner {
   }
 
   async #vouch(): Promise<void> {
-    const { runs, steadiness, listener, exit, logger } = this.options;
+    const { runs, steadiness, listener } = this.options;
     const { vouched, takenOver } = await runs.vouch();
     steadiness.read();
     listener.vouched(vouched);
-    if (takenOver.length === 0) {
-      return;
-    }
-    for (const { taskId, message } of takenOver) {
-      logger.error(`Task ${taskId}: ${message}`);
-    }
-    const warned = Promise.all(takenOver.map(t => runs.warn(t)));
-    if (exit) {
-      logger.error(
-        'Ending this process, since tasks that it still runs were taken over (scaffolder.recoverTasksExitWhenTakenOver)',
-      );
-      // Each further moment may have an effect twice, so a database that is slow is not waited for.
-      await Promise.race([warned.catch(() => {}), sleep(500)]);
-      exit();
-    }
-    await warned;
+    await tellTakenOver(takenOver, this.options);
   }
 
   async #tick(

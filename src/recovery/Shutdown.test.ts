@@ -49,8 +49,8 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     await knex(TASKS).delete();
   });
 
-  const createShutdown = (db = knex) =>
-    new Shutdown({ knex: db, runs, workspaces, logger });
+  const createShutdown = (db = knex, exit?: () => void) =>
+    new Shutdown({ knex: db, runs, workspaces, exit, logger });
   const listen = (shutdown: Shutdown) =>
     knex.on('query-response', (answer, statement) =>
       shutdown.answered(statement, answer),
@@ -92,13 +92,15 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     expect(await interrupted()).toHaveLength(1);
   });
 
-  it('says that a run was taken over, which nobody else will say any more', async () => {
+  it('says that a run was taken over, which nobody else will say any more, and ends the process if that is asked for', async () => {
     const id = await running();
     await insertEvent(knex, id, 'recovered', {});
     await knex.transaction(tx =>
       recordAttempts(tx, [newAttempt({ taskId: id })]),
     );
-    await createShutdown().begin();
+    const exit = jest.fn();
+    await createShutdown(knex, exit).begin();
+    expect(exit).toHaveBeenCalledTimes(1);
     expect(logger.error).toHaveBeenCalledWith(
       expect.stringContaining(`Task ${id}: this task was taken over`),
     );

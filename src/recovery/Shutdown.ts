@@ -5,6 +5,7 @@ import { markShutdown } from '../database/operations/markShutdown';
 import { claimedTask, SentStatement } from './claimedTask';
 import { LiveRuns } from './LiveRuns';
 import { safeError } from './safeError';
+import { tellTakenOver } from './tellTakenOver';
 import { Workspaces } from './Workspaces';
 
 /** A database that is slow must not keep the process from ending. */
@@ -28,6 +29,8 @@ export class Shutdown {
       knex: Knex;
       runs: LiveRuns;
       workspaces: Workspaces;
+      /** Ends the process; only given if it shall end when a run was taken over. */
+      exit?: () => void;
       logger: LoggerService;
     },
   ) {}
@@ -44,7 +47,7 @@ export class Shutdown {
           ', ',
         )}`,
       );
-      await this.#vouchAndMarkSoon();
+      await this.#vouchAndMarkInTime();
     }
     this.#goOnUntilTheEnd();
   }
@@ -73,7 +76,7 @@ export class Shutdown {
     }
   }
 
-  async #vouchAndMarkSoon(): Promise<void> {
+  async #vouchAndMarkInTime(): Promise<void> {
     const giveUp = async () => {
       await sleep(MARK_MS, undefined, { ref: false });
       throw new Error(`The database did not answer within ${MARK_MS} ms`);
@@ -102,18 +105,18 @@ export class Shutdown {
   }
 
   async #vouchAndMark(): Promise<void> {
-    const { knex, runs, logger } = this.options;
+    const { knex, runs } = this.options;
     // Before the mark: a run that had been silent for a while, as after a stall, would count as interrupted at once, beside this
     // process. In chaos one was decided on 47 ms before its process ended.
     const { takenOver } = await runs.vouch();
-    for (const { taskId, message } of takenOver) {
-      logger.error(`Task ${taskId}: ${message}`);
+    try {
+      const taskIds = runs.begun();
+      if (taskIds.length > 0) {
+        await markShutdown(knex, await runs.marks(taskIds));
+      }
+    } finally {
+      // What a warning fails at is in the backend's log, and the marks are made.
+      await tellTakenOver(takenOver, this.options).catch(() => {});
     }
-    const taskIds = runs.begun();
-    if (taskIds.length > 0) {
-      await markShutdown(knex, await runs.marks(taskIds));
-    }
-    // What fails here is in the backend's log already, and the marks are made.
-    await Promise.all(takenOver.map(t => runs.warn(t).catch(() => {})));
   }
 }

@@ -36,7 +36,8 @@ export function handOverDelays(
 /**
  * What a process that starts hands over instead of opening it. It opens all others, also those that it cannot run yet: a worker
  * takes the next open task when it has a free slot. But nobody wakes the workers of the other processes for what is more than this one
- * can run. With all opened, 197 of 881 and 155 of 771 tasks then waited for longer than two seconds, up to 22 s (20 minutes of chaos, seeds 1 and 3).
+ * can run. With all opened, 197 of 881 and 155 of 771 tasks then waited for longer than two seconds, up to 22 s (20 minutes of chaos,
+ * seeds 1 and 3).
  *
  * So of what is more a few are handed over: one for each further process that it takes to run the rest, and one, since the first that
  * looks may have no free slot either. They become due one after the other within the time in which each process looks once. Half of
