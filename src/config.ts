@@ -9,6 +9,10 @@ export type RecoveryConfig = {
   timeoutSeconds: number;
   /** The scaffolder's own recovery takes tasks that were silent for this long. */
   staleTimeoutSeconds: number;
+  /** The scaffolder's janitor closes tasks that were silent for this long. */
+  taskTimeoutSeconds: number;
+  /** The workspace provider of the scaffolder, if one is configured. */
+  workspaceProvider?: string;
   /** How many tasks this process runs at once. */
   concurrentTasks: number;
   /** Where the folders of running tasks are. */
@@ -27,7 +31,15 @@ const LEGACY_ENABLED = 'scaffolder.EXPERIMENTAL_recoverTasks';
 const STALE_TIMEOUT = 'scaffolder.taskRecovery.staleTimeout';
 const LEGACY_STALE_TIMEOUT = 'scaffolder.EXPERIMENTAL_recoverTasksTimeout';
 const TASK_TIMEOUT = 'scaffolder.taskTimeout';
+const PROVIDER = 'scaffolder.taskRecovery.workspaceProvider';
+const LEGACY_PROVIDER_ENABLED =
+  'scaffolder.EXPERIMENTAL_workspaceSerialization';
+const LEGACY_PROVIDER =
+  'scaffolder.EXPERIMENTAL_workspaceSerializationProvider';
 const MAX_ATTEMPTS = 'scaffolder.recoverTasksMaxAttempts';
+
+/** The provider of `@backstage/plugin-scaffolder-backend-module-workspace-database`. */
+export const DATABASE_PROVIDER = 'database';
 
 const HOUR = 3600;
 const DEFAULT_MAX_ATTEMPTS = 3;
@@ -131,6 +143,8 @@ export function readRecoveryConfig(
   return {
     timeoutSeconds: timeout.seconds,
     staleTimeoutSeconds: stale.seconds,
+    taskTimeoutSeconds: taskTimeout.seconds,
+    workspaceProvider: readWorkspaceProvider(config),
     concurrentTasks:
       config.getOptionalNumber('scaffolder.concurrentTasksLimit') ??
       DEFAULT_CONCURRENT_TASKS,
@@ -205,6 +219,17 @@ function problemsWithEnabled(config: Config): string[] {
           enabled === undefined ? 'not set' : 'false'
         }; it must be true. Otherwise the scaffolder keeps neither the outputs of finished steps nor the secrets of a running task, and no task could go on.`,
       ];
+}
+
+/** As the scaffolder reads it (`resolveWorkspaceProvider` in its `WorkspaceService`, 4.2.0). */
+function readWorkspaceProvider(config: Config): string | undefined {
+  const isLegacy = config.getOptionalBoolean(LEGACY_PROVIDER_ENABLED) ?? false;
+  return (
+    config.getOptionalString(PROVIDER) ??
+    (isLegacy
+      ? (config.getOptionalString(LEGACY_PROVIDER) ?? DATABASE_PROVIDER)
+      : undefined)
+  );
 }
 
 /** Reads the limit. Nothing if it is wrong. */

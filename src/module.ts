@@ -6,6 +6,7 @@ import { metricsServiceRef } from '@backstage/backend-plugin-api/alpha';
 import { catalogServiceRef } from '@backstage/plugin-catalog-node';
 import { eventsServiceRef } from '@backstage/plugin-events-node';
 import { notificationService } from '@backstage/plugin-notifications-node';
+import { createRetryRoute } from './api/retryRoute';
 import { createRouter } from './api/createRouter';
 import { TaskAccess } from './api/TaskAccess';
 import { isRecoveryOn, readRecoveryConfig } from './config';
@@ -20,9 +21,11 @@ import { Outcomes } from './recovery/Outcomes';
 import { combineListeners } from './recovery/RecoveryListener';
 import { RecoveryPass } from './recovery/RecoveryPass';
 import { RecoveryRunner } from './recovery/RecoveryRunner';
+import { Retries } from './recovery/Retries';
 import { Shutdown } from './recovery/Shutdown';
 import { Steadiness } from './recovery/Steadiness';
 import { StrategyMemory } from './recovery/StrategyMemory';
+import { warnOfWorkspaceProvider } from './recovery/warnOfWorkspaceProvider';
 import { WorkspaceCleaner } from './recovery/WorkspaceCleaner';
 import { Workspaces } from './recovery/Workspaces';
 import { AuditTrail } from './reporting/AuditTrail';
@@ -68,6 +71,8 @@ export const scaffolderModuleRecovery = createBackendModule({
           String(knex.client.config.client),
         );
 
+        warnOfWorkspaceProvider(config, logger);
+
         const workspaces = new Workspaces(config.workingDirectory, logger);
         const runs = new LiveRuns({ knex, workspaces });
         const steadiness = new Steadiness();
@@ -77,6 +82,8 @@ export const scaffolderModuleRecovery = createBackendModule({
         const exit = config.exitWhenTakenOver
           ? () => process.exit(1)
           : undefined;
+        const retries = new Retries({ knex, config, memory, logger });
+        knex.on('start', builder => retries.starts(builder));
         const shutdown = new Shutdown({ knex, runs, workspaces, exit, logger });
         knex.on('query-response', (answer, statement) =>
           shutdown.answered(statement, answer),
@@ -137,6 +144,7 @@ export const scaffolderModuleRecovery = createBackendModule({
           events,
           logger,
         });
+        deps.httpRouter.use(createRetryRoute(retries));
         deps.httpRouter.use(
           createRouter({
             knex,

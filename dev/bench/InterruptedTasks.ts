@@ -1,7 +1,7 @@
 import { Knex } from 'knex';
 import { whereHandedOver } from '../../src/database/operations/interrupted';
 import { TASKS } from '../../src/database/tables';
-import { TIMEOUT_SECONDS } from './createPass';
+import { TIMEOUTS } from './createPass';
 import { Databases, settle } from './Databases';
 import { fillInterrupted, fillStrategies } from './fill';
 import { Way } from './ways';
@@ -64,7 +64,7 @@ export class InterruptedTasks {
       way === 'built-in'
         ? 0
         : await count(
-            knex(TASKS).modify(whereHandedOver, knex, TIMEOUT_SECONDS),
+            knex(TASKS).modify(whereHandedOver, knex, TIMEOUTS),
           );
     if (recovered !== this.count || open + handedOver !== this.count) {
       throw new Error(

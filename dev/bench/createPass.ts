@@ -17,6 +17,11 @@ import { Workspaces } from '../../src/recovery/Workspaces';
 
 export const TIMEOUT_SECONDS = 30;
 
+export const TIMEOUTS = {
+  timeoutSeconds: TIMEOUT_SECONDS,
+  taskTimeoutSeconds: 24 * 3600,
+};
+
 /**
  * The module's pass, put together as in `src/module.ts`, in a process that runs no task.
  *
@@ -35,7 +40,7 @@ export async function createPass(
   const shared = {
     knex,
     config: {
-      timeoutSeconds: TIMEOUT_SECONDS,
+      ...TIMEOUTS,
       staleTimeoutSeconds: 12 * 3600,
       concurrentTasks: 10,
       workingDirectory,

@@ -1,7 +1,7 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { listInterruptedTasks } from '../../src/database/operations/listInterruptedTasks';
 import { createBuiltIn } from './builtIn';
-import { createPass, TIMEOUT_SECONDS } from './createPass';
+import { createPass, TIMEOUT_SECONDS, TIMEOUTS } from './createPass';
 import { Databases, settle } from './Databases';
 import { fillFinished } from './fill';
 import { Measured, mediansOf } from './measure';
@@ -54,7 +54,7 @@ async function prepare(
     },
     [`list ${size}`]: {
       runs: 300,
-      run: () => listInterruptedTasks(knex, TIMEOUT_SECONDS, { limit: 100 }),
+      run: () => listInterruptedTasks(knex, TIMEOUTS, { limit: 100 }),
     },
     [`built-in ${size}`]: {
       runs: 50,

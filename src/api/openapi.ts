@@ -5,6 +5,8 @@
 
 const strategies = ['none', 'restart', 'idempotent'] as const;
 
+const triggers = ['interruption', 'retry'] as const;
+
 const decisions = [
   'failed',
   'cancelled',
@@ -71,14 +73,25 @@ const range = [
 const stepAgain = {
   because: {
     type: 'string',
-    enum: ['restart', 'neededBy', 'noOutput', 'invalidPlan'],
+    enum: [
+      'restart',
+      'neededBy',
+      'afterFailed',
+      'sharedId',
+      'noOutput',
+      'invalidPlan',
+    ],
     description:
-      '`restart`: all steps do. `neededBy`: steps that run depend on it. `noOutput`: its output was not recorded. `invalidPlan`: the dependencies of the template make no sense, so all steps run again.',
+      '`restart`: all steps do. `neededBy`: steps that run depend on it. `afterFailed`: a step before it had failed and runs again. `sharedId`: another step with the same id had not finished. `noOutput`: its output was not recorded. `invalidPlan`: the dependencies of the template are invalid, so all steps run again.',
   },
   neededBy: {
     type: 'array',
     items: { type: 'string' },
     description: 'The steps that depend on it, with `neededBy`.',
+  },
+  failedStep: {
+    type: 'string',
+    description: 'The step that had failed, with `afterFailed`.',
   },
 } as const;
 
@@ -116,6 +129,11 @@ export const spec = {
             name: 'strategy',
             in: 'query',
             schema: { type: 'string', enum: strategies },
+          },
+          {
+            name: 'trigger',
+            in: 'query',
+            schema: { type: 'string', enum: triggers },
           },
           {
             name: 'decision',
@@ -206,7 +224,7 @@ export const spec = {
           'attempt',
           'decision',
           'outcome',
-          'interruptedBy',
+          'trigger',
           'skippedSteps',
           'stepsAgain',
           'decidedAt',
@@ -216,6 +234,12 @@ export const spec = {
           attempt: {
             type: 'integer',
             description: 'Counts the decisions on this task, from 1.',
+          },
+          trigger: {
+            type: 'string',
+            enum: triggers,
+            description:
+              '`interruption`: its run was interrupted. `retry`: somebody started it again after it had ended.',
           },
           templateRef: { type: 'string' },
           strategy: { type: 'string', enum: strategies },
@@ -239,11 +263,12 @@ export const spec = {
             type: 'string',
             enum: ['crash', 'shutdown'],
             description:
-              '`shutdown`: its backend had been asked to end, as for a deployment.',
+              '`shutdown`: its backend had been asked to end, as for a deployment. Nothing for a retry.',
           },
           interruptedAt: {
             type: 'string',
-            description: 'The step that it was interrupted at.',
+            description:
+              'The step that it was interrupted at. For a retry the one that it had failed or was cancelled at.',
           },
           secondsSilent: {
             type: 'number',
@@ -342,8 +367,9 @@ export const spec = {
             type: 'array',
             items: {
               type: 'object',
-              required: ['decision', 'outcome', 'count'],
+              required: ['trigger', 'decision', 'outcome', 'count'],
               properties: {
+                trigger: { type: 'string', enum: triggers },
                 strategy: { type: 'string', enum: strategies },
                 decision: { type: 'string', enum: decisions },
                 outcome: { type: 'string', enum: outcomes },

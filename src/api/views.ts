@@ -8,12 +8,13 @@ export function attemptView(row: DbAttemptRow) {
   return {
     taskId: row.task_id,
     attempt: row.attempt,
+    trigger: row.trigger,
     templateRef: row.template_ref ?? undefined,
     strategy: row.strategy ?? undefined,
     strategySource: row.strategy_source ?? undefined,
     decision: row.decision,
     reason: row.reason ?? undefined,
-    interruptedBy: row.planned ? 'shutdown' : 'crash',
+    interruptedBy: interruptedBy(row),
     interruptedAt: row.interrupted_at ?? undefined,
     secondsSilent:
       row.seconds_silent === null
@@ -27,6 +28,13 @@ export function attemptView(row: DbAttemptRow) {
     endedAt: time(row.ended_at),
     outcome: row.outcome,
   };
+}
+
+function interruptedBy({ trigger, planned }: DbAttemptRow) {
+  if (trigger === 'retry') {
+    return undefined;
+  }
+  return planned ? 'shutdown' : 'crash';
 }
 
 /** What would happen to a running task, as the API shows it. */

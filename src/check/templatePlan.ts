@@ -1,6 +1,9 @@
+import { readHistory } from '../recovery/history';
 import { planRecovery, StepAgain } from '../recovery/plan';
+import { readProgress } from '../recovery/progress';
 import { strategyOfTemplate } from '../recovery/strategy';
 import { StepRecords } from '../recovery/taskRecord';
+import { Step } from '../template/dependencies';
 import { stepsOfTemplate } from '../template/validateTemplate';
 
 /** What happens to a task that is interrupted at one of its steps. */
@@ -25,13 +28,51 @@ export function planOfTemplate(spec: Record<string, unknown>): {
     if (strategy === 'none') {
       return { interruptedAt: id, skipped: [], again: [] };
     }
-    const records: StepRecords = Object.fromEntries(
-      steps
-        .slice(0, i)
-        .map(step => [step.id, { status: 'completed', output: {} }]),
+    const { records, events } = courseUntil(steps, i);
+    const progress = readProgress(steps, records, readHistory(events));
+    const { skipped, again, goesOnAt } = planRecovery(
+      steps,
+      progress,
+      strategy,
     );
-    const { skipped, again, goesOnAt } = planRecovery(steps, records, strategy);
     return { interruptedAt: id, skipped, again, goesOnAt };
   });
   return { strategy, rows };
+}
+
+/** What there is of a task that was interrupted at a step: the records and the events of a run that came so far. */
+function courseUntil(
+  steps: Step[],
+  place: number,
+): { records: StepRecords; events: string[] } {
+  const records: StepRecords = {};
+  const events: string[] = [];
+  const write = (stepId: string, status: string) =>
+    events.push(JSON.stringify({ stepId, status }));
+  steps.slice(0, place).forEach(({ id }, i) => {
+    write(id, 'processing');
+    if (isAlternative(steps, i, place)) {
+      write(id, 'skipped');
+    } else {
+      write(id, 'completed');
+      records[id] = { status: 'completed', output: {} };
+    }
+  });
+  write(steps[place].id, 'processing');
+  return { records, events };
+}
+
+/**
+ * Whether a step is taken for one that its condition skips. Steps that share an id and all have a condition are alternatives, as
+ * for several places to publish to: one of them runs, which is the one that the task is interrupted at, or else the first.
+ */
+function isAlternative(steps: Step[], i: number, place: number): boolean {
+  const { id } = steps[i];
+  const alternatives = steps.flatMap((s, k) => (s.id === id ? [k] : []));
+  const runs = steps[place].id === id ? place : alternatives[0];
+  return (
+    alternatives.length > 1 &&
+    alternatives.every(k => steps[k].if !== undefined) &&
+    i !== runs
+  );
 }

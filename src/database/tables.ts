@@ -16,11 +16,17 @@ export const SHUTDOWNS = 'scaffolder_recovery_shutdowns';
  */
 export const IN_FLIGHT = `${TASKS}.status in ('open', 'processing')`;
 
+/** The statuses of tasks that have ended, as a retry takes them (`retryTask` of `DatabaseTaskStore`, 4.2.0). */
+export const ENDED = ['completed', 'failed', 'cancelled', 'skipped'];
+
 /** The strategy of each task in flight. */
 export const STRATEGIES = 'scaffolder_recovery_strategies';
 
 /** One row for each decision on an interrupted task. */
 export const ATTEMPTS = 'scaffolder_recovery_attempts';
+
+/** The condition for decisions on interrupted tasks. Whoever retries a task decides that by himself. */
+export const ON_INTERRUPTION = `${ATTEMPTS}.trigger = 'interruption'`;
 
 /** The condition for decisions of which it is not known what came, word for word as in the index of the migrations. */
 export const UNSETTLED = `${ATTEMPTS}.outcome in ('waiting', 'running')`;
@@ -65,6 +71,8 @@ export type DbStrategyRow = {
 export type DbAttemptRow = {
   task_id: string;
   attempt: number;
+  /** interruption, or retry if somebody started the task again after it had ended. */
+  trigger: string;
   decision: string;
   template_ref: string | null;
   strategy: string | null;

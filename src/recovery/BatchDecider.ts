@@ -128,10 +128,9 @@ export class BatchDecider {
     taskIds: string[],
   ): Promise<{ undecided: string[]; decided: DecidedTask[] }> {
     const { config, steadiness } = this.options;
-    const { timeoutSeconds, maxAttempts } = config;
     const undecided: string[] = [];
     const decided: DecidedTask[] = [];
-    const rows = await lockInterruptedTasks(tx, { taskIds, timeoutSeconds });
+    const rows = await lockInterruptedTasks(tx, { ...config, taskIds });
     // Asked only now: whoever is alive cannot beat from here on, and what was read is what is decided on.
     if (!steadiness.isSteady()) {
       return { undecided, decided };
@@ -143,7 +142,7 @@ export class BatchDecider {
     for (let row = rows.shift(); row; row = rows.shift()) {
       const { decision, strategy } = decideOnRow(row, {
         history: readHistory(events.get(row.id)),
-        maxAttempts,
+        config,
       });
       const { spec, ...task } = row;
       if (decision.kind === 'later') {
@@ -161,9 +160,8 @@ export class BatchDecider {
    */
   async #hold(tx: Knex.Transaction, taskIds: string[]): Promise<void> {
     const { config, logger } = this.options;
-    const { timeoutSeconds, staleTimeoutSeconds } = config;
-    const silentSeconds = staleTimeoutSeconds - HOLD_MARGIN_SECONDS;
-    const options = { taskIds, timeoutSeconds, silentSeconds };
+    const silentSeconds = config.staleTimeoutSeconds - HOLD_MARGIN_SECONDS;
+    const options = { ...config, taskIds, silentSeconds };
     for (const taskId of await holdInterruptedTasks(tx, options)) {
       logger.warn(
         `Task ${taskId} is interrupted and could not be decided on for ${formatSilence(

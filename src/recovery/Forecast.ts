@@ -2,6 +2,8 @@ import { Knex } from 'knex';
 import { RecoveryConfig } from '../config';
 import { readRunningTask } from '../database/operations/readRunningTask';
 import { readStepEvents } from '../database/operations/readStepEvents';
+import { StepAgainRecord } from '../database/operations/recordAttempts';
+import { stepAgainRecord } from './carryOut';
 import { decideOnRow } from './decideOnRow';
 import { Decision } from './decision';
 import { readHistory } from './history';
@@ -20,16 +22,14 @@ export type TaskForecast = {
 export type StepForecast = {
   stepId: string;
   happens: 'skipped' | 'runsAgain' | 'runs';
-  because?: string;
-  neededBy?: string[];
-};
+} & Partial<StepAgainRecord>;
 
 /** Tells what would happen to running tasks. Changes nothing. */
 export class Forecast {
   constructor(
     private readonly options: {
       knex: Knex;
-      config: Pick<RecoveryConfig, 'maxAttempts'>;
+      config: Pick<RecoveryConfig, 'maxAttempts' | 'taskTimeoutSeconds'>;
     },
   ) {}
 
@@ -43,7 +43,7 @@ export class Forecast {
     const events = await readStepEvents(knex, [taskId]);
     const { decision, strategy } = decideOnRow(task, {
       history: readHistory(events.get(taskId)),
-      maxAttempts: config.maxAttempts,
+      config,
     });
     return { decision, strategy, steps: stepsOf(decision, task.spec) };
   }
@@ -58,16 +58,11 @@ function stepsOf(decision: Decision, spec: string): StepForecast[] {
     return steps.map(({ id }) => ({ stepId: id, happens: 'skipped' }));
   }
   const { plan } = decision;
-  const again = new Map(plan.again.map(a => [a.stepId, a.because]));
+  const again = new Map(plan.again.map(a => [a.stepId, stepAgainRecord(a)]));
   return steps.map(({ id }): StepForecast => {
-    const because = again.get(id);
-    if (because) {
-      return {
-        stepId: id,
-        happens: 'runsAgain',
-        because: because.kind,
-        ...(because.kind === 'neededBy' && { neededBy: because.stepIds }),
-      };
+    const record = again.get(id);
+    if (record) {
+      return { ...record, happens: 'runsAgain' };
     }
     const happens = plan.skipped.includes(id) ? 'skipped' : 'runs';
     return { stepId: id, happens };

@@ -78,7 +78,7 @@ export class HandOvers {
   async openAll(): Promise<void> {
     const { knex, config, steadiness, logger } = this.options;
     for await (const batch of batchesOf(page =>
-      listHandedOverTasks(knex, config.timeoutSeconds, page),
+      listHandedOverTasks(knex, config, page),
     )) {
       await batchOrEach(batch, ids => this.#open(ids), {
         isToGoOn: () => steadiness.isSteady(),
@@ -128,9 +128,8 @@ export class HandOvers {
 
   async #open(taskIds: string[]): Promise<void> {
     const { knex, config, workspaces, logger } = this.options;
-    const { timeoutSeconds } = config;
     const { events, eventIds } = await withoutJit(knex, async tx => {
-      const opened = await openHandedOverTasks(tx, { taskIds, timeoutSeconds });
+      const opened = await openHandedOverTasks(tx, { ...config, taskIds });
       opened.forEach(({ id }) => workspaces.takeAway(id));
       const recovered = opened.map(({ id, strategy }) =>
         recoveredEvent(id, strategy),

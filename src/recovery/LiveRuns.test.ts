@@ -68,13 +68,19 @@ describe.each(databases.eachSupportedId())('LiveRuns on %s', databaseId => {
     knex.transaction(async tx => {
       await updateInterruptedTasks(
         tx,
-        { taskIds: [taskId], timeoutSeconds: 30 },
+        { taskIds: [taskId], timeoutSeconds: 30, taskTimeoutSeconds: 86_400 },
         { kind: 'handOver', staleTimeoutSeconds: 3600 },
       );
       await recordAttempts(tx, [newAttempt({ taskId })]);
     });
   const isHandedOver = async (id: string) =>
-    (await listHandedOverTasks(knex, 30, { limit: 9 })).some(t => t.id === id);
+    (
+      await listHandedOverTasks(
+        knex,
+        { timeoutSeconds: 30, taskTimeoutSeconds: 86_400 },
+        { limit: 9 },
+      )
+    ).some(t => t.id === id);
   /** As the scaffolder's own recovery and a worker elsewhere do. */
   const claimElsewhere = async (id: string) => {
     await insertEvent(knex, id, 'recovered', { recoverStrategy: 'none' });
@@ -200,7 +206,7 @@ describe.each(databases.eachSupportedId())('LiveRuns on %s', databaseId => {
     await knex.transaction(async tx => {
       await updateInterruptedTasks(
         tx,
-        { taskIds: [id], timeoutSeconds: 30 },
+        { taskIds: [id], timeoutSeconds: 30, taskTimeoutSeconds: 86_400 },
         { kind: 'close', status: 'failed' },
       );
       await recordAttempts(tx, [

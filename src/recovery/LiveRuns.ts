@@ -168,10 +168,8 @@ export class LiveRuns {
   async warn({ taskId, message }: TakenOver): Promise<void> {
     const { knex } = this.options;
     const events = await readStepEvents(knex, [taskId]);
-    const { stepStates } = readHistory(events.get(taskId));
-    const stepId =
-      [...stepStates].find(([, state]) => state === 'processing')?.[0] ??
-      [...stepStates.keys()].at(-1);
+    const { running, reached } = readHistory(events.get(taskId));
+    const stepId = running[0] ?? reached.at(-1);
     await knex.transaction(tx =>
       appendTaskEvents(tx, [
         {

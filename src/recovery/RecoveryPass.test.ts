@@ -66,6 +66,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
       config: {
         timeoutSeconds: 30,
         staleTimeoutSeconds: 3600,
+        taskTimeoutSeconds: 86_400,
         concurrentTasks: 10,
         workingDirectory: directory.path,
         exitWhenTakenOver: false,

@@ -76,7 +76,7 @@ export class RecoveryPass {
     const running = new Set<Promise<void>>();
     try {
       for await (const batch of batchesOf(page =>
-        listInterruptedTasks(knex, config.timeoutSeconds, page),
+        listInterruptedTasks(knex, config, page),
       )) {
         if (!steadiness.isSteady()) {
           break;

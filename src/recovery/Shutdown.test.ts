@@ -82,7 +82,11 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
       .update({ last_heartbeat_at: secondsAgo(knex, 8) });
     const interrupted = () =>
       knex.transaction(tx =>
-        lockInterruptedTasks(tx, { taskIds: [id], timeoutSeconds: 30 }),
+        lockInterruptedTasks(tx, {
+          taskIds: [id],
+          timeoutSeconds: 30,
+          taskTimeoutSeconds: 86_400,
+        }),
       );
     await createShutdown().begin();
     expect(await interrupted()).toEqual([]);

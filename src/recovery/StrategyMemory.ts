@@ -16,6 +16,9 @@ const GONE_AFTER_MS = 30_000;
 /** A catalog that takes longer counts as not reachable. */
 const LOOKUP_TIMEOUT_MS = 10_000;
 
+/** Somebody who presses Retry waits no longer than this for it. The scaffolder then asks the catalog as well. */
+const SOON_TIMEOUT_MS = 3_000;
+
 /**
  * Remembers the recovery strategy of each task while it is in flight. A task's spec does not have it, and when it is
  * needed, after a restart, the catalog may not answer yet, or its template may have changed.
@@ -87,6 +90,23 @@ export class StrategyMemory {
     return remembered;
   }
 
+  /**
+   * The strategy that the template of a task has now, for somebody who waits for it.
+   *
+   * @param spec - of the task, as it is stored
+   * @returns nothing if the catalog does not tell soon.
+   */
+  async lookUpSoon(spec: string): Promise<TaskStrategy | undefined> {
+    try {
+      return await this.#lookUp(readTemplateRef(spec), SOON_TIMEOUT_MS);
+    } catch (error) {
+      this.options.logger.warn(
+        `Cannot look up the recovery strategy of ${readTemplateRef(spec)}, ${safeError(error)}`,
+      );
+      return undefined;
+    }
+  }
+
   async #rememberWith(
     lookUp: (templateRef: string | undefined) => Promise<TaskStrategy>,
     taskId: string,
@@ -120,13 +140,16 @@ export class StrategyMemory {
     return true;
   }
 
-  async #lookUp(templateRef: string | undefined): Promise<TaskStrategy> {
+  async #lookUp(
+    templateRef: string | undefined,
+    timeoutMs = LOOKUP_TIMEOUT_MS,
+  ): Promise<TaskStrategy> {
     if (!templateRef) {
       return strategyOfTemplate('The template that its spec names', undefined);
     }
     const { auth, catalog } = this.options;
     const template = await within(
-      LOOKUP_TIMEOUT_MS,
+      timeoutMs,
       auth
         .getOwnServiceCredentials()
         .then(credentials =>

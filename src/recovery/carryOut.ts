@@ -8,14 +8,17 @@ import { InterruptedTaskRow } from '../database/operations/selectForDecision';
 import {
   NewAttempt,
   recordAttempts,
+  StepAgainRecord,
 } from '../database/operations/recordAttempts';
 import {
   InterruptedTaskUpdate,
   updateInterruptedTasks,
 } from '../database/operations/updateInterruptedTasks';
-import { RecoveryConfig } from '../config';
+import { forgetStoredWorkspaces } from '../database/operations/forgetStoredWorkspaces';
+import { DATABASE_PROVIDER, RecoveryConfig } from '../config';
 import { FinalDecision } from './decision';
 import { asLines, reasonOf, stepMessages } from './messages';
+import { beginsEmpty, StepAgain } from './plan';
 import { TaskStrategy } from './strategy';
 import {
   closedPayload,
@@ -81,8 +84,8 @@ export async function carryOut(
     const ids = await updateInterruptedTasks(
       tx,
       {
+        ...config,
         taskIds,
-        timeoutSeconds: config.timeoutSeconds,
         states: changedStates(tasks),
       },
       updateFor(outcome, { config, delays }),
@@ -97,6 +100,15 @@ export async function carryOut(
       attempt: (d.task.last?.attempt ?? 0) + 1,
       reason: reasonOf({ ...d, silence: d.task }),
     }));
+  if (config.workspaceProvider === DATABASE_PROVIDER) {
+    const empty = carriedOut.filter(
+      ({ decision }) => 'plan' in decision && beginsEmpty(decision.plan),
+    );
+    await forgetStoredWorkspaces(
+      tx,
+      empty.map(({ task }) => task.id),
+    );
+  }
   await recordAttempts(tx, carriedOut.map(recordOf));
   // Of a task that was handed over, the scaffolder writes and publishes it.
   const recovered = carriedOut
@@ -137,11 +149,7 @@ function recordOf({
     reason,
     interruptedAt: decision.interruptedAt,
     skippedSteps: skipped,
-    stepsAgain: again.map(({ stepId, because }) => ({
-      stepId,
-      because: because.kind,
-      ...(because.kind === 'neededBy' && { neededBy: because.stepIds }),
-    })),
+    stepsAgain: again.map(stepAgainRecord),
     secondsSilent: task.secondsSilent,
     planned: task.planned,
     ...('attempt' in decision
@@ -156,6 +164,19 @@ function recordOf({
           finishedSteps: task.last?.finishedSteps ?? 0,
           lastChance: false,
         }),
+  };
+}
+
+/** A finished step that runs again, as the record and the API tell of it. */
+export function stepAgainRecord({
+  stepId,
+  because,
+}: StepAgain): StepAgainRecord {
+  return {
+    stepId,
+    because: because.kind,
+    ...(because.kind === 'neededBy' && { neededBy: because.stepIds }),
+    ...(because.kind === 'afterFailed' && { failedStep: because.stepId }),
   };
 }
 

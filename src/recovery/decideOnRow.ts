@@ -1,3 +1,4 @@
+import { RecoveryConfig } from '../config';
 import { InterruptedTaskRow } from '../database/operations/selectForDecision';
 import { decide, Decision } from './decision';
 import { TaskHistory } from './history';
@@ -6,20 +7,25 @@ import { TaskStrategy } from './strategy';
 /** Decides on a task as it was read. */
 export function decideOnRow(
   task: InterruptedTaskRow,
-  options: { history: TaskHistory; maxAttempts: number },
+  options: {
+    history: TaskHistory;
+    config: Pick<RecoveryConfig, 'maxAttempts' | 'taskTimeoutSeconds'>;
+  },
 ): { decision: Decision; strategy?: TaskStrategy } {
-  const { history, maxAttempts } = options;
+  const { history, config } = options;
   const strategy = task.remembered as TaskStrategy | undefined;
   const decision = decide({
     spec: task.spec,
     state: task.state,
-    secretsReadable: task.secretsReadable,
+    secrets: task.secrets,
     hasHeartbeat: task.last_heartbeat_at !== null,
+    secondsSilent: task.secondsSilent,
     history,
     strategy,
     planned: task.planned,
     effort: task.last,
-    maxAttempts,
+    maxAttempts: config.maxAttempts,
+    taskTimeoutSeconds: config.taskTimeoutSeconds,
   });
   return { decision, strategy };
 }

@@ -13,12 +13,14 @@ function task(overrides: Partial<InterruptedTask> = {}): InterruptedTask {
         steps: { a: { status: 'completed', output: { x: 1 } } },
       },
     }),
-    secretsReadable: true,
+    secrets: 'readable',
     hasHeartbeat: true,
+    secondsSilent: 40,
     history: readHistory([log('a', 'completed'), log('b', 'processing')]),
     strategy: { strategy: 'idempotent', source: 'template' },
     planned: false,
     maxAttempts: 3,
+    taskTimeoutSeconds: 86_400,
     ...overrides,
   };
 }
@@ -237,7 +239,11 @@ describe('decide', () => {
     ['state', { state: '{"state":' }, 'its state is no valid JSON'],
     ['state', { state: 'null' }, `its state is wrong at ''`],
     ['state', { state: '{"state":{"steps":3}}' }, `wrong at 'state.steps'`],
-    ['secrets', { secretsReadable: false }, 'its secrets are no valid JSON'],
+    [
+      'secrets',
+      { secrets: 'unreadable' as const },
+      'its secrets are no valid JSON',
+    ],
     [
       'heartbeat',
       { hasHeartbeat: false },
@@ -273,32 +279,65 @@ describe('decide', () => {
       });
     },
   );
-});
 
-describe('readHistory', () => {
-  it('knows nothing of a task without events', () => {
-    expect(readHistory()).toEqual({
-      cancelled: false,
-      stepStates: new Map(),
-      finishedSteps: new Set(),
+  describe('of steps that share an id', () => {
+    const shared = {
+      spec: JSON.stringify({ steps: [{ id: 'a' }, { id: 'p' }, { id: 'p' }] }),
+      state: JSON.stringify({
+        state: {
+          steps: {
+            a: { status: 'completed', output: {} },
+            p: { status: 'completed', output: {} },
+          },
+        },
+      }),
+      history: readHistory([
+        log('a', 'completed'),
+        log('p', 'processing'),
+        log('p', 'completed'),
+        log('p', 'processing'),
+      ]),
+    };
+
+    it('does not take the task for finished when only the first of them is', () => {
+      const strategy = { strategy: 'none', source: 'default' } as const;
+      expect(decide(task({ ...shared, strategy }))).toMatchObject({
+        kind: 'failed',
+        because: { kind: 'none' },
+        interruptedAt: 'p',
+      });
+    });
+
+    it('drops their record, so that the scaffolder runs them all', () => {
+      const decision = decide(task(shared));
+      expect(decision).toMatchObject({ kind: 'resume' });
+      expect(
+        Object.keys(JSON.parse((decision as any).state).state.steps),
+      ).toEqual(['a']);
     });
   });
 
-  it('passes over bodies that are no JSON or no objects', () => {
-    const bodies = ['{', 'null', '3', '"x"', '{"stepId":1,"status":2}'];
-    expect(readHistory([...bodies, log('a', 'processing')])).toEqual({
-      cancelled: false,
-      stepStates: new Map([['a', 'processing']]),
-      finishedSteps: new Set(),
-    });
-  });
+  it.each(['restart', 'idempotent'] as const)(
+    'closes a task whose secrets the scaffolder has cleared, since it was started before recovery was on: %s',
+    s => {
+      const strategy = { strategy: s, source: 'template' } as const;
+      expect(decide(task({ secrets: 'gone', strategy }))).toMatchObject({
+        kind: 'failed',
+        because: { kind: 'noSecrets' },
+        interruptedAt: 'b',
+      });
+    },
+  );
 
-  it('passes over a body that is JSON only as a part of a list', () => {
-    const body = `${log('b', 'completed')},"cancelled"`;
-    expect(readHistory([body, log('a', 'processing')])).toEqual({
-      cancelled: false,
-      stepStates: new Map([['a', 'processing']]),
-      finishedSteps: new Set(),
+  it('closes a task that was silent for longer than a task may be, whatever its strategy', () => {
+    for (const strategy of [task().strategy, undefined]) {
+      expect(decide(task({ secondsSilent: 86_401, strategy }))).toMatchObject({
+        kind: 'failed',
+        because: { kind: 'tooOld', taskTimeoutSeconds: 86_400 },
+      });
+    }
+    expect(decide(task({ secondsSilent: 86_399 }))).toMatchObject({
+      kind: 'resume',
     });
   });
 });

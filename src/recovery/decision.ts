@@ -1,7 +1,8 @@
 import { toError } from '@backstage/errors';
 import { Attempt, Effort, spendAttempt } from './attempts';
 import { TaskHistory } from './history';
-import { isCompleted, isFinished, Plan, planRecovery } from './plan';
+import { Plan, planRecovery } from './plan';
+import { isCompleted, readProgress } from './progress';
 import { TaskStrategy } from './strategy';
 import {
   keepStepRecords,
@@ -18,8 +19,9 @@ import {
 export type InterruptedTask = {
   spec: string;
   state: string | null;
-  secretsReadable: boolean;
+  secrets: 'readable' | 'unreadable' | 'gone';
   hasHeartbeat: boolean;
+  secondsSilent: number;
   history: TaskHistory;
   /** Nothing while it cannot be told. */
   strategy?: TaskStrategy;
@@ -29,6 +31,8 @@ export type InterruptedTask = {
   effort?: Effort;
   /** How often it may be recovered in a row without getting any further, unless its template says otherwise. */
   maxAttempts: number;
+  /** After so much silence the scaffolder's janitor closes a task (`scaffolder.taskTimeout`). */
+  taskTimeoutSeconds: number;
 };
 
 /** Of which template a task is, and the step that it was interrupted at, as far as can be told. */
@@ -44,6 +48,10 @@ export type Decision =
       because:
         | { kind: 'none' }
         | { kind: 'unreadable'; problem: string }
+        /** It was silent for longer than a task may be (`scaffolder.taskTimeout`). */
+        | { kind: 'tooOld'; taskTimeoutSeconds: number }
+        /** It was claimed while recovery was off: the scaffolder cleared its secrets and recorded none of its steps. */
+        | { kind: 'noSecrets' }
         /** It was interrupted so many times in a row without having got any further. */
         | {
             kind: 'attempts';
@@ -70,14 +78,15 @@ export type Decision =
   /** Its strategy cannot be told yet. Nothing is guessed. */
   | { kind: 'later' };
 
+type Because = Extract<Decision, { kind: 'failed' }>['because'];
+
 /** A decision that can be carried out. */
 export type FinalDecision = Exclude<Decision, { kind: 'later' }>;
 
 /** Decides what happens to an interrupted task. */
 export function decide(task: InterruptedTask): Decision {
-  const runningSteps = [...task.history.stepStates]
-    .filter(([, state]) => state === 'processing')
-    .map(([stepId]) => stepId);
+  const { history, taskTimeoutSeconds } = task;
+  const runningSteps = history.running;
 
   const { spec, record, problem } = readTask(task);
   const stopped = {
@@ -85,7 +94,7 @@ export function decide(task: InterruptedTask): Decision {
     interruptedAt: runningSteps[0],
     runningSteps,
   };
-  if (task.history.cancelled) {
+  if (history.cancelled) {
     return { kind: 'cancelled', ...stopped };
   }
   if (problem !== undefined) {
@@ -94,41 +103,49 @@ export function decide(task: InterruptedTask): Decision {
   }
 
   const records = stepRecords(record);
-  const skippedByIf = skippedForCondition(task.history);
-  const firstToRun = spec.steps.find(
-    ({ id }) => !isFinished(records, id) && !skippedByIf.has(id),
-  );
+  const progress = readProgress(spec.steps, records, history);
+  const firstToRun = progress.find(({ state }) => state === 'toRun');
   const whereabouts = {
     templateRef: stopped.templateRef,
     interruptedAt: runningSteps[0] ?? (firstToRun ?? spec.steps.at(-1))?.id,
   };
+  const close = (because: Because): Decision => ({
+    kind: 'failed',
+    because,
+    ...whereabouts,
+    runningSteps,
+  });
 
+  if (task.secondsSilent > taskTimeoutSeconds) {
+    return close({ kind: 'tooOld', taskTimeoutSeconds });
+  }
   const strategy = task.strategy?.strategy;
   if (firstToRun && !strategy) {
     return { kind: 'later' };
   }
   if (firstToRun && strategy === 'none') {
-    const because = { kind: 'none' } as const;
-    return { kind: 'failed', because, ...whereabouts, runningSteps };
+    return close({ kind: 'none' });
+  }
+  if (firstToRun && task.secrets === 'gone') {
+    return close({ kind: 'noSecrets' });
   }
 
   const attempt = spendAttempt(task.effort, {
-    finishedSteps: countFinished(task.history, records),
+    finishedSteps: countFinished(history, records),
     planned: task.planned,
     limit: task.strategy?.maxAttempts ?? task.maxAttempts,
   });
   if (attempt.isBeyondLimit) {
     const { spent: tries, limit } = attempt;
     const hasFinished = firstToRun === undefined;
-    const because = { kind: 'attempts', tries, limit, hasFinished } as const;
-    return { kind: 'failed', because, ...whereabouts, runningSteps };
+    return close({ kind: 'attempts', tries, limit, hasFinished });
   }
   if (!firstToRun) {
     // Running it again records its result and runs no step twice: what was skipped never ran.
     return { kind: 'finish', ...whereabouts, state: task.state, attempt };
   }
   const rerun = strategy as Exclude<typeof strategy, 'none' | undefined>;
-  const plan = planRecovery(spec.steps, records, rerun, skippedByIf);
+  const plan = planRecovery(spec.steps, progress, rerun);
   return {
     kind: rerun === 'restart' ? 'restart' : 'resume',
     ...whereabouts,
@@ -164,7 +181,7 @@ function readTask(
   } catch (error) {
     return { spec, problem: toError(error).message };
   }
-  if (!task.secretsReadable) {
+  if (task.secrets === 'unreadable') {
     return { spec, problem: 'its secrets are no valid JSON' };
   }
   if (!task.hasHeartbeat) {
@@ -175,17 +192,4 @@ function readTask(
     };
   }
   return { spec, record };
-}
-
-/**
- * The steps that were skipped for their `if`. Once a step has failed, steps are also skipped for that, and those have to
- * run after all when it succeeds the next time.
- */
-function skippedForCondition({ stepStates }: TaskHistory): Set<string> {
-  const states = [...stepStates];
-  return new Set(
-    states.some(([, state]) => state === 'failed')
-      ? []
-      : states.filter(([, state]) => state === 'skipped').map(([id]) => id),
-  );
 }

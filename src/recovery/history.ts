@@ -1,10 +1,24 @@
+/**
+ * How a step went in a run: `processing`, `completed`, `failed`, `skipped` for its `if`, `kept` since it had finished in an earlier
+ * run, or `passedOver` after a step had failed, be it for that or for its `if`.
+ */
+export type StepState =
+  'processing' | 'completed' | 'failed' | 'skipped' | 'kept' | 'passedOver';
+
 /** What a task's events tell about it. */
 export type TaskHistory = {
   /** Somebody cancelled the task. A retry removes that event (`retryTask` in the scaffolder's DatabaseTaskStore, 4.2.0). */
   cancelled: boolean;
-  /** The last state of each step that the current run has reached: processing, completed, failed, skipped, cancelled. */
-  stepStates: Map<string, string>;
-  /** The steps that finished in any of its runs. */
+  /** The steps that the current run is in, by their ids. One, unless two runs of the task were alive at once. */
+  running: string[];
+  /** The steps that the current run has reached, by their ids, in their order. */
+  reached: string[];
+  /**
+   * How the steps with an id went in the last run that reached one of them, in the order in which the run came by them, which is
+   * that of the template. One state, unless several steps share the id.
+   */
+  states: Map<string, StepState[]>;
+  /** The ids of steps that finished in any run. */
   finishedSteps: Set<string>;
 };
 
@@ -15,31 +29,113 @@ export type TaskHistory = {
  *   no JSON is passed over.
  */
 export function readHistory(events: string[] = []): TaskHistory {
-  const history: TaskHistory = {
-    cancelled: false,
-    stepStates: new Map(),
-    finishedSteps: new Set(),
-  };
+  const reader = new HistoryReader();
   for (const event of events) {
-    addEvent(history, parseOrPass(event));
+    reader.add(parseOrPass(event));
   }
-  return history;
+  return reader.read();
 }
 
-function addEvent(history: TaskHistory, event: unknown): void {
-  if (event === 'cancelled') {
-    history.cancelled = true;
-  } else if (event === 'recovered') {
-    // What follows is another run, in which every step starts open, as in the UI.
-    history.stepStates.clear();
-  } else {
-    const { stepId, status } = Object(event);
-    if (typeof stepId === 'string' && typeof status === 'string') {
-      history.stepStates.set(stepId, status);
-      if (status === 'completed') {
-        history.finishedSteps.add(stepId);
+/**
+ * Tells apart what the events of a run do not say, by the order in which the runner writes them (`NunjucksWorkflowRunner`, 4.2.0):
+ *
+ * - A step begins with `processing`. Skipped for its `if`, it is `skipped` after that; after a failure before, `skipped` alone.
+ * - A step that had finished in an earlier run is `completed` alone.
+ * - Of a second step that fails, `failed` is written twice.
+ * - A run that is cancelled between two steps leaves the next one `processing`, and goes on to skip those after it.
+ */
+class HistoryReader {
+  readonly #states = new Map<string, StepState[]>();
+  readonly #finishedSteps = new Set<string>();
+  #cancelled = false;
+  /** What was last written of the steps that this run has reached. */
+  readonly #lastWritten = new Map<string, string>();
+  /** The step that the run is in. */
+  #current?: string;
+  #hasFailed = false;
+
+  add(event: unknown): void {
+    if (event === 'cancelled') {
+      this.#cancelled = true;
+    } else if (event === 'recovered') {
+      // What follows is another run, in which every step starts open, as in the UI.
+      this.#lastWritten.clear();
+      this.#current = undefined;
+      this.#hasFailed = false;
+    } else {
+      const { stepId, status } = Object(event);
+      if (typeof stepId === 'string' && typeof status === 'string') {
+        this.#addState(stepId, status);
       }
     }
+  }
+
+  read(): TaskHistory {
+    const reached = [...this.#lastWritten];
+    return {
+      cancelled: this.#cancelled,
+      reached: reached.map(([id]) => id),
+      running: reached
+        .filter(([, status]) => status === 'processing')
+        .map(([id]) => id),
+      states: this.#states,
+      finishedSteps: this.#finishedSteps,
+    };
+  }
+
+  #addState(stepId: string, status: string): void {
+    const states = this.#statesInThisRun(stepId);
+    this.#lastWritten.set(stepId, status);
+    if (status === 'processing') {
+      this.#leaveCurrent();
+      this.#current = stepId;
+      states.push('processing');
+      return;
+    }
+    const isCurrent = this.#current === stepId;
+    if (!isCurrent) {
+      this.#leaveCurrent();
+    }
+    this.#current = undefined;
+    if (isCurrent) {
+      states.pop();
+    }
+    switch (status) {
+      case 'completed':
+        states.push(isCurrent ? 'completed' : 'kept');
+        this.#finishedSteps.add(stepId);
+        break;
+      case 'skipped':
+        states.push(this.#hasFailed ? 'passedOver' : 'skipped');
+        break;
+      default:
+        // Not again for the second line about the same failure.
+        if (isCurrent || states.at(-1) !== 'failed') {
+          states.push('failed');
+        }
+        this.#hasFailed = true;
+    }
+  }
+
+  #statesInThisRun(stepId: string): StepState[] {
+    const known = this.#lastWritten.has(stepId)
+      ? this.#states.get(stepId)
+      : undefined;
+    const states = known ?? [];
+    this.#states.set(stepId, states);
+    return states;
+  }
+
+  /** The run has left the step that it was in, without that its end was written. */
+  #leaveCurrent(): void {
+    const states =
+      this.#current === undefined ? undefined : this.#states.get(this.#current);
+    if (states) {
+      states.pop();
+      states.push('failed');
+      this.#hasFailed = true;
+    }
+    this.#current = undefined;
   }
 }
 

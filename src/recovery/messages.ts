@@ -1,6 +1,7 @@
 import { Attempt } from './attempts';
 import { FinalDecision } from './decision';
 import { Plan, StepAgain } from './plan';
+import { Retry } from './retry';
 import { TaskStrategy } from './strategy';
 
 /** For how long nothing was heard of a task, and whether its backend had been asked to end. */
@@ -10,6 +11,7 @@ export type Silence = { secondsSilent: number; planned: boolean };
 export type StepMessage = { stepId: string; message: string };
 
 type Requeued = Extract<FinalDecision, { attempt: unknown }>;
+type ClosedBecause = Extract<FinalDecision, { kind: 'failed' }>['because'];
 
 /** The silence as people read it, such as `34 s` or `2 h 5 min`. */
 export function formatSilence(seconds: number): string {
@@ -69,7 +71,8 @@ function closeReason(
       limit === 1 ? 'recovery' : 'recoveries'
     } (${setting}). Find out why, then press Retry on the task's page, or start it again from its template.`;
   }
-  return `${stopped} It was not run again, because ${whyNone(
+  return `${stopped} It was not run again, because ${whyNotRun(
+    decision.because,
     strategy,
   )}. Check what its steps have done so far, then start it again.`;
 }
@@ -136,17 +139,17 @@ export function stepMessages(
       )}. Steps that act on the user's behalf may fail. If one does, start the task again from its template.`,
     });
   }
-  if ('plan' in decision) {
-    for (const again of decision.plan.again) {
-      messages.push({
-        stepId: again.stepId,
-        message: `This step had finished and runs again, because ${because(
-          again,
-        )}.`,
-      });
-    }
-  }
-  return messages;
+  return 'plan' in decision
+    ? [...messages, ...againMessages(decision.plan)]
+    : messages;
+}
+
+/** What is shown under finished steps that run again. */
+export function againMessages({ again }: Plan): StepMessage[] {
+  return again.map(step => ({
+    stepId: step.stepId,
+    message: `This step had finished and runs again, because ${because(step)}.`,
+  }));
 }
 
 function interruption(
@@ -184,7 +187,24 @@ function attemptParts({ spent, limit, isLastChance }: Attempt): string[] {
     : [];
 }
 
-function whyNone(strategy: TaskStrategy | undefined): string {
+function whyNotRun(
+  because: Extract<ClosedBecause, { kind: 'none' | 'tooOld' | 'noSecrets' }>,
+  strategy: TaskStrategy | undefined,
+): string {
+  switch (because.kind) {
+    case 'tooOld':
+      return `that is longer than a task may be silent (scaffolder.taskTimeout, ${formatSilence(
+        because.taskTimeoutSeconds,
+      )})`;
+    case 'noSecrets':
+      return 'it was started before recovery was on, so its secrets are gone and its finished steps were not recorded';
+    default:
+      return whyNone(strategy);
+  }
+}
+
+/** Why a task counts as one that must not run again. */
+export function whyNone(strategy: TaskStrategy | undefined): string {
   switch (strategy?.source) {
     case 'template':
       return `its template has the recovery strategy 'none'`;
@@ -202,27 +222,35 @@ function whatNow(decision: Requeued): string {
       return 'All its steps had finished. None runs again; its result is recorded now.';
     case 'restart':
       return `Its template has the recovery strategy 'restart': it runs again from its first step.`;
-    default: {
-      const { skipped, again, warning, goesOnAt } = decision.plan;
-      const where =
-        goesOnAt === decision.interruptedAt
-          ? 'this step'
-          : `step '${goesOnAt}'`;
-      return [
-        `Its template has the recovery strategy 'idempotent': it goes on at ${where}.`,
-        ...(skipped.length
-          ? [`Skipped, with their outputs restored: ${skipped.join(', ')}.`]
-          : []),
-        ...(again.length
-          ? [`Run again: ${again.map(a => a.stepId).join(', ')}.`]
-          : []),
-        ...(warning ? [`${warning}.`] : []),
-      ].join(' ');
-    }
+    default:
+      return goesOnSentences(decision.plan, decision.interruptedAt);
   }
 }
 
-function outcome(decision: FinalDecision): string {
+/**
+ * Where an idempotent task goes on, and with which steps.
+ *
+ * @param at - the step that this is shown under
+ */
+export function goesOnSentences(
+  { skipped, again, warning, goesOnAt }: Plan,
+  at: string | undefined,
+): string {
+  const where = goesOnAt === at ? 'this step' : `step '${goesOnAt}'`;
+  return [
+    `Its template has the recovery strategy 'idempotent': it goes on at ${where}.`,
+    ...(skipped.length
+      ? [`Skipped, with their outputs restored: ${skipped.join(', ')}.`]
+      : []),
+    ...(again.length
+      ? [`Run again: ${again.map(a => a.stepId).join(', ')}.`]
+      : []),
+    ...(warning ? [`${warning}.`] : []),
+  ].join(' ');
+}
+
+/** What was decided, for the backend's log. */
+export function outcome(decision: FinalDecision | Retry): string {
   switch (decision.kind) {
     case 'cancelled':
       return 'closed as cancelled, which somebody had asked for';
@@ -237,10 +265,12 @@ function outcome(decision: FinalDecision): string {
   }
 }
 
-function whyClosed(
-  reason: Extract<FinalDecision, { kind: 'failed' }>['because'],
-): string {
+function whyClosed(reason: ClosedBecause): string {
   switch (reason.kind) {
+    case 'tooOld':
+      return ', since it was silent for longer than scaffolder.taskTimeout';
+    case 'noSecrets':
+      return ', since it was started before recovery was on and its secrets are gone';
     case 'unreadable':
       return `, since ${reason.problem}`;
     case 'attempts':
@@ -250,7 +280,8 @@ function whyClosed(
   }
 }
 
-function planParts({ skipped, again, warning }: Plan): string[] {
+/** A plan for the backend's log. */
+export function planParts({ skipped, again, warning }: Plan): string[] {
   return [
     `skipped: ${skipped.join(', ') || 'none'}`,
     `run again: ${
@@ -271,7 +302,11 @@ export function because({ because: reason }: StepAgain): string {
       return 'its output was not recorded';
     case 'restart':
       return `the strategy is 'restart'`;
+    case 'afterFailed':
+      return `step '${reason.stepId}' before it had failed and runs again`;
+    case 'sharedId':
+      return 'another step with the same id had not finished';
     default:
-      return 'the dependencies between the steps make no sense';
+      return 'the dependencies between the steps are invalid';
   }
 }

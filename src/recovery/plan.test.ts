@@ -1,5 +1,7 @@
 import fc from 'fast-check';
-import { planRecovery } from './plan';
+import { readHistory } from './history';
+import { Plan, planRecovery } from './plan';
+import { readProgress } from './progress';
 import { StepRecords, TaskStep } from './taskRecord';
 
 const step = (id: string, dependsOn?: unknown): TaskStep => ({
@@ -8,11 +10,24 @@ const step = (id: string, dependsOn?: unknown): TaskStep => ({
 });
 const completed = (...ids: string[]): StepRecords =>
   Object.fromEntries(ids.map(id => [id, { status: 'completed', output: {} }]));
+const log = (stepId: string, status: string) =>
+  JSON.stringify({ message: '', stepId, status });
+
+/** The plan for what is recorded of the steps, and what the task's events tell of them. */
+function planOf(
+  steps: TaskStep[],
+  records: StepRecords,
+  strategy: 'restart' | 'idempotent',
+  events: string[] = [],
+): Plan {
+  const progress = readProgress(steps, records, readHistory(events));
+  return planRecovery(steps, progress, strategy);
+}
 
 describe('planRecovery', () => {
   it('goes on at the interrupted step and skips those that finished', () => {
     expect(
-      planRecovery(
+      planOf(
         [step('a'), step('b'), step('c')],
         completed('a', 'b'),
         'idempotent',
@@ -22,7 +37,7 @@ describe('planRecovery', () => {
 
   it('runs a step again that the interrupted one depends on', () => {
     expect(
-      planRecovery(
+      planOf(
         [step('fetch'), step('lint'), step('transform', 'fetch')],
         completed('fetch', 'lint'),
         'idempotent',
@@ -41,7 +56,7 @@ describe('planRecovery', () => {
 
   it('follows dependencies through other steps, and those of later steps', () => {
     expect(
-      planRecovery(
+      planOf(
         [
           step('a'),
           step('b', ['a']),
@@ -64,7 +79,7 @@ describe('planRecovery', () => {
 
   it('does not run a dependency again that only finished steps have', () => {
     expect(
-      planRecovery(
+      planOf(
         [step('a'), step('b', 'a'), step('c')],
         completed('a', 'b'),
         'idempotent',
@@ -74,18 +89,18 @@ describe('planRecovery', () => {
 
   it('runs nothing again for a step that was skipped for its condition', () => {
     expect(
-      planRecovery(
+      planOf(
         [step('create'), step('optional', 'create'), step('slow')],
         completed('create'),
         'idempotent',
-        new Set(['optional']),
+        [log('optional', 'skipped')],
       ),
     ).toEqual({ skipped: ['create'], again: [], goesOnAt: 'slow' });
   });
 
   it('runs a finished step again whose output was not recorded', () => {
     expect(
-      planRecovery(
+      planOf(
         [step('a'), step('b', 'a'), step('c')],
         { ...completed('a'), b: { status: 'completed' } },
         'idempotent',
@@ -102,7 +117,7 @@ describe('planRecovery', () => {
 
   it('runs all steps again for restart, whatever the dependencies say', () => {
     expect(
-      planRecovery(
+      planOf(
         [step('a', 'nonsense'), step('b'), step('c')],
         completed('a', 'b'),
         'restart',
@@ -156,7 +171,7 @@ describe('planRecovery', () => {
   ])(
     'runs all steps again, with a warning, when a dependency is %s',
     (_, steps, warning) => {
-      expect(planRecovery(steps, completed('a', 'b'), 'idempotent')).toEqual({
+      expect(planOf(steps, completed('a', 'b'), 'idempotent')).toEqual({
         skipped: [],
         again: [
           { stepId: 'a', because: { kind: 'invalidPlan' } },
@@ -168,9 +183,182 @@ describe('planRecovery', () => {
     },
   );
 
+  describe('of steps that share an id', () => {
+    const steps = [step('a'), step('p'), step('p'), step('z')];
+    const begin = [
+      log('a', 'processing'),
+      log('a', 'completed'),
+      log('p', 'processing'),
+      log('p', 'completed'),
+    ];
+
+    it('runs them all again when one of them has not finished, and says why', () => {
+      for (const events of [begin, [...begin, log('p', 'processing')]]) {
+        expect(
+          planOf(steps, completed('a', 'p'), 'idempotent', events),
+        ).toEqual({
+          skipped: ['a'],
+          again: [{ stepId: 'p', because: { kind: 'sharedId' } }],
+          goesOnAt: 'p',
+        });
+      }
+    });
+
+    it('skips them when each of them has finished', () => {
+      expect(
+        planOf(steps, completed('a', 'p'), 'idempotent', [
+          ...begin,
+          log('p', 'processing'),
+          log('p', 'completed'),
+          log('z', 'processing'),
+        ]),
+      ).toEqual({ skipped: ['a', 'p'], again: [], goesOnAt: 'z' });
+    });
+
+    it.each([
+      ['the first one', ['completed', 'skipped']],
+      ['the second one', ['skipped', 'completed']],
+    ])('skips them when only %s was to run', (_, [first, second]) => {
+      expect(
+        planOf(steps, completed('a', 'p'), 'idempotent', [
+          log('a', 'processing'),
+          log('a', 'completed'),
+          log('p', 'processing'),
+          log('p', first),
+          log('p', 'processing'),
+          log('p', second),
+          log('z', 'processing'),
+        ]),
+      ).toEqual({ skipped: ['a', 'p'], again: [], goesOnAt: 'z' });
+    });
+
+    it('goes on at the second one when the first one was not to run', () => {
+      expect(
+        planOf(steps, completed('a'), 'idempotent', [
+          log('a', 'processing'),
+          log('a', 'completed'),
+          log('p', 'processing'),
+          log('p', 'skipped'),
+          log('p', 'processing'),
+        ]),
+      ).toEqual({ skipped: ['a'], again: [], goesOnAt: 'p' });
+    });
+
+    it('skips them when a later run was interrupted while it skipped them', () => {
+      const all = [...begin, log('p', 'processing'), log('p', 'completed')];
+      for (const later of [
+        [],
+        [log('a', 'completed')],
+        [log('a', 'completed'), log('p', 'completed')],
+      ]) {
+        expect(
+          planOf(steps, completed('a', 'p'), 'idempotent', [
+            ...all,
+            '"recovered"',
+            ...later,
+          ]),
+        ).toMatchObject({ skipped: ['a', 'p'], goesOnAt: 'z' });
+      }
+    });
+
+    it('brings what each of them depends on, also what stands between them', () => {
+      const apart = [
+        step('f'),
+        step('p', 'f'),
+        step('g'),
+        step('p', 'g'),
+        step('z', 'p'),
+      ];
+      const events = ['f', 'p', 'g', 'p'].flatMap(id => [
+        log(id, 'processing'),
+        log(id, 'completed'),
+      ]);
+      expect(
+        planOf(apart, completed('f', 'p', 'g'), 'idempotent', events),
+      ).toMatchObject({
+        skipped: [],
+        again: [
+          { stepId: 'f', because: { kind: 'neededBy', stepIds: ['p'] } },
+          { stepId: 'p', because: { kind: 'neededBy', stepIds: ['z'] } },
+          { stepId: 'g', because: { kind: 'neededBy', stepIds: ['p'] } },
+        ],
+      });
+    });
+  });
+
+  describe('of a step that failed', () => {
+    const steps = [step('a'), step('b'), step('cleanup'), step('notify')];
+    const events = [
+      log('a', 'processing'),
+      log('a', 'completed'),
+      log('b', 'processing'),
+      log('b', 'failed'),
+      log('cleanup', 'processing'),
+      log('cleanup', 'completed'),
+      log('notify', 'processing'),
+    ];
+
+    it('runs all steps after it again, such as one that cleans up', () => {
+      expect(
+        planOf(steps, completed('a', 'cleanup'), 'idempotent', events),
+      ).toEqual({
+        skipped: ['a'],
+        again: [
+          {
+            stepId: 'cleanup',
+            because: { kind: 'afterFailed', stepId: 'b' },
+          },
+        ],
+        goesOnAt: 'b',
+      });
+    });
+
+    it('brings what those need that were passed over, since they run this time', () => {
+      const withNeed = [step('a'), step('b'), step('c', 'a')];
+      expect(
+        planOf(withNeed, completed('a'), 'idempotent', [
+          ...events.slice(0, 4),
+          log('c', 'skipped'),
+        ]),
+      ).toMatchObject({
+        skipped: [],
+        again: [{ stepId: 'a', because: { kind: 'neededBy' } }],
+      });
+    });
+
+    it('counts as failed when the run was cancelled before it began, and left it', () => {
+      const withNeed = [step('a'), step('b'), step('c', 'a')];
+      expect(
+        planOf(withNeed, completed('a'), 'idempotent', [
+          ...events.slice(0, 3),
+          log('c', 'skipped'),
+        ]),
+      ).toMatchObject({ skipped: [], goesOnAt: 'b' });
+    });
+
+    it('skips it and those after it once they have all finished in a later run', () => {
+      expect(
+        planOf(steps, completed('a', 'b', 'cleanup'), 'idempotent', [
+          ...events,
+          '"recovered"',
+          log('a', 'completed'),
+          log('b', 'processing'),
+          log('b', 'completed'),
+          log('cleanup', 'processing'),
+          log('cleanup', 'completed'),
+          log('notify', 'processing'),
+        ]),
+      ).toEqual({
+        skipped: ['a', 'b', 'cleanup'],
+        again: [],
+        goesOnAt: 'notify',
+      });
+    });
+  });
+
   it('is not misled by step ids that are names of object properties', () => {
     expect(
-      planRecovery(
+      planOf(
         [step('constructor'), step('__proto__', 'constructor')],
         {},
         'idempotent',
@@ -219,7 +407,7 @@ describe('planRecovery', () => {
     it('has the dependencies of every step that runs in the same run', () => {
       fc.assert(
         fc.property(tasks, ({ steps, records }) => {
-          const { skipped } = planRecovery(steps, records, 'idempotent');
+          const { skipped } = planOf(steps, records, 'idempotent');
           for (const s of steps.filter(({ id }) => !skipped.includes(id))) {
             for (const dependency of dependenciesOf(s)) {
               expect(skipped).not.toContain(dependency);
@@ -232,7 +420,7 @@ describe('planRecovery', () => {
     it('restores the output of every step that is skipped', () => {
       fc.assert(
         fc.property(tasks, ({ steps, records }) => {
-          const { skipped } = planRecovery(steps, records, 'idempotent');
+          const { skipped } = planOf(steps, records, 'idempotent');
           for (const id of skipped) {
             expect(records[id]?.output).toBeDefined();
           }
@@ -243,7 +431,7 @@ describe('planRecovery', () => {
     it('runs nothing that finished and that no step which runs depends on', () => {
       fc.assert(
         fc.property(tasks, ({ steps, records }) => {
-          const { skipped, again } = planRecovery(steps, records, 'idempotent');
+          const { skipped, again } = planOf(steps, records, 'idempotent');
           const runs = steps.filter(({ id }) => !skipped.includes(id));
           const needing = (id: string) =>
             runs.filter(s => dependenciesOf(s).includes(id)).map(s => s.id);
@@ -261,7 +449,7 @@ describe('planRecovery', () => {
     it('says of every completed step whether it is skipped or runs again, in order', () => {
       fc.assert(
         fc.property(tasks, ({ steps, records }) => {
-          const { skipped, again } = planRecovery(steps, records, 'idempotent');
+          const { skipped, again } = planOf(steps, records, 'idempotent');
           const inOrder = steps.map(s => s.id).filter(id => records[id]);
           const againIds = again.map(a => a.stepId);
           expect(inOrder.filter(id => skipped.includes(id))).toEqual(skipped);

@@ -1,6 +1,7 @@
 import { readDependencies } from '../template/dependencies';
+import { StepProgress } from './progress';
 import { Strategy } from './strategy';
-import { StepRecords, TaskStep } from './taskRecord';
+import { TaskStep } from './taskRecord';
 
 /** A finished step that runs again, and why. */
 export type StepAgain = {
@@ -9,13 +10,17 @@ export type StepAgain = {
     | { kind: 'restart' }
     /** These steps are still to run and depend on it; what it left in the workspace is gone. */
     | { kind: 'neededBy'; stepIds: string[] }
+    /** It came after this step, which had failed and runs again: it may have cleaned up after it. */
+    | { kind: 'afterFailed'; stepId: string }
+    /** Another step has the same id and has not finished. The scaffolder's record is for both. */
+    | { kind: 'sharedId' }
     /** It is recorded as completed, but without the output that later steps may use. */
     | { kind: 'noOutput' }
-    /** The dependencies of the template make no sense; see the plan's warning. */
+    /** The dependencies of the template are invalid; see the plan's warning. */
     | { kind: 'invalidPlan' };
 };
 
-/** What happens to the steps of a task that goes on. */
+/** What happens to the steps of a task that goes on. Steps that share an id are named once. */
 export type Plan = {
   /** Finished steps that do not run again; their outputs are restored. */
   skipped: string[];
@@ -31,30 +36,27 @@ export type Plan = {
 };
 
 /**
- * Plans which steps of an interrupted task run.
+ * Plans which steps of a task run that is to run again.
  *
  * - `restart`: all of them.
- * - `idempotent`: those that had not finished, and of the others those that a step which runs depends on, directly or
- *   through others. A step that was skipped for its `if` does not count as one that runs: its condition is looked at
- *   again, and nothing is run again on the chance that it comes out otherwise.
+ * - `idempotent`: those that had not finished. Of the others those that came after a step which had failed and runs again, and those
+ *   that a step which runs depends on, directly or through others. A step that was skipped for its `if` does not count as one that
+ *   runs.
  *
- * A dependency that is unknown, later, or the step itself makes no sense (and every circle has such a one), and neither
- * does a recovery block with anything else in it: then all steps run again, which `idempotent` allows, with a warning.
- *
- * @param skippedByIf - the ids of the steps that were skipped for their `if`
+ * A dependency that is unknown, later, or the step itself is invalid (and every circle has such a one), and so is a recovery block with
+ * anything else in it: then all steps run again, which `idempotent` allows, with a warning.
  */
 export function planRecovery(
   steps: TaskStep[],
-  records: StepRecords,
+  progress: StepProgress[],
   strategy: Exclude<Strategy, 'none'>,
-  skippedByIf: ReadonlySet<string> = new Set(),
 ): Plan {
-  const isToRun = (id: string) =>
-    !isFinished(records, id) && !skippedByIf.has(id);
-  const completed = steps.filter(s => isCompleted(records, s.id));
-  const goesOnAt = steps.find(s => isToRun(s.id))?.id;
+  const recorded = progress.filter(
+    ({ state, because }) => state === 'finished' || because,
+  );
+  const goesOnAt = progress.find(({ state }) => state === 'toRun')?.id;
   const allAgain = (kind: 'restart' | 'invalidPlan'): StepAgain[] =>
-    completed.map(({ id }) => ({ stepId: id, because: { kind } }));
+    unique(recorded).map(stepId => ({ stepId, because: { kind } }));
 
   if (strategy === 'restart') {
     return {
@@ -74,39 +76,81 @@ export function planRecovery(
     };
   }
 
-  // From the last step to the first: a dependency always stands before the step that has it.
-  const neededBy = new Map<string, string[]>();
-  for (const { id } of [...steps].reverse()) {
-    if (isToRun(id) || neededBy.has(id)) {
-      for (const dependency of dependencies.get(id) ?? []) {
-        neededBy.set(dependency, [id, ...(neededBy.get(dependency) ?? [])]);
-      }
-    }
-  }
+  const failedAt = progress.findIndex(
+    ({ state, hasFailed }) => state === 'toRun' && hasFailed,
+  );
+  const isAfterFailed = (place: number) => failedAt >= 0 && place > failedAt;
+  const toRun = progress.filter(
+    ({ state }, i) => state === 'toRun' || isAfterFailed(i),
+  );
+  const running = withDependencies(new Set(unique(toRun)), dependencies);
 
   const again: StepAgain[] = [];
   const skipped: string[] = [];
-  for (const { id } of completed) {
-    const stepIds = neededBy.get(id);
-    if (stepIds) {
-      again.push({ stepId: id, because: { kind: 'neededBy', stepIds } });
-    } else if (!isFinished(records, id)) {
-      again.push({ stepId: id, because: { kind: 'noOutput' } });
+  for (const stepId of unique(recorded)) {
+    const places = progress.flatMap(({ id }, i) => (id === stepId ? [i] : []));
+    if (!running.has(stepId)) {
+      skipped.push(stepId);
     } else {
-      skipped.push(id);
+      again.push({
+        stepId,
+        because: becauseOf(
+          progress[places[0]],
+          // With a shared id, the first one that a failure came before takes the others with it.
+          places.some(isAfterFailed) ? progress[failedAt].id : undefined,
+          steps
+            .map(({ id }) => id)
+            .filter(
+              (id, i, ids) =>
+                ids.indexOf(id) === i &&
+                running.has(id) &&
+                dependencies.get(id)?.includes(stepId),
+            ),
+        ),
+      });
     }
   }
   return { skipped, again, goesOnAt };
 }
 
-/** Whether a step need not run again for its own sake: it completed, and its output can be restored. */
-export function isFinished(records: StepRecords, stepId: string): boolean {
-  return isCompleted(records, stepId) && records[stepId]?.output !== undefined;
+/**
+ * Whether a run begins in an empty workspace. It does unless steps are skipped and none of them runs again: then it needs what they
+ * left, if there is anything that restores it.
+ */
+export function beginsEmpty({ skipped, again }: Plan): boolean {
+  return skipped.length === 0 || again.length > 0;
 }
 
-/** Whether it is recorded that a step completed. */
-export function isCompleted(records: StepRecords, stepId: string): boolean {
-  return (
-    Object.hasOwn(records, stepId) && records[stepId]?.status === 'completed'
-  );
+/** The most telling reason. */
+function becauseOf(
+  { because }: StepProgress,
+  failedId: string | undefined,
+  neededBy: string[],
+): StepAgain['because'] {
+  if (because === 'sharedId') {
+    return { kind: because };
+  }
+  if (neededBy.length > 0) {
+    return { kind: 'neededBy', stepIds: neededBy };
+  }
+  return failedId === undefined
+    ? { kind: 'noOutput' }
+    : { kind: 'afterFailed', stepId: failedId };
+}
+
+/** The ids of steps and of all that they depend on, directly or through others. */
+function withDependencies(
+  ids: Set<string>,
+  dependencies: Map<string, string[]>,
+): Set<string> {
+  // A set also comes by what is added to it meanwhile.
+  for (const id of ids) {
+    dependencies.get(id)?.forEach(dependency => ids.add(dependency));
+  }
+  return ids;
+}
+
+/** The ids, each once, in the order of the steps. */
+function unique(progress: StepProgress[]): string[] {
+  return [...new Set(progress.map(({ id }) => id))];
 }

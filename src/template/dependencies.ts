@@ -6,6 +6,8 @@ export type Step = {
   id: string;
   action?: string;
   input?: unknown;
+  /** The condition on which it runs. */
+  if?: unknown;
   /** As the template's author wrote it. */
   recovery?: unknown;
 };

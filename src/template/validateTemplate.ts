@@ -35,11 +35,18 @@ export function validateTemplate(spec: unknown): Problem[] {
 export function stepsOfTemplate(spec: Record<string, unknown>): Step[] {
   const steps = Array.isArray(spec.steps) ? spec.steps : [];
   return steps.map((step, i): Step => {
-    const { id, action, input, recovery } = isBlock(step) ? step : {};
+    const {
+      id,
+      action,
+      input,
+      if: condition,
+      recovery,
+    } = isBlock(step) ? step : {};
     return {
       id: typeof id === 'string' ? id : `step-${i + 1}`,
       action: typeof action === 'string' ? action : undefined,
       input,
+      if: condition,
       recovery,
     };
   });

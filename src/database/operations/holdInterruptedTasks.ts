@@ -1,7 +1,7 @@
 import { Knex } from 'knex';
 import { DbTaskRow, TASKS } from '../tables';
 import { isSqlite, secondsAgo, silentForAtLeast } from '../time';
-import { whereInterrupted, whereUndecided } from './interrupted';
+import { Timeouts, whereInterrupted, whereUndecided } from './interrupted';
 
 /**
  * Keeps the scaffolder's own recovery from taking undecided tasks that it would take soon, by counting their silence
@@ -12,7 +12,7 @@ import { whereInterrupted, whereUndecided } from './interrupted';
  */
 export async function holdInterruptedTasks(
   tx: Knex.Transaction,
-  options: { taskIds: string[]; timeoutSeconds: number; silentSeconds: number },
+  options: { taskIds: string[]; silentSeconds: number } & Timeouts,
 ): Promise<string[]> {
   const { timeoutSeconds, silentSeconds } = options;
   if (options.taskIds.length === 0) {
@@ -34,7 +34,7 @@ export async function holdInterruptedTasks(
   const rows = await tx<DbTaskRow>(TASKS)
     .whereIn('id', taskIds)
     .modify(whereInterrupted, tx, timeoutSeconds)
-    .modify(whereUndecided, tx)
+    .modify(whereUndecided, tx, options)
     // Two seconds more than the timeout: on SQLite a task is interrupted up to a second late.
     .update({ last_heartbeat_at: secondsAgo(tx, timeoutSeconds + 2) } as object)
     .returning('id');

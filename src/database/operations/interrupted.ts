@@ -9,6 +9,14 @@ import {
 } from '../tables';
 import { silentForAtLeast } from '../time';
 
+/** After how much silence what happens to a running task. */
+export type Timeouts = {
+  /** It counts as interrupted (`scaffolder.recoverTasksTimeout`). */
+  timeoutSeconds: number;
+  /** It is to be closed, also if it was handed over: the scaffolder's janitor would (`scaffolder.taskTimeout`). */
+  taskTimeoutSeconds: number;
+};
+
 /** A task whose backend was asked to end counts as interrupted once it missed five heartbeats. */
 const PLANNED_SILENCE_SECONDS = 5;
 
@@ -57,9 +65,13 @@ export function whereInterrupted(
 
 /**
  * Keeps tasks that are to be decided on: they were not handed over since their last heartbeat. A task that was handed
- * over and then cancelled is to be decided on again.
+ * over is to be decided on again if it was then cancelled, or is too old, as in a database that was restored from a dump.
  */
-export function whereUndecided(query: Knex.QueryBuilder, knex: Knex): void {
+export function whereUndecided(
+  query: Knex.QueryBuilder,
+  knex: Knex,
+  { taskTimeoutSeconds }: Timeouts,
+): void {
   query.where(either =>
     either
       .where(neither =>
@@ -67,21 +79,23 @@ export function whereUndecided(query: Knex.QueryBuilder, knex: Knex): void {
           .whereRaw(`not ${DECIDED_SINCE_HEARTBEAT}`)
           .whereNotExists(wakeupsSinceHeartbeat(knex)),
       )
-      .orWhereExists(cancellations(knex)),
+      .orWhereExists(cancellations(knex))
+      .orWhereRaw(silentForAtLeast(knex, taskTimeoutSeconds)),
   );
 }
 
 /**
- * Keeps tasks that were handed over, not claimed since and not cancelled. A claim and a heartbeat are younger than the
+ * Keeps tasks that were handed over, not claimed since, not cancelled and not too old. A claim and a heartbeat are younger than the
  * decision or the wake-up. The silence is asked for as well, since the clock of a database can be set back.
  */
 export function whereHandedOver(
   query: Knex.QueryBuilder,
   knex: Knex,
-  timeoutSeconds: number,
+  timeouts: Timeouts,
 ): void {
   query
-    .modify(whereInterrupted, knex, timeoutSeconds)
+    .modify(whereInterrupted, knex, timeouts.timeoutSeconds)
+    .whereRaw('not ?', silentForAtLeast(knex, timeouts.taskTimeoutSeconds))
     .where(either =>
       either
         .whereRaw(DECIDED_SINCE_HEARTBEAT)

@@ -10,6 +10,7 @@ export type AttemptFilter = {
   taskId?: string;
   templateRef?: string;
   strategy?: string;
+  trigger?: string;
   decision?: string;
   outcome?: string;
   /** At this time or later. */
@@ -68,6 +69,7 @@ export function whereAttempt(
     task_id: filter.taskId,
     template_ref: filter.templateRef,
     strategy: filter.strategy,
+    trigger: filter.trigger,
     decision: filter.decision,
     outcome: filter.outcome,
   };

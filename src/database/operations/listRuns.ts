@@ -1,8 +1,8 @@
 import { Knex } from 'knex';
-import { ATTEMPTS, TASKS } from '../tables';
+import { ATTEMPTS, ON_INTERRUPTION, TASKS } from '../tables';
 import { silentForAtLeast } from '../time';
 
-/** How the database sees some tasks: their status, whether their heartbeat is behind, and their last attempt. */
+/** How the database sees some tasks: their status, whether their heartbeat is behind, and the last decision on an interruption. */
 export async function listRuns(
   knex: Knex,
   taskIds: string[],
@@ -16,7 +16,8 @@ export async function listRuns(
       is_behind: silentForAtLeast(knex, behindSeconds),
       attempt: knex(ATTEMPTS)
         .max('attempt')
-        .whereRaw(`${ATTEMPTS}.task_id = ${TASKS}.id`),
+        .whereRaw(`${ATTEMPTS}.task_id = ${TASKS}.id`)
+        .whereRaw(ON_INTERRUPTION),
     });
   return rows.map(r => ({
     id: r.id,

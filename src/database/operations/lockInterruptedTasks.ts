@@ -1,7 +1,7 @@
 import { Knex } from 'knex';
 import { TASKS } from '../tables';
 import { isSqlite } from '../time';
-import { whereInterrupted, whereUndecided } from './interrupted';
+import { Timeouts, whereInterrupted, whereUndecided } from './interrupted';
 import {
   InterruptedTaskRow,
   readForDecision,
@@ -15,12 +15,12 @@ import {
  */
 export async function lockInterruptedTasks(
   tx: Knex.Transaction,
-  options: { taskIds: string[]; timeoutSeconds: number },
+  options: { taskIds: string[] } & Timeouts,
 ): Promise<InterruptedTaskRow[]> {
   const query = selectForDecision(tx)
     .whereIn(`${TASKS}.id`, options.taskIds)
     .modify(whereInterrupted, tx, options.timeoutSeconds)
-    .modify(whereUndecided, tx);
+    .modify(whereUndecided, tx, options);
   // SQLite has no row locks; there the updates that follow are guarded and a write transaction excludes all others.
   if (!isSqlite(tx)) {
     query.forUpdate(TASKS).skipLocked();

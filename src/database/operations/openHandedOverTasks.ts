@@ -1,6 +1,6 @@
 import { Knex } from 'knex';
 import { ATTEMPTS, DbAttemptRow, DbTaskRow, TASKS } from '../tables';
-import { whereHandedOver } from './interrupted';
+import { Timeouts, whereHandedOver } from './interrupted';
 
 /**
  * Opens tasks that were handed over, for the workers of this process, which start after this.
@@ -9,11 +9,11 @@ import { whereHandedOver } from './interrupted';
  */
 export async function openHandedOverTasks(
   tx: Knex.Transaction,
-  options: { taskIds: string[]; timeoutSeconds: number },
+  options: { taskIds: string[] } & Timeouts,
 ): Promise<{ id: string; strategy?: string }[]> {
   const opened = await tx<DbTaskRow>(TASKS)
     .whereIn('id', options.taskIds)
-    .modify(whereHandedOver, tx, options.timeoutSeconds)
+    .modify(whereHandedOver, tx, options)
     .update({ status: 'open', last_heartbeat_at: tx.fn.now() })
     .returning('id');
   const attempts = await tx<DbAttemptRow>(ATTEMPTS)

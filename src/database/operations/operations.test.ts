@@ -54,6 +54,7 @@ jest.setTimeout(60_000);
 
 const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
 const timeoutSeconds = 30;
+const timeouts = { timeoutSeconds, taskTimeoutSeconds: 24 * 3600 };
 const page = { limit: 100 };
 
 describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
@@ -72,7 +73,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
     knex.transaction(async tx => {
       await updateInterruptedTasks(
         tx,
-        { taskIds: [taskId], timeoutSeconds },
+        { taskIds: [taskId], ...timeouts },
         { kind: 'handOver', staleTimeoutSeconds: 3600 },
       );
       const last = await readLastAttempt(tx, taskId);
@@ -90,10 +91,11 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
     (await tasks).map(task => task.id);
 
   const listInterrupted = (seconds = timeoutSeconds, p: Page = page) =>
-    idsOf(listInterruptedTasks(knex, seconds, p));
+    idsOf(
+      listInterruptedTasks(knex, { ...timeouts, timeoutSeconds: seconds }, p),
+    );
 
-  const listHandedOver = () =>
-    idsOf(listHandedOverTasks(knex, timeoutSeconds, page));
+  const listHandedOver = () => idsOf(listHandedOverTasks(knex, timeouts, page));
 
   const beat = (taskId: string) =>
     knex(TASKS)
@@ -181,7 +183,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       const listed: string[] = [];
       for (let after: ListedTask | undefined; ;) {
         const next: Page = { after, limit: 1 };
-        const [task] = await listInterruptedTasks(knex, timeoutSeconds, next);
+        const [task] = await listInterruptedTasks(knex, timeouts, next);
         if (!task) {
           break;
         }
@@ -196,7 +198,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
     const batches = async () => {
       const all: string[][] = [];
       for await (const batch of batchesOf(p =>
-        listInterruptedTasks(knex, timeoutSeconds, p),
+        listInterruptedTasks(knex, timeouts, p),
       )) {
         all.push(batch);
       }
@@ -220,7 +222,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
         await large(megabytes);
       }
       const sizes = new Map(
-        (await listInterruptedTasks(knex, timeoutSeconds, page)).map(t => [
+        (await listInterruptedTasks(knex, timeouts, page)).map(t => [
           t.id,
           t.bytes,
         ]),
@@ -259,7 +261,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
   describe('lockInterruptedTasks', () => {
     const lock = (...taskIds: string[]) =>
       knex.transaction(tx =>
-        lockInterruptedTasks(tx, { taskIds, timeoutSeconds }),
+        lockInterruptedTasks(tx, { taskIds, ...timeouts }),
       );
 
     it('reads what a decision needs, and no secrets', async () => {
@@ -279,7 +281,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
         created_by: 'user:default/guest',
         created_at: expect.anything(),
         last_heartbeat_at: expect.anything(),
-        secretsReadable: true,
+        secrets: 'readable',
         signInExpiredAt: undefined,
         secondsSilent: expect.any(Number),
         planned: false,
@@ -298,11 +300,11 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       const broken = await insertTask(knex, { secrets: '{"a":' });
       const none = await insertTask(knex, { secrets: null });
       expect(await lock(broken)).toEqual([
-        expect.objectContaining({ secretsReadable: false }),
+        expect.objectContaining({ secrets: 'unreadable' }),
       ]);
       expect(await lock(none)).toEqual([
         expect.objectContaining({
-          secretsReadable: true,
+          secrets: 'readable',
           remembered: undefined,
         }),
       ]);
@@ -327,7 +329,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       it('passes over a task that somebody else is deciding on', async () => {
         const id = await insertTask(knex);
         await knex.transaction(async tx => {
-          const options = { taskIds: [id], timeoutSeconds };
+          const options = { taskIds: [id], ...timeouts };
           expect(await lockInterruptedTasks(tx, options)).toHaveLength(1);
           expect(await lock(id)).toEqual([]);
         });
@@ -342,7 +344,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       states?: Map<string, string | null>,
     ) =>
       knex.transaction(tx =>
-        updateInterruptedTasks(tx, { taskIds, timeoutSeconds, states }, change),
+        updateInterruptedTasks(tx, { taskIds, ...timeouts, states }, change),
       );
 
     it('closes a task and clears its secrets', async () => {
@@ -441,7 +443,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       knex.transaction(tx =>
         holdInterruptedTasks(tx, {
           taskIds,
-          timeoutSeconds,
+          ...timeouts,
           silentSeconds: 3000,
         }),
       );
@@ -462,9 +464,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
 
   describe('openHandedOverTasks', () => {
     const open = (...taskIds: string[]) =>
-      knex.transaction(tx =>
-        openHandedOverTasks(tx, { taskIds, timeoutSeconds }),
-      );
+      knex.transaction(tx => openHandedOverTasks(tx, { taskIds, ...timeouts }));
 
     it('opens a task that waits to be claimed, and tells what was decided', async () => {
       const id = await insertTask(knex);
@@ -691,7 +691,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
           (
             await lockInterruptedTasks(tx, {
               taskIds: [taskId],
-              timeoutSeconds,
+              ...timeouts,
             })
           ).length > 0,
       );
@@ -713,7 +713,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       });
       expect(counts.silent).toBe(1);
       const [row] = await knex.transaction(tx =>
-        lockInterruptedTasks(tx, { taskIds: [silent], timeoutSeconds }),
+        lockInterruptedTasks(tx, { taskIds: [silent], ...timeouts }),
       );
       expect(row).toMatchObject({ id: silent, planned: true });
     });
@@ -757,7 +757,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       });
       const id = await insertTask(knex, { secrets });
       const [row] = await knex.transaction(tx =>
-        lockInterruptedTasks(tx, { taskIds: [id], timeoutSeconds }),
+        lockInterruptedTasks(tx, { taskIds: [id], ...timeouts }),
       );
       return row;
     };

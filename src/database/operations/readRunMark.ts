@@ -1,9 +1,9 @@
 import { Knex } from 'knex';
-import { ATTEMPTS, TASK_EVENTS } from '../tables';
+import { ATTEMPTS, ON_INTERRUPTION, TASK_EVENTS } from '../tables';
 
 /** A mark in a task's history: what there was when a run of it was claimed. */
 export type RunMark = {
-  /** The number of the last decision on it, 0 if there was none. */
+  /** The number of the last decision on an interruption of it, 0 if there was none. */
   attempt: number;
   /** The id of the last `recovered` event, 0 if there was none. */
   recoveredEvent: number;
@@ -16,6 +16,7 @@ export async function readRunMark(
 ): Promise<RunMark> {
   const attempt = await knex(ATTEMPTS)
     .where('task_id', taskId)
+    .whereRaw(ON_INTERRUPTION)
     .max({ last: 'attempt' })
     .first();
   const event = await knex(TASK_EVENTS)

@@ -1,21 +1,21 @@
 /**
  * What has to be known of a task's secrets. The secrets themselves are not handed on.
  *
- * @returns whether a worker can read them, and when the sign-in expires that the task was started with. There is none for a
+ * @returns whether a worker can read them, or the scaffolder has cleared them, and when the sign-in expires that the task was started with. There is none for a
  *   task that a service started, and for one whose credentials do not tell.
  */
 export function readSecrets(text: string | null): {
-  readable: boolean;
+  state: 'readable' | 'unreadable' | 'gone';
   signInExpiresAt?: Date;
 } {
   let secrets: { __initiatorCredentials?: unknown } | null;
   try {
     secrets = JSON.parse(text || 'null');
   } catch {
-    return { readable: false };
+    return { state: 'unreadable' };
   }
   return {
-    readable: true,
+    state: secrets ? 'readable' : 'gone',
     signInExpiresAt: readExpiry(secrets?.__initiatorCredentials),
   };
 }

@@ -1,9 +1,11 @@
 import { Knex } from 'knex';
-import { TASK_EVENTS } from '../tables';
+import { TASK_EVENTS, TASKS } from '../tables';
 import { isSqlite } from '../time';
 
 /** A character that no JSON can have unescaped. */
 const SEPARATOR = '\x1e';
+
+const TYPES = ['log', 'cancelled', 'recovered'];
 
 /**
  * What tasks' events tell of their course, as JSON, by task and in the order in which it happened: of a change of a step's state the
@@ -17,23 +19,42 @@ export async function readStepEvents(
   knex: Knex | Knex.Transaction,
   taskIds: string[],
 ): Promise<Map<string, string[]>> {
-  const find = isSqlite(knex) ? 'instr' : 'strpos';
-  const rows = await knex(TASK_EVENTS)
+  const rows = await stepEvents(knex)
     .whereIn('task_id', taskIds)
-    .whereIn('event_type', ['log', 'cancelled', 'recovered'])
-    // Within a message the quotes would be escaped, so this finds the key only.
-    .whereRaw(`(${find}(body, '"status":"') > 0 or event_type <> 'log')`)
     .groupBy('task_id')
-    .select('task_id', {
-      events: knex.raw(
-        `string_agg(case event_type when 'log' then body else '"' || event_type || '"' end, ? order by id)`,
-        SEPARATOR,
-      ),
-    });
+    .select('task_id', { events: joined(knex) });
   return new Map(
     rows.map((row: { task_id: string; events: string }) => [
       row.task_id,
-      row.events.split(SEPARATOR),
+      splitStepEvents(row.events),
     ]),
+  );
+}
+
+/** A column of a query for tasks: the same of one task. To be split. */
+export function stepEventsOfTask(knex: Knex): Knex.QueryBuilder {
+  return stepEvents(knex)
+    .whereRaw(`${TASK_EVENTS}.task_id = ${TASKS}.id`)
+    .select(joined(knex));
+}
+
+export function splitStepEvents(events: string | null): string[] {
+  return events?.split(SEPARATOR) ?? [];
+}
+
+function stepEvents(knex: Knex | Knex.Transaction): Knex.QueryBuilder {
+  const find = isSqlite(knex) ? 'instr' : 'strpos';
+  return (
+    knex(TASK_EVENTS)
+      .whereIn('event_type', TYPES)
+      // Within a message the quotes would be escaped, so this finds the key only.
+      .whereRaw(`(${find}(body, '"status":"') > 0 or event_type <> 'log')`)
+  );
+}
+
+function joined(knex: Knex | Knex.Transaction): Knex.Raw {
+  return knex.raw(
+    `string_agg(case event_type when 'log' then body else '"' || event_type || '"' end, ? order by ${TASK_EVENTS}.id)`,
+    SEPARATOR,
   );
 }

@@ -22,7 +22,8 @@ export type NewAttempt = {
   skippedSteps: string[];
   /** Finished steps that run again, and why. */
   stepsAgain: StepAgainRecord[];
-  secondsSilent: number;
+  /** Nothing if it was not interrupted. */
+  secondsSilent?: number;
   /** Whether the task was interrupted by a shutdown of its backend. */
   planned: boolean;
   /** How many recoveries in a row got the task no further, this one included. */
@@ -39,6 +40,8 @@ export type StepAgainRecord = {
   because: string;
   /** The steps that depend on it, if that is why. */
   neededBy?: string[];
+  /** The step before it that had failed, if that is why. */
+  failedStep?: string;
 };
 
 /**
@@ -67,28 +70,29 @@ export async function recordAttempts(
         .update({ outcome, ended_at: tx.fn.now() });
     }
   }
-  await insertRows(
-    tx,
-    ATTEMPTS,
-    attempts.map(a => ({
-      task_id: a.taskId,
-      attempt: a.attempt,
-      decision: a.decision,
-      template_ref: storable(a.templateRef),
-      strategy: a.strategy ?? null,
-      strategy_source: a.strategySource ?? null,
-      reason: storable(a.reason),
-      interrupted_at: storable(a.interruptedAt),
-      skipped_steps: JSON.stringify(a.skippedSteps),
-      steps_again: JSON.stringify(a.stepsAgain),
-      seconds_silent: a.secondsSilent,
-      planned: a.planned,
-      spent: a.spent,
-      finished_steps: a.finishedSteps,
-      last_chance: a.lastChance,
-      outcome: a.isClose ? 'closed' : 'waiting',
-    })),
-  );
+  await insertRows(tx, ATTEMPTS, attempts.map(attemptRow));
+}
+
+/** The row of an attempt. */
+export function attemptRow(a: NewAttempt) {
+  return {
+    task_id: a.taskId,
+    attempt: a.attempt,
+    decision: a.decision,
+    template_ref: storable(a.templateRef),
+    strategy: a.strategy ?? null,
+    strategy_source: a.strategySource ?? null,
+    reason: storable(a.reason),
+    interrupted_at: storable(a.interruptedAt),
+    skipped_steps: JSON.stringify(a.skippedSteps),
+    steps_again: JSON.stringify(a.stepsAgain),
+    seconds_silent: a.secondsSilent ?? null,
+    planned: a.planned,
+    spent: a.spent,
+    finished_steps: a.finishedSteps,
+    last_chance: a.lastChance,
+    outcome: a.isClose ? 'closed' : 'waiting',
+  };
 }
 
 /**

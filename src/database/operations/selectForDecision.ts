@@ -15,8 +15,8 @@ export type InterruptedTaskRow = Pick<
   DbTaskRow,
   'id' | 'spec' | 'state' | 'created_by' | 'created_at' | 'last_heartbeat_at'
 > & {
-  /** Whether the secrets can be read by the worker that claims the task. The secrets themselves stay here. */
-  secretsReadable: boolean;
+  /** Whether the worker that claims the task can read its secrets. The secrets themselves stay here. */
+  secrets: 'readable' | 'unreadable' | 'gone';
   /** When the sign-in expired that the task was started with, if it has. */
   signInExpiredAt?: Date;
   secondsSilent: number;
@@ -80,7 +80,7 @@ export function selectForDecision(
 
 /** What the query found of a task. */
 export function readForDecision(row: any): InterruptedTaskRow {
-  const { readable, signInExpiresAt } = readSecrets(row.secrets);
+  const { state: secrets, signInExpiresAt } = readSecrets(row.secrets);
   const hasExpired =
     signInExpiresAt && signInExpiresAt.getTime() <= row.now * 1000;
   return {
@@ -90,7 +90,7 @@ export function readForDecision(row: any): InterruptedTaskRow {
     created_by: row.created_by,
     created_at: row.created_at,
     last_heartbeat_at: row.last_heartbeat_at,
-    secretsReadable: readable,
+    secrets,
     signInExpiredAt: hasExpired ? signInExpiresAt : undefined,
     secondsSilent: row.seconds_silent,
     planned: Boolean(row.planned),

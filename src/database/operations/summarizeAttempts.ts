@@ -4,18 +4,19 @@ import { AttemptFilter, whereAttempt } from './listAttempts';
 
 /** How many decisions of one kind there were. */
 export type AttemptCount = {
+  trigger: string;
   strategy: string | null;
   decision: string;
   outcome: string;
   count: number;
 };
 
-/** Counts decisions by strategy, decision and outcome. */
+/** Counts decisions by trigger, strategy, decision and outcome. */
 export async function summarizeAttempts(
   knex: Knex,
   filter: AttemptFilter,
 ): Promise<AttemptCount[]> {
-  const columns = ['strategy', 'decision', 'outcome'];
+  const columns = ['trigger', 'strategy', 'decision', 'outcome'];
   const rows = await knex(ATTEMPTS)
     .modify(whereAttempt, knex, filter)
     .groupBy(columns)

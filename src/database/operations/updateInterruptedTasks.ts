@@ -1,7 +1,7 @@
 import { Knex } from 'knex';
 import { DbTaskRow, TASKS } from '../tables';
 import { heartbeatStaleIn } from '../time';
-import { whereInterrupted, whereUndecided } from './interrupted';
+import { Timeouts, whereInterrupted, whereUndecided } from './interrupted';
 
 /** What can be done with interrupted tasks. */
 export type InterruptedTaskUpdate =
@@ -32,9 +32,8 @@ export async function updateInterruptedTasks(
   tx: Knex.Transaction,
   options: {
     taskIds: string[];
-    timeoutSeconds: number;
     states?: Map<string, string | null>;
-  },
+  } & Timeouts,
   update: InterruptedTaskUpdate,
 ): Promise<string[]> {
   const { taskIds, timeoutSeconds, states } = options;
@@ -44,7 +43,7 @@ export async function updateInterruptedTasks(
   const rows = await tx<DbTaskRow>(TASKS)
     .whereIn('id', taskIds)
     .modify(whereInterrupted, tx, timeoutSeconds)
-    .modify(whereUndecided, tx)
+    .modify(whereUndecided, tx, options)
     .update({
       ...columns(tx, update),
       ...(states?.size ? { state: byTask(tx, states, `${TASKS}.state`) } : {}),

@@ -1,0 +1,24 @@
+import express from 'express';
+import { Retries } from '../recovery/Retries';
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/**
+ * Stands before the scaffolder's own route that starts an ended task again (`router`, 4.2.0), which does all the rest: it asks for
+ * permission, checks the secrets, and answers. Reads no body.
+ */
+export function createRetryRoute(
+  retries: Pick<Retries, 'plan'>,
+): express.Router {
+  const router = express.Router();
+  router.post('/v2/tasks/:taskId/retry', async (req, res, next) => {
+    const { taskId } = req.params;
+    if (UUID.test(taskId)) {
+      const answered = await retries.plan(taskId);
+      // Also if the caller did not wait for the answer.
+      res.once('close', () => answered({ isStarted: res.statusCode === 201 }));
+    }
+    next();
+  });
+  return router;
+}

@@ -1,0 +1,57 @@
+import { Knex } from 'knex';
+import {
+  ATTEMPTS,
+  DbStrategyRow,
+  DbTaskRow,
+  STRATEGIES,
+  TASKS,
+} from '../tables';
+import { splitStepEvents, stepEventsOfTask } from './readStepEvents';
+
+/** What a further run of a task is planned from. */
+export type EndedTaskRow = Pick<
+  DbTaskRow,
+  'id' | 'spec' | 'state' | 'status'
+> & {
+  events: string[];
+  /** The strategy that is remembered or, if none is, that of the last decision. */
+  lastKnown?: Pick<DbStrategyRow, 'strategy' | 'source'>;
+};
+
+/** Reads all that a further run of a task is planned from, in one statement. */
+export async function readTaskForRetry(
+  knex: Knex,
+  taskId: string,
+): Promise<EndedTaskRow | undefined> {
+  const lastDecided = (column: string) =>
+    knex(ATTEMPTS)
+      .select(column)
+      .whereRaw(`${ATTEMPTS}.task_id = ${TASKS}.id`)
+      .whereNotNull('strategy')
+      .orderBy('attempt', 'desc')
+      .limit(1);
+  const row = await knex(TASKS)
+    .leftJoin(STRATEGIES, `${STRATEGIES}.task_id`, `${TASKS}.id`)
+    .where(`${TASKS}.id`, taskId)
+    .first({
+      id: `${TASKS}.id`,
+      spec: `${TASKS}.spec`,
+      state: `${TASKS}.state`,
+      status: `${TASKS}.status`,
+      events: stepEventsOfTask(knex),
+      strategy: `${STRATEGIES}.strategy`,
+      source: `${STRATEGIES}.source`,
+      lastStrategy: lastDecided('strategy'),
+      lastSource: lastDecided('strategy_source'),
+    });
+  if (!row) {
+    return undefined;
+  }
+  const { strategy, source, lastStrategy, lastSource, events, ...task } = row;
+  const known = strategy ?? lastStrategy;
+  return {
+    ...task,
+    events: splitStepEvents(events),
+    lastKnown: known && { strategy: known, source: source ?? lastSource },
+  };
+}

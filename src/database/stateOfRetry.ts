@@ -1,0 +1,40 @@
+import { Knex } from 'knex';
+import { isSqlite } from './time';
+
+/** What a task is to be started again with, if nothing has changed since it was planned. */
+export type PlannedState = {
+  /** What the plan was made from. */
+  from: { status: string; state: string | null };
+  state: string | null;
+};
+
+/**
+ * A value for the column `state` in the statement that starts a task again: what was planned, or else the state without the records of
+ * steps, so that all steps run. Checkpoints stay in both.
+ */
+export function stateOfRetry(knex: Knex, planned?: PlannedState): Knex.Raw {
+  const withoutSteps = stateWithoutSteps(knex);
+  if (!planned) {
+    return withoutSteps;
+  }
+  const { from, state } = planned;
+  return knex.raw(
+    isSqlite(knex)
+      ? 'case when status = ? and state is ? then ? else ? end'
+      : 'case when status = ? and state is not distinct from ?::text then ?::text else ? end',
+    [from.status, from.state, state, withoutSteps] as Knex.Value[],
+  );
+}
+
+/** PostgreSQL's `jsonb` would refuse the outputs that hold a character 0; `json` keeps them as they are. */
+function stateWithoutSteps(knex: Knex): Knex.Raw {
+  return isSqlite(knex)
+    ? knex.raw(
+        `case when state is null then null else json_set(state, '$.state.steps', json('{}')) end`,
+      )
+    : knex.raw(
+        `case when state is null then null else json_build_object('state', json_build_object(
+          'checkpoints', coalesce(state::json #> '{state,checkpoints}', '{}'::json), 'steps', '{}'::json
+        ))::text end`,
+      );
+}

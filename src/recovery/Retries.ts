@@ -1,0 +1,154 @@
+import { LoggerService } from '@backstage/backend-plugin-api';
+import { Knex } from 'knex';
+import { DATABASE_PROVIDER, RecoveryConfig } from '../config';
+import { forgetStoredWorkspaces } from '../database/operations/forgetStoredWorkspaces';
+import { readTaskForRetry } from '../database/operations/readTaskForRetry';
+import { recordRetry } from '../database/operations/recordRetry';
+import { stateOfRetry } from '../database/stateOfRetry';
+import { ENDED } from '../database/tables';
+import { stepAgainRecord } from './carryOut';
+import { readHistory } from './history';
+import { asLines } from './messages';
+import { beginsEmpty } from './plan';
+import { PlannedRetry, planRetry } from './retry';
+import { retryLine, retryMessages, retryReason } from './retryMessages';
+import { retriedTask } from './retriedTask';
+import { safeError } from './safeError';
+import { TaskStrategy } from './strategy';
+import { StrategyMemory } from './StrategyMemory';
+
+/**
+ * Lets tasks that somebody starts again after they had ended run what they must. The scaffolder would skip their finished steps, whose
+ * files are gone.
+ *
+ * What is planned is written by the scaffolder's own statement, to which a value for `state` is added. So there is no moment at which
+ * the task could be claimed with the old one, whoever starts it, and however soon. Without a plan all steps run.
+ */
+export class Retries {
+  /** What was planned for requests that are being answered, by the id of the task. */
+  readonly #planned = new Map<string, PlannedRetry>();
+  /** The tasks whose statements were seen. */
+  readonly #seen = new Set<string>();
+
+  constructor(
+    private readonly options: {
+      knex: Knex;
+      config: Pick<RecoveryConfig, 'workspaceProvider'>;
+      memory: Pick<StrategyMemory, 'lookUpSoon'>;
+      logger: LoggerService;
+    },
+  ) {}
+
+  /**
+   * To be called when a task is asked to be started again, before the scaffolder is.
+   *
+   * @returns what is to be called when it has answered.
+   */
+  async plan(
+    taskId: string,
+  ): Promise<(answer: { isStarted: boolean }) => Promise<void>> {
+    const planned = await this.#plan(taskId).catch(error =>
+      this.options.logger.warn(
+        `Could not plan the further run of task ${taskId}, so all its steps run if it is started again, ${safeError(error)}`,
+      ),
+    );
+    if (!planned) {
+      return async () => {};
+    }
+    this.#planned.set(taskId, planned);
+    return async ({ isStarted }) => {
+      this.#planned.delete(taskId);
+      const isSeen = this.#seen.delete(taskId);
+      if (isStarted) {
+        await this.#started(planned, isSeen);
+      }
+    };
+  }
+
+  /** To be called with each statement of this process before it is compiled. */
+  starts(builder: Knex.QueryBuilder): void {
+    const taskId = retriedTask(builder);
+    if (taskId === undefined) {
+      return;
+    }
+    const planned = this.#planned.get(taskId);
+    if (planned) {
+      this.#seen.add(taskId);
+    }
+    const state = stateOfRetry(
+      this.options.knex,
+      planned && { from: planned.task, state: planned.retry.state },
+    );
+    builder.update('state', state);
+  }
+
+  async #plan(taskId: string): Promise<PlannedRetry | undefined> {
+    const { knex, config, memory } = this.options;
+    const row = await readTaskForRetry(knex, taskId);
+    if (!row || !ENDED.includes(row.status)) {
+      return undefined;
+    }
+    const { spec, events, lastKnown, ...task } = row;
+    const strategy =
+      (await memory.lookUpSoon(spec)) ??
+      (lastKnown as TaskStrategy | undefined);
+    const history = readHistory(events);
+    const retry = planRetry({ ...task, spec, history, strategy });
+    if (
+      config.workspaceProvider === DATABASE_PROVIDER &&
+      beginsEmpty(retry.plan)
+    ) {
+      await forgetStoredWorkspaces(knex, [taskId]);
+    }
+    return { task, strategy, retry };
+  }
+
+  async #started(planned: PlannedRetry, isSeen: boolean): Promise<void> {
+    const { knex, logger } = this.options;
+    const { task, strategy, retry } = planned;
+    if (!isSeen) {
+      logger.error(
+        `Task ${task.id} was started again by a statement that this module does not know, so its finished steps are skipped, whose files are gone. The scaffolder may have changed; use a version of this module that knows it`,
+      );
+      return;
+    }
+    logger.info(retryLine(planned));
+    try {
+      await recordRetry(knex, {
+        endedAs: task.status,
+        strategy: strategy && {
+          strategy: strategy.strategy,
+          source: strategy.source,
+          remark: strategy.remark ?? null,
+          max_attempts: strategy.maxAttempts ?? null,
+        },
+        attempt: {
+          taskId: task.id,
+          decision: retry.kind,
+          isClose: false,
+          templateRef: retry.templateRef,
+          strategy: strategy?.strategy,
+          strategySource: strategy?.source,
+          reason: retryReason(planned),
+          interruptedAt: retry.endedAt,
+          skippedSteps: retry.plan.skipped,
+          stepsAgain: retry.plan.again.map(stepAgainRecord),
+          planned: false,
+          // Whoever starts a task again gives it all its attempts.
+          spent: 0,
+          finishedSteps: retry.finishedSteps,
+          lastChance: false,
+        },
+        lines: retryMessages(planned).map(({ stepId, message }) => ({
+          taskId: task.id,
+          type: 'log',
+          body: { message: asLines(message), stepId },
+        })),
+      });
+    } catch (error) {
+      logger.warn(
+        `Could not record that task ${task.id} was started again, ${safeError(error)}`,
+      );
+    }
+  }
+}

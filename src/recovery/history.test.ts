@@ -1,0 +1,98 @@
+import { readHistory, TaskHistory } from './history';
+
+const log = (stepId: string, status: string) =>
+  JSON.stringify({ message: '', stepId, status });
+
+const nothing: TaskHistory = {
+  cancelled: false,
+  running: [],
+  reached: [],
+  states: new Map(),
+  finishedSteps: new Set(),
+};
+
+describe('readHistory', () => {
+  it('knows nothing of a task without events', () => {
+    expect(readHistory()).toEqual(nothing);
+  });
+
+  it.each([
+    [
+      'are no JSON or no objects',
+      ['{', 'null', '3', '"x"', '{"stepId":1,"status":2}'],
+    ],
+    [
+      'are JSON only as a part of a list',
+      [`${log('b', 'completed')},"cancelled"`],
+    ],
+  ])('passes over bodies that %s', (_, bodies) => {
+    expect(readHistory([...bodies, log('a', 'processing')])).toEqual({
+      ...nothing,
+      running: ['a'],
+      reached: ['a'],
+      states: new Map([['a', ['processing']]]),
+    });
+  });
+
+  it('tells a step that finished from one that had finished before, and one skipped for its condition from one passed over', () => {
+    expect(
+      readHistory([
+        log('kept', 'completed'),
+        log('if', 'processing'),
+        log('if', 'skipped'),
+        log('ran', 'processing'),
+        log('ran', 'completed'),
+        log('broken', 'processing'),
+        log('broken', 'failed'),
+        log('after', 'skipped'),
+        log('always', 'processing'),
+        log('always', 'failed'),
+        log('always', 'failed'),
+        log('last', 'processing'),
+      ]),
+    ).toMatchObject({
+      running: ['last'],
+      states: new Map([
+        ['kept', ['kept']],
+        ['if', ['skipped']],
+        ['ran', ['completed']],
+        ['broken', ['failed']],
+        ['after', ['passedOver']],
+        ['always', ['failed']],
+        ['last', ['processing']],
+      ]),
+      finishedSteps: new Set(['kept', 'ran']),
+    });
+  });
+
+  it('keeps what the last run did that came by a step, and what runs now', () => {
+    expect(
+      readHistory([
+        log('a', 'processing'),
+        log('a', 'completed'),
+        log('b', 'processing'),
+        log('b', 'failed'),
+        '"recovered"',
+        log('a', 'processing'),
+      ]),
+    ).toEqual({
+      cancelled: false,
+      running: ['a'],
+      reached: ['a'],
+      states: new Map([
+        ['a', ['processing']],
+        ['b', ['failed']],
+      ]),
+      finishedSteps: new Set(['a']),
+    });
+  });
+
+  it('keeps the states of steps that share an id apart', () => {
+    const { states } = readHistory([
+      log('p', 'processing'),
+      log('p', 'completed'),
+      log('p', 'processing'),
+    ]);
+    expect(states.get('p')).toEqual(['completed', 'processing']);
+  });
+});
