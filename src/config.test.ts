@@ -41,11 +41,34 @@ describe('readRecoveryConfig', () => {
     expect(read(good)).toEqual({
       timeoutSeconds: 30,
       staleTimeoutSeconds: 12 * 3600,
+      taskTimeoutSeconds: 24 * 3600,
+      workspaceProvider: undefined,
       concurrentTasks: 10,
       workingDirectory: os.tmpdir(),
       exitWhenTakenOver: false,
       maxAttempts: 3,
       notify: false,
+    });
+  });
+
+  it.each([
+    [{ taskRecovery: { workspaceProvider: 'mine' } }, 'mine'],
+    [{ EXPERIMENTAL_workspaceSerialization: true }, 'database'],
+    [
+      {
+        EXPERIMENTAL_workspaceSerialization: true,
+        EXPERIMENTAL_workspaceSerializationProvider: 'gcpBucket',
+      },
+      'gcpBucket',
+    ],
+    [{ EXPERIMENTAL_workspaceSerializationProvider: 'gcpBucket' }, undefined],
+  ])('finds the workspace provider of %j', (scaffolder, workspaceProvider) => {
+    const taskRecovery = {
+      ...good.taskRecovery,
+      ...('taskRecovery' in scaffolder && scaffolder.taskRecovery),
+    };
+    expect(read({ ...good, ...scaffolder, taskRecovery })).toMatchObject({
+      workspaceProvider,
     });
   });
 

@@ -210,6 +210,7 @@ describe.each(databases.eachSupportedId())('the REST API on %s', databaseId => {
           {
             taskId,
             attempt: 1,
+            trigger: 'interruption',
             templateRef: 'template:default/sample',
             strategy: 'idempotent',
             strategySource: 'template',
@@ -270,7 +271,14 @@ describe.each(databases.eachSupportedId())('the REST API on %s', databaseId => {
       expect(ids(await get(`/attempts?taskId=${bens}`, ANNE))).toEqual([]);
       expect((await get('/summary', ANNE)).body).toEqual({
         total: 1,
-        counts: [{ decision: 'restart', outcome: 'waiting', count: 1 }],
+        counts: [
+          {
+            trigger: 'interruption',
+            decision: 'restart',
+            outcome: 'waiting',
+            count: 1,
+          },
+        ],
       });
       expect((await get(`/tasks/${annes}`, ANNE)).status).toBe(200);
     });
@@ -426,12 +434,14 @@ describe.each(databases.eachSupportedId())('the REST API on %s', databaseId => {
         total: 3,
         counts: [
           {
+            trigger: 'interruption',
             strategy: 'none',
             decision: 'failed',
             outcome: 'closed',
             count: 2,
           },
           {
+            trigger: 'interruption',
             strategy: 'restart',
             decision: 'restart',
             outcome: 'waiting',

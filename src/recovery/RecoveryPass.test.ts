@@ -528,6 +528,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     ]);
 
     // A manual retry, interrupted, starts anew.
+    await knex(TASKS).where({ id }).update({ secrets: '{}' });
     await interruptAgain(id);
     expect(await pass.runOnce()).toEqual({ ...nothing, restart: 1 });
   });

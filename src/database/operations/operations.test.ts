@@ -296,7 +296,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       expect(JSON.stringify(row)).not.toContain('very-secret');
     });
 
-    it('tells whether the secrets are JSON', async () => {
+    it('tells whether the secrets are JSON, and whether they are there', async () => {
       const broken = await insertTask(knex, { secrets: '{"a":' });
       const none = await insertTask(knex, { secrets: null });
       expect(await lock(broken)).toEqual([
@@ -304,7 +304,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       ]);
       expect(await lock(none)).toEqual([
         expect.objectContaining({
-          secrets: 'readable',
+          secrets: 'gone',
           remembered: undefined,
         }),
       ]);
@@ -779,12 +779,12 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
     });
 
     it('is not told of secrets that a worker can read and that have none', () => {
-      for (const text of [null, '', '{}', '[]', '17', 'null']) {
-        expect(readSecrets(text)).toEqual({ readable: true });
+      for (const text of ['{}', '[]', '17', '{"__initiatorCredentials":"{"}']) {
+        expect(readSecrets(text)).toEqual({ state: 'readable' });
       }
-      expect(readSecrets('{"__initiatorCredentials":"{"}')).toEqual({
-        readable: true,
-      });
+      for (const text of [null, '', 'null']) {
+        expect(readSecrets(text)).toEqual({ state: 'gone' });
+      }
     });
   });
 
