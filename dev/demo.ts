@@ -134,7 +134,7 @@ async function main(directory: string): Promise<boolean> {
       ],
       ...attempts.map(a => [
         `${a.strategy}`,
-        a.interruptedBy,
+        a.interruptedBy ?? '-',
         `${a.interruptedAt}`,
         a.decision,
         a.skippedSteps.join(' ') || '-',

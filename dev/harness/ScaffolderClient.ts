@@ -25,13 +25,15 @@ export type TaskEvent = {
 /** What the module's REST API shows of a decision. */
 export type Attempt = {
   taskId: string;
+  trigger: 'interruption' | 'retry';
   decision: string;
   strategy?: string;
-  interruptedBy: string;
+  interruptedBy?: string;
   interruptedAt?: string;
+  reason: string;
   skippedSteps: string[];
   stepsAgain: { stepId: string }[];
-  secondsSilent: number;
+  secondsSilent?: number;
   outcome: string;
 };
 
@@ -80,16 +82,22 @@ export class ScaffolderClient {
   }
 
   /** The decisions on interrupted tasks, the newest first. */
-  async attempts(): Promise<Attempt[]> {
+  async attempts(taskId?: string): Promise<Attempt[]> {
+    const filter = taskId ? `?taskId=${taskId}` : '';
     const { items } = await this.#request<{ items: Attempt[] }>(
       'GET',
-      'scaffolder/recovery/v1/attempts',
+      `scaffolder/recovery/v1/attempts${filter}`,
     );
     return items;
   }
 
   async cancel(id: string): Promise<void> {
     await this.#request('POST', `scaffolder/v2/tasks/${id}/cancel`, {});
+  }
+
+  /** Starts a task again that has ended, with the secrets that it needs. */
+  async retry(id: string, secrets?: Record<string, string>): Promise<void> {
+    await this.#request('POST', `scaffolder/v2/tasks/${id}/retry`, { secrets });
   }
 
   /** Waits until a step has begun and not ended. */

@@ -26,15 +26,24 @@ export function stateOfRetry(knex: Knex, planned?: PlannedState): Knex.Raw {
   );
 }
 
-/** PostgreSQL's `jsonb` would refuse the outputs that hold a character 0; `json` keeps them as they are. */
+/**
+ * On PostgreSQL, `json` keeps what it holds as it was written, but refuses to look into a text with an escaped character 0 or half a
+ * character, as outputs and checkpoints can have. So those escapes are made others meanwhile, which `JSON.stringify` never writes.
+ */
 function stateWithoutSteps(knex: Knex): Knex.Raw {
   return isSqlite(knex)
     ? knex.raw(
         `case when state is null then null else json_set(state, '$.state.steps', json('{}')) end`,
       )
     : knex.raw(
-        `case when state is null then null else json_build_object('state', json_build_object(
-          'checkpoints', coalesce(state::json #> '{state,checkpoints}', '{}'::json), 'steps', '{}'::json
-        ))::text end`,
+        `case when state is null then null else replace(json_build_object('state', json_build_object(
+          'checkpoints', coalesce(regexp_replace(state, ?, ?, 'g')::json #> '{state,checkpoints}', '{}'::json), 'steps', '{}'::json
+        ))::text, ?, ?) end`,
+        [
+          String.raw`\\u(0000|d[89a-f])`,
+          String.raw`\\uf8ff\1`,
+          String.raw`\uf8ff`,
+          String.raw`\u`,
+        ],
       );
 }

@@ -65,8 +65,19 @@ export class Retries {
     };
   }
 
-  /** To be called with each statement of this process before it is compiled. */
+  /** To be called with each statement of this process before it is compiled. Never throws: that would fail the statement. */
   starts(builder: Knex.QueryBuilder): void {
+    try {
+      this.#addState(builder);
+    } catch (error) {
+      this.options.logger.error(
+        'Could not look at a statement, so a task that is started again may skip finished steps whose files are gone',
+        safeError(error),
+      );
+    }
+  }
+
+  #addState(builder: Knex.QueryBuilder): void {
     const taskId = retriedTask(builder);
     if (taskId === undefined) {
       return;
@@ -112,8 +123,8 @@ export class Retries {
       );
       return;
     }
-    logger.info(retryLine(planned));
     try {
+      logger.info(retryLine(planned));
       await recordRetry(knex, {
         endedAs: task.status,
         strategy: strategy && {

@@ -11,7 +11,8 @@ export async function forgetStoredWorkspaces(
   knex: Knex | Knex.Transaction,
   taskIds: string[],
 ): Promise<void> {
-  if (taskIds.length > 0) {
+  // Another provider may go by the same name.
+  if (taskIds.length > 0 && (await knex.schema.hasTable(STORED_WORKSPACES))) {
     await knex(STORED_WORKSPACES).whereIn('task_id', taskIds).delete();
   }
 }

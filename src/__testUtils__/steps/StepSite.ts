@@ -1,0 +1,107 @@
+import { JsonObject } from '@backstage/types';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { BackendProcess } from '../../../dev/harness/BackendProcess';
+import { ENGINES, TestSite } from '../TestSite';
+import { BegunStep, StepJournal } from './StepJournal';
+
+/** A template of test steps: the fields of each, and what its action is to do. */
+export type StepTemplate = {
+  name: string;
+  recovery?: JsonObject;
+  steps: (JsonObject & { id: string; does?: JsonObject })[];
+};
+
+/** Backends with templates of test steps. */
+export class StepSite {
+  readonly #journal: StepJournal;
+
+  private constructor(readonly site: TestSite) {
+    this.#journal = new StepJournal(path.join(site.directory, 'journal'));
+  }
+
+  static async create(
+    engine: (typeof ENGINES)[number],
+    templates: StepTemplate[],
+  ): Promise<StepSite> {
+    const site = await TestSite.create(engine);
+    const directory = path.join(site.directory, 'templates');
+    await fs.mkdir(directory);
+    for (const template of templates) {
+      await fs.writeFile(
+        path.join(directory, `${template.name}.yaml`),
+        JSON.stringify(entityOf(template)),
+      );
+    }
+    return new StepSite(site);
+  }
+
+  /** @param options.hasModule - whether it has the module that is tested. It has unless said otherwise */
+  async createBackend(
+    name: string,
+    scaffolder: JsonObject = {},
+    options: { hasModule?: boolean; isOwnHost?: boolean } = {},
+  ): Promise<BackendProcess> {
+    const { hasModule = true, isOwnHost } = options;
+    return this.site.createBackend(
+      name,
+      { recoverTasksTimeout: { seconds: 5 }, ...scaffolder },
+      {
+        entry: path.join(
+          __dirname,
+          hasModule ? 'withModule.ts' : 'withoutModule.ts',
+        ),
+        isOwnHost,
+        config: {
+          catalog: {
+            locations: [
+              {
+                type: 'file',
+                target: path.join(this.site.directory, 'templates/*.yaml'),
+              },
+            ],
+          },
+          test: { journal: path.join(this.site.directory, 'journal') },
+        },
+      },
+    );
+  }
+
+  /** The steps of a task that began, in their order. */
+  begun(taskId: string): BegunStep[] {
+    return this.#journal.of(taskId);
+  }
+
+  /** How often each step of a task began. */
+  counts(taskId: string): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const { name } of this.begun(taskId)) {
+      counts[name] = (counts[name] ?? 0) + 1;
+    }
+    return counts;
+  }
+
+  async remove(): Promise<void> {
+    await this.site.remove();
+  }
+}
+
+function entityOf({ name, recovery, steps }: StepTemplate): JsonObject {
+  return {
+    apiVersion: 'scaffolder.backstage.io/v1beta3',
+    kind: 'Template',
+    metadata: { name },
+    spec: {
+      type: 'test',
+      owner: 'guests',
+      ...(recovery && { recovery }),
+      parameters: [],
+      steps: steps.map(({ does, ...step }) => ({
+        name: step.id,
+        action: 'test:step',
+        input: { name: step.id, ...does },
+        ...step,
+      })),
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import {
+  coreServices,
+  createBackendModule,
+} from '@backstage/backend-plugin-api';
+import { createTemplateAction } from '@backstage/plugin-scaffolder-node';
+import { scaffolderActionsExtensionPoint } from '@backstage/plugin-scaffolder-node';
+import fs from 'node:fs';
+import path from 'node:path';
+import { StepJournal } from './StepJournal';
+
+/** An action that does what a test needs of a step, and notes each time that it begins. */
+export const stepActions = createBackendModule({
+  pluginId: 'scaffolder',
+  moduleId: 'step-actions',
+  register({ registerInit }) {
+    registerInit({
+      deps: {
+        actions: scaffolderActionsExtensionPoint,
+        config: coreServices.rootConfig,
+      },
+      async init({ actions, config }) {
+        const journal = new StepJournal(config.getString('test.journal'));
+        actions.addActions(createStepAction(journal));
+      },
+    });
+  },
+});
+
+function createStepAction(journal: StepJournal) {
+  return createTemplateAction({
+    id: 'test:step',
+    schema: {
+      input: {
+        name: z => z.string().describe('What it is noted as'),
+        write: z => z.string().optional().describe('A file that it makes'),
+        read: z => z.string().optional().describe('A file that it needs'),
+        fails: z => z.number().optional().describe('How often it fails first'),
+        hangs: z =>
+          z.number().optional().describe('How often it does not end first'),
+        show: z => z.string().optional().describe('What is noted with it'),
+        checkpoint: z => z.boolean().optional(),
+      },
+      output: { name: z => z.string() },
+    },
+    async handler({ input, output, task, workspacePath, checkpoint, signal }) {
+      const { name, write, read, fails = 0, hangs = 0, show } = input;
+      const files = fs.readdirSync(workspacePath).sort();
+      const count = journal.add({ taskId: task.id, name, files, show });
+      if (read && !files.includes(read)) {
+        throw new Error(`${read} is not there`);
+      }
+      if (write) {
+        fs.writeFileSync(path.join(workspacePath, write), name);
+      }
+      if (input.checkpoint) {
+        await checkpoint({ key: 'once', fn: async () => name });
+      }
+      if (count <= hangs) {
+        await new Promise((_, reject) => {
+          signal!.addEventListener('abort', () =>
+            reject(new Error('Cancelled')),
+          );
+        });
+      }
+      if (count <= fails) {
+        throw new Error(`${name} fails for the ${count}. time`);
+      }
+      output('name', name);
+    },
+  });
+}
