@@ -63,9 +63,7 @@ export class InterruptedTasks {
     const handedOver =
       way === 'built-in'
         ? 0
-        : await count(
-            knex(TASKS).modify(whereHandedOver, knex, TIMEOUTS),
-          );
+        : await count(knex(TASKS).modify(whereHandedOver, knex, TIMEOUTS));
     if (recovered !== this.count || open + handedOver !== this.count) {
       throw new Error(
         `${way} recovered ${recovered} of ${this.count} tasks; ${open} are open and ${handedOver} handed over`,

@@ -58,13 +58,16 @@ describe('a backend that is killed while it runs tasks whose steps share an id o
       const backend = await site.createBackend('backend');
       let client = await backend.start();
       const ids: Record<string, string> = {};
-      for (const [name, step] of Object.entries(INTERRUPTED_IN)) {
-        const id = await client.dispatch(`template:default/${name}`, {});
-        ids[name] = id;
-        await waitFor(`${name} to be in ${step}`, async () =>
-          site.begun(id).some(s => s.name === step),
-        );
+      for (const name of Object.keys(INTERRUPTED_IN)) {
+        ids[name] = await client.dispatch(`template:default/${name}`, {});
       }
+      await waitFor(
+        'each to be in the step that it is interrupted in',
+        async () =>
+          Object.entries(INTERRUPTED_IN).every(([name, step]) =>
+            site.begun(ids[name]).some(s => s.name === step),
+          ),
+      );
       // What ran before is recorded by now: the steps run one after the other.
       await backend.kill();
       client = await backend.start();

@@ -23,20 +23,6 @@ export type TaskHistory = {
 };
 
 /**
- * Reads what is known of a task's course.
- *
- * @param events - as JSON: bodies of log events, and for events of those types the strings `cancelled` and `recovered`. What is
- *   no JSON is passed over.
- */
-export function readHistory(events: string[] = []): TaskHistory {
-  const reader = new HistoryReader();
-  for (const event of events) {
-    reader.add(parseOrPass(event));
-  }
-  return reader.read();
-}
-
-/**
  * Tells apart what the events of a run do not say, by the order in which the runner writes them (`NunjucksWorkflowRunner`, 4.2.0):
  *
  * - A step begins with `processing`. Skipped for its `if`, it is `skipped` after that; after a failure before, `skipped` alone.
@@ -137,6 +123,20 @@ class HistoryReader {
     }
     this.#current = undefined;
   }
+}
+
+/**
+ * Reads what is known of a task's course.
+ *
+ * @param events - as JSON: bodies of log events, and for events of those types the strings `cancelled` and `recovered`. What is
+ *   no JSON is passed over.
+ */
+export function readHistory(events: string[] = []): TaskHistory {
+  const reader = new HistoryReader();
+  for (const event of events) {
+    reader.add(parseOrPass(event));
+  }
+  return reader.read();
 }
 
 function parseOrPass(text: string): unknown {

@@ -188,13 +188,13 @@ function attemptParts({ spent, limit, isLastChance }: Attempt): string[] {
 }
 
 function whyNotRun(
-  because: Extract<ClosedBecause, { kind: 'none' | 'tooOld' | 'noSecrets' }>,
+  reason: Extract<ClosedBecause, { kind: 'none' | 'tooOld' | 'noSecrets' }>,
   strategy: TaskStrategy | undefined,
 ): string {
-  switch (because.kind) {
+  switch (reason.kind) {
     case 'tooOld':
       return `that is longer than a task may be silent (scaffolder.taskTimeout, ${formatSilence(
-        because.taskTimeoutSeconds,
+        reason.taskTimeoutSeconds,
       )})`;
     case 'noSecrets':
       return 'it was started before recovery was on, so its secrets are gone and its finished steps were not recorded';

@@ -20,8 +20,10 @@ export class StepJournal {
 
   /** The steps of a task that began, in their order. */
   of(taskId: string): BegunStep[] {
-    return fs
-      .readFileSync(this.file, 'utf8')
+    const text = fs.existsSync(this.file)
+      ? fs.readFileSync(this.file, 'utf8')
+      : '';
+    return text
       .split('\n')
       .filter(Boolean)
       .map((line): BegunStep => JSON.parse(line))
