@@ -140,11 +140,14 @@ export class HandOvers {
         eventIds: await appendPublishedTaskEvents(tx, recovered),
       };
     });
-    events.forEach((event, i) => {
+    for (const event of events) {
       logger.info(
         `Task ${event.taskId} had been handed over to be run again and nobody had claimed it; opened for this process`,
       );
-      publishTaskEvent(this.options, recoveredPayload(eventIds[i], event));
-    });
+      publishTaskEvent(
+        this.options,
+        recoveredPayload(eventIds.get(event.taskId)!, event),
+      );
+    }
   }
 }

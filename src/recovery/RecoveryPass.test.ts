@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import { RecoveryConfig } from '../config';
 import { markShutdown } from '../database/operations/markShutdown';
 import { rememberStrategy } from '../database/operations/rememberStrategy';
-import { ATTEMPTS, STRATEGIES, TASKS } from '../database/tables';
+import { ATTEMPTS, STRATEGIES, TASK_EVENTS, TASKS } from '../database/tables';
 import { isSqlite, secondsAgo } from '../database/time';
 import {
   insertEvent,
@@ -20,6 +20,7 @@ import {
   readTask,
   TestTask,
   TEST_DATABASE_IDS,
+  withRowsReversed,
 } from '../__testUtils__/scaffolderDatabase';
 import { LiveRuns } from './LiveRuns';
 import { BatchDecider, DecisionCounts } from './BatchDecider';
@@ -230,6 +231,27 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     });
     expect(logger.info).toHaveBeenCalledWith(
       `Interrupted task ${id} of template:default/sample, strategy 'idempotent', silent for 10 min, interrupted at step 'two': goes on at step 'two'; skipped: none; run again: one ('two' depends on it)`,
+    );
+  });
+
+  it('publishes each recovered event with its own id, in whatever order the database returns its rows', async () => {
+    for (let i = 0; i < 3; i++) {
+      await interrupted('restart');
+    }
+    // Handed over, so that the startup hook opens these three as well as decides on three others.
+    await createPass().runOnce();
+    for (let i = 0; i < 3; i++) {
+      await interrupted('restart');
+    }
+    await withRowsReversed(knex, () => createPass().runAtStartup());
+
+    const recovered = await knex(TASK_EVENTS).where('event_type', 'recovered');
+    const published = events.publish.mock.calls.map(
+      ([{ eventPayload }]) => eventPayload as { id: number; taskId: string },
+    );
+    expect(published).toHaveLength(6);
+    expect(new Map(published.map(p => [p.taskId, p.id]))).toEqual(
+      new Map(recovered.map(row => [row.task_id, Number(row.id)])),
     );
   });
 
