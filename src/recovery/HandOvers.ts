@@ -10,6 +10,7 @@ import { openHandedOverTasks } from '../database/operations/openHandedOverTasks'
 import { batchesOf } from '../database/operations/pages';
 import { isSqlite } from '../database/time';
 import { withoutJit } from '../database/withoutJit';
+import { BatchErrors } from './BatchErrors';
 import { batchOrEach } from './batchOrEach';
 import { BuiltInLooks } from './BuiltInLooks';
 import { Requeue } from './carryOut';
@@ -77,6 +78,7 @@ export class HandOvers {
   /** Opens all of them for the workers of this process, which start after this and look for open tasks. */
   async openAll(): Promise<void> {
     const { knex, config, steadiness, logger } = this.options;
+    const batchErrors = new BatchErrors('open', logger);
     for await (const batch of batchesOf(page =>
       listHandedOverTasks(knex, config.timeoutSeconds, page),
     )) {
@@ -87,6 +89,7 @@ export class HandOvers {
             `Could not open task ${taskId}, leaving it to the others`,
             error,
           ),
+        batchErrors,
       });
     }
     this.#openTasks = await countOpenTasks(knex);
