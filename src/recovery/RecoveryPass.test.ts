@@ -4,6 +4,7 @@ import {
   TestDatabases,
 } from '@backstage/backend-test-utils';
 import { Knex } from 'knex';
+import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import { RecoveryConfig } from '../config';
 import { markShutdown } from '../database/operations/markShutdown';
@@ -879,6 +880,25 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     expect(failed).toBeGreaterThan(0);
     expect(failed).toBeLessThanOrEqual(2 * BATCHES_AT_ONCE);
     expect(await knex(TASKS).where('status', 'failed')).toHaveLength(failed);
+  });
+
+  it('fails with the first error of its batches, once the others are decided on', async () => {
+    // More than a page, so that the next one is still to be read when the first batch fails.
+    await knex.batchInsert(
+      TASKS,
+      Array.from({ length: 501 }, () => ({
+        id: randomUUID(),
+        spec: '[broken',
+        status: 'processing',
+        last_heartbeat_at: secondsAgo(knex, 600),
+      })) as any[],
+      500,
+    );
+    jest
+      .spyOn(BatchDecider.prototype, 'decideOn')
+      .mockRejectedValueOnce(new Error('first'));
+    await expect(createPass().runOnce()).rejects.toThrow('first');
+    expect(await knex(TASKS).where('status', 'failed')).toHaveLength(101);
   });
 
   it('decides nothing if the process stalled between listing and locking', async () => {

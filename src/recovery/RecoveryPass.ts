@@ -74,6 +74,7 @@ export class RecoveryPass {
   async #decideOnAll(requeue: Requeue, counts: DecisionCounts): Promise<void> {
     const { knex, config, decider, runs, steadiness } = this.options;
     const running = new Set<Promise<void>>();
+    const errors: unknown[] = [];
     try {
       for await (const batch of batchesOf(page =>
         listInterruptedTasks(knex, config.timeoutSeconds, page),
@@ -82,17 +83,25 @@ export class RecoveryPass {
           break;
         }
         const taskIds = batch.filter(id => !runs.isAlive(id));
+        // Caught here: nobody waits for it while the next page is read, so that a rejection would be unhandled.
         const current = decider
           .decideOn(taskIds, requeue, counts)
+          .catch(error => {
+            errors.push(error);
+          })
           .finally(() => running.delete(current));
         running.add(current);
         if (running.size === BATCHES_AT_ONCE) {
           await Promise.race(running);
         }
       }
-    } finally {
-      // Also if the list fails: the pass is over when nothing is decided any more.
-      await Promise.all(running);
+    } catch (error) {
+      errors.push(error);
+    }
+    // Also if the list fails: the pass is over when nothing is decided any more.
+    await Promise.all(running);
+    if (errors.length > 0) {
+      throw errors[0];
     }
   }
 }
