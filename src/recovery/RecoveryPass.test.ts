@@ -3,7 +3,7 @@ import {
   mockServices,
   TestDatabases,
 } from '@backstage/backend-test-utils';
-import { Knex } from 'knex';
+import knexFactory, { Knex } from 'knex';
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import { RecoveryConfig } from '../config';
@@ -25,10 +25,11 @@ import {
 } from '../__testUtils__/scaffolderDatabase';
 import { LiveRuns } from './LiveRuns';
 import { BatchDecider, DecisionCounts } from './BatchDecider';
+import { batchesAtOnce } from './batchesAtOnce';
 import { BuiltInLooks } from './BuiltInLooks';
 import { HandOvers } from './HandOvers';
 import { LastChances } from './LastChances';
-import { BATCHES_AT_ONCE, RecoveryPass } from './RecoveryPass';
+import { RecoveryPass } from './RecoveryPass';
 import { Steadiness } from './Steadiness';
 import { Strategy } from './strategy';
 import { WorkspaceCleaner } from './WorkspaceCleaner';
@@ -865,7 +866,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
   it('stops after a batch in which the process stalled', async () => {
     // So large that two make a batch, and one batch more than are decided on at once.
     const state = JSON.stringify({ filler: 'x'.repeat(900_000) });
-    for (let i = 0; i < 2 * BATCHES_AT_ONCE + 1; i++) {
+    for (let i = 0; i < 2 * batchesAtOnce(knex) + 1; i++) {
       await insertTask(knex, { state });
     }
     await knex(STRATEGIES).insert(
@@ -878,7 +879,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     });
     const { failed } = await pass.runOnce();
     expect(failed).toBeGreaterThan(0);
-    expect(failed).toBeLessThanOrEqual(2 * BATCHES_AT_ONCE);
+    expect(failed).toBeLessThanOrEqual(2 * batchesAtOnce(knex));
     expect(await knex(TASKS).where('status', 'failed')).toHaveLength(failed);
   });
 
@@ -900,6 +901,27 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     await expect(createPass().runOnce()).rejects.toThrow('first');
     expect(await knex(TASKS).where('status', 'failed')).toHaveLength(101);
   });
+
+  if (databaseId.startsWith('POSTGRES')) {
+    it('leaves half of the pool to the heartbeats, which share it', async () => {
+      const state = JSON.stringify({ filler: 'x'.repeat(900_000) });
+      for (let i = 0; i < 12; i++) {
+        await interrupted('none', { state });
+      }
+      const large = knex;
+      knex = knexFactory({ ...large.client.config, pool: { min: 0, max: 4 } });
+      const used: number[] = [];
+      knex.on('query', () => used.push(knex.client.pool.numUsed()));
+      try {
+        await createPass().runOnce();
+      } finally {
+        await knex.destroy();
+        knex = large;
+      }
+      expect(Math.max(...used)).toBe(2);
+      expect(await knex(TASKS).where('status', 'failed')).toHaveLength(12);
+    });
+  }
 
   it('decides nothing if the process stalled between listing and locking', async () => {
     await interrupted('none');

@@ -5,17 +5,12 @@ import { countInFlight } from '../database/operations/countInFlight';
 import { listInterruptedTasks } from '../database/operations/listInterruptedTasks';
 import { batchesOf } from '../database/operations/pages';
 import { BatchDecider, DecisionCounts } from './BatchDecider';
+import { batchesAtOnce } from './batchesAtOnce';
 import { Requeue } from './carryOut';
 import { HandOvers, WAITING_SECONDS } from './HandOvers';
 import { LiveRuns } from './LiveRuns';
 import { Steadiness } from './Steadiness';
 import { WorkspaceCleaner } from './WorkspaceCleaner';
-
-/**
- * So that the database works while this process thinks. A third batch takes a tenth off the time for 10,000 tasks, a fourth one
- * twentieth more, a fifth nothing.
- */
-export const BATCHES_AT_ONCE = 4;
 
 /** Looks once for all there is to do. Decides nothing, or nothing more, while the heartbeats cannot be trusted. */
 export class RecoveryPass {
@@ -73,6 +68,7 @@ export class RecoveryPass {
 
   async #decideOnAll(requeue: Requeue, counts: DecisionCounts): Promise<void> {
     const { knex, config, decider, runs, steadiness } = this.options;
+    const most = batchesAtOnce(knex);
     const running = new Set<Promise<void>>();
     const errors: unknown[] = [];
     try {
@@ -91,7 +87,7 @@ export class RecoveryPass {
           })
           .finally(() => running.delete(current));
         running.add(current);
-        if (running.size === BATCHES_AT_ONCE) {
+        if (running.size === most) {
           await Promise.race(running);
         }
       }
