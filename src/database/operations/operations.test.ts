@@ -25,7 +25,7 @@ import { clearSpentAttempts } from './clearSpentAttempts';
 import { clearUnneededSecrets } from './clearUnneededSecrets';
 import { countInFlight } from './countInFlight';
 import { forgetEndedTasks } from './forgetEndedTasks';
-import { handOverWaitingTask } from './handOverWaitingTask';
+import { handOverWaitingTask, WAKEUP_LOCK } from './handOverWaitingTask';
 import { hasOngoingAttempt } from './hasOngoingAttempt';
 import { holdInterruptedTasks } from './holdInterruptedTasks';
 import { listHandedOverTasks } from './listHandedOverTasks';
@@ -988,6 +988,18 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       const woken = await Promise.all(Array.from({ length: 5 }, () => wake()));
       expect(woken.filter(Boolean)).toHaveLength(1);
     });
+
+    // SQLite has no advisory locks and no other process.
+    if (databaseId.startsWith('POSTGRES')) {
+      it('does not wait for another process that is at it', async () => {
+        const id = await open(50);
+        const other = await knex.transaction();
+        await other.raw('select pg_advisory_xact_lock(?)', WAKEUP_LOCK);
+        expect(await wake()).toBeUndefined();
+        await other.commit();
+        expect(await wake()).toBe(id);
+      });
+    }
   });
 
   it('clearUnneededSecrets clears those of running tasks whose strategy is none', async () => {
@@ -1017,6 +1029,17 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
         secrets: expect.stringContaining('very-secret'),
       });
     }
+  });
+
+  it('clearUnneededSecrets sends its timeout beside the statement, not in it', async () => {
+    const sent: { sql: string; bindings: unknown[] }[] = [];
+    const onQuery = (query: (typeof sent)[0]) => sent.push(query);
+    knex.on('query', onQuery);
+    await clearUnneededSecrets(knex, 12_345);
+    knex.removeListener('query', onQuery);
+    expect(sent).toHaveLength(1);
+    expect(sent[0].sql).not.toMatch(/1234/);
+    expect(sent[0].bindings.join()).toMatch(/1234/);
   });
 
   it('finds tasks in flight by an index, however long the history is', async () => {
