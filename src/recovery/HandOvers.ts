@@ -29,7 +29,7 @@ import { Workspaces } from './Workspaces';
 export const WAITING_SECONDS = 15;
 
 /** One wake-up in this time, in the whole cluster. */
-const WAKEUP_INTERVAL_SECONDS = 30;
+export const WAKEUP_INTERVAL_SECONDS = 30;
 
 /** So much earlier than its own look a process lets a task be opened. It is not known to the millisecond. */
 const LOOK_MARGIN_SECONDS = 0.2;

@@ -6,6 +6,7 @@ import { listTasksWithoutStrategy } from '../database/operations/listTasksWithou
 import { batchesOf } from '../database/operations/pages';
 import { readTaskSpec } from '../database/operations/readTaskSpec';
 import { rememberStrategy } from '../database/operations/rememberStrategy';
+import { WAKEUP_INTERVAL_SECONDS } from './HandOvers';
 import { safeError } from './safeError';
 import { strategyOfTemplate, TaskStrategy } from './strategy';
 import { readTemplateRef } from './taskRecord';
@@ -49,7 +50,9 @@ export class StrategyMemory {
    */
   async rememberMissing(): Promise<number> {
     const { knex, logger } = this.options;
-    await forgetEndedTasks(knex);
+    await forgetEndedTasks(knex, {
+      wakeupIntervalSeconds: WAKEUP_INTERVAL_SECONDS,
+    });
 
     const lookups = new Map<string | undefined, Promise<TaskStrategy>>();
     const lookUpOnce = (ref: string | undefined) => {

@@ -15,7 +15,14 @@ import {
   TEST_DATABASE_IDS,
   withRowsReversed,
 } from '../../__testUtils__/scaffolderDatabase';
-import { ATTEMPTS, SHUTDOWNS, STRATEGIES, TASK_EVENTS, TASKS } from '../tables';
+import {
+  ATTEMPTS,
+  SHUTDOWNS,
+  STRATEGIES,
+  TASK_EVENTS,
+  TASKS,
+  WAKEUPS,
+} from '../tables';
 import { isSqlite, secondsAgo } from '../time';
 import {
   appendPublishedTaskEvents,
@@ -745,7 +752,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       );
       expect(await knex(SHUTDOWNS).pluck('task_id')).toEqual([running]);
       await knex(TASKS).where('id', running).update({ status: 'completed' });
-      await forgetEndedTasks(knex);
+      await forgetEndedTasks(knex, { wakeupIntervalSeconds: 30 });
       expect(await knex(SHUTDOWNS).pluck('task_id')).toEqual([]);
     });
   });
@@ -908,7 +915,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
           [running, ended].map(taskId => newAttempt({ taskId, spent: 2 })),
         ),
       );
-      await forgetEndedTasks(knex);
+      await forgetEndedTasks(knex, { wakeupIntervalSeconds: 30 });
       expect((await knex(STRATEGIES).pluck('task_id')).sort()).toEqual(
         [open, running].sort(),
       );
@@ -987,6 +994,28 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       }
       const woken = await Promise.all(Array.from({ length: 5 }, () => wake()));
       expect(woken.filter(Boolean)).toHaveLength(1);
+    });
+
+    it('is forgotten once its task was claimed or has ended, unless it still keeps others from being made', async () => {
+      const wakeUp = async (status: string, silent: number, ago: number) => {
+        const id = await insertTask(knex, { status, silentSeconds: silent });
+        const woken_at = secondsAgo(knex, ago) as any;
+        await knex(WAKEUPS).insert({ task_id: id, woken_at });
+        return id;
+      };
+      const waiting = await wakeUp('processing', 3600, 600);
+      const recent = await wakeUp('completed', 5, 10);
+      await wakeUp('processing', 1, 600);
+      await wakeUp('open', 1, 600);
+      await wakeUp('completed', 3600, 600);
+
+      await forgetEndedTasks(knex, { wakeupIntervalSeconds: 30 });
+      expect((await knex(WAKEUPS).pluck('task_id')).sort()).toEqual(
+        [waiting, recent].sort(),
+      );
+      expect(await listHandedOver()).toEqual([waiting]);
+      await open(50);
+      expect(await wake()).toBeUndefined();
     });
 
     // SQLite has no advisory locks and no other process.
