@@ -47,8 +47,8 @@ export class BatchDecider {
     },
   ) {
     const { logger } = options;
-    this.#decideErrors = new BatchErrors('decide on', logger);
-    this.#holdErrors = new BatchErrors('hold back', logger);
+    this.#decideErrors = new BatchErrors('decide on tasks', logger);
+    this.#holdErrors = new BatchErrors('hold tasks back', logger);
   }
 
   /** Decides on those of the tasks that are still interrupted. One that fails is logged, and counted as an error. */

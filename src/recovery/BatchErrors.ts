@@ -5,18 +5,18 @@ import { safeError } from './safeError';
 const MOST_REPORTED = 100;
 
 /**
- * Logs errors of whole batches of tasks, each message once: an error that lasts comes back in each pass, every second.
+ * Logs errors of whole batches, each message once: an error that lasts comes back in each pass, every second.
  */
 export class BatchErrors {
   readonly #reported = new Set<string>();
 
-  /** @param what - what failed, after "Could not" */
+  /** @param what - what could not be done with which things, such as `decide on tasks` */
   constructor(
     private readonly what: string,
     private readonly logger: LoggerService,
   ) {}
 
-  report(error: unknown, taskCount: number): void {
+  report(error: unknown, count: number): void {
     const safe = safeError(error);
     if (this.#reported.has(safe.message)) {
       return;
@@ -26,7 +26,7 @@ export class BatchErrors {
     }
     this.#reported.add(safe.message);
     this.logger.warn(
-      `Could not ${this.what} ${taskCount} tasks at once, so they are tried one by one; the same error is not logged again`,
+      `Could not ${this.what}, ${count} at once, so they are tried one by one; the same error is not logged again`,
       safe,
     );
   }

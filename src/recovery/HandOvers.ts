@@ -78,7 +78,7 @@ export class HandOvers {
   /** Opens all of them for the workers of this process, which start after this and look for open tasks. */
   async openAll(): Promise<void> {
     const { knex, config, steadiness, logger } = this.options;
-    const batchErrors = new BatchErrors('open', logger);
+    const batchErrors = new BatchErrors('open tasks', logger);
     for await (const batch of batchesOf(page =>
       listHandedOverTasks(knex, config.timeoutSeconds, page),
     )) {

@@ -5,7 +5,7 @@ import { batchOrEach } from './batchOrEach';
 describe('batchOrEach', () => {
   const logger = mockServices.logger.mock();
   const onError = jest.fn();
-  const createBatchErrors = () => new BatchErrors('decide on', logger);
+  const createBatchErrors = () => new BatchErrors('decide on tasks', logger);
   const run = (
     action: (taskIds: string[]) => Promise<void>,
     batchErrors: BatchErrors,
@@ -26,7 +26,7 @@ describe('batchOrEach', () => {
     expect(onError).not.toHaveBeenCalled();
     expect(logger.warn.mock.calls).toEqual([
       [
-        'Could not decide on 3 tasks at once, so they are tried one by one; the same error is not logged again',
+        'Could not decide on tasks, 3 at once, so they are tried one by one; the same error is not logged again',
         new Error('deadlock detected'),
       ],
     ]);

@@ -2,7 +2,7 @@ import { BatchErrors } from './BatchErrors';
 import { safeError } from './safeError';
 
 /**
- * Does something with a batch of tasks at once, in one transaction, and if that fails with each of them alone: one bad
+ * Does something with a batch of tasks at once, in one transaction, say, and if that fails with each of them alone: one bad
  * task must not strand the others.
  *
  * @param options.isToGoOn - asked before each of them; what failed may have been the database

@@ -58,8 +58,12 @@ export function parseTaskSpec(text: string): TaskSpec {
   return parse('spec', specSchema, text);
 }
 
-/** What `stringifyEntityRef` of the catalog model makes of a template, which is what the scaffolder writes into a spec. */
-const TEMPLATE_REF = /^template:[^:/\s]+\/[^:/\s]+$/i;
+/**
+ * What `stringifyEntityRef` of the catalog model makes of a template, which is what the scaffolder writes into a spec. Without control and
+ * half characters, for which the catalog would fail.
+ */
+const TEMPLATE_REF =
+  /^template:[^:/\s\p{Cc}\p{Surrogate}]+\/[^:/\s\p{Cc}\p{Surrogate}]+$/iu;
 
 /** The template that a task was started from, if its spec names one. */
 export function templateRefOf(spec: TaskSpec): string | undefined {

@@ -48,10 +48,10 @@ import { readRunMark } from './readRunMark';
 import { readSecrets } from './readSecrets';
 import { readRunningTask } from './readRunningTask';
 import { readStepEvents } from './readStepEvents';
-import { readTaskSpec } from './readTaskSpec';
+import { readTaskSpecs } from './readTaskSpecs';
 import { recordAttempts } from './recordAttempts';
 import { withdrawAttempt } from './withdrawAttempt';
-import { rememberStrategy } from './rememberStrategy';
+import { rememberStrategies, rememberStrategy } from './rememberStrategy';
 import { selectTasks } from './selectTasks';
 import {
   InterruptedTaskUpdate,
@@ -902,6 +902,19 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       ]);
     });
 
+    it('are remembered however many there are, with remarks that PostgreSQL cannot store as they are', async () => {
+      const ids = await Promise.all(
+        Array.from({ length: 400 }, () => insertTask(knex)),
+      );
+      await rememberStrategies(
+        knex,
+        ids.map(id => ({ ...row(id), remark: 'a key\0 of \ud83d half' })),
+      );
+      const remarks = await knex(STRATEGIES).pluck('remark');
+      expect(remarks).toEqual(ids.map(() => 'a key of \ufffd half'));
+      await rememberStrategies(knex, []);
+    });
+
     it('are forgotten when the task has ended', async () => {
       const open = await insertTask(knex, { status: 'open' });
       const running = await insertTask(knex);
@@ -1154,10 +1167,11 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
     });
   });
 
-  it('readTaskSpec reads a spec as it is stored', async () => {
+  it('readTaskSpecs reads specs as they are stored', async () => {
     const id = await insertTask(knex, { spec: '{broken' });
-    expect(await readTaskSpec(knex, id)).toBe('{broken');
-    expect(await readTaskSpec(knex, randomUUID())).toBeUndefined();
+    expect(await readTaskSpecs(knex, [id, randomUUID()])).toEqual(
+      new Map([[id, '{broken']]),
+    );
   });
 
   it('selectTasks finds which of many ids are tasks', async () => {
