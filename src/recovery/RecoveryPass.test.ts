@@ -1149,6 +1149,41 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     );
   });
 
+  it('logs, writes and tells little of a task, however large the ids of its steps are', async () => {
+    const large = (id: string) => `${id}${'x'.repeat(100_000)}`;
+    const [one, two, three] = ['one', 'two', 'three'].map(large);
+    const ids = [];
+    for (const dependsOn of [one, three]) {
+      const id = await insertTask(knex, {
+        steps: [one, { id: two, recovery: { dependsOn } }, three],
+        completed: [one],
+      });
+      await insertEvent(knex, id, 'log', { stepId: two, status: 'processing' });
+      await rememberStrategy(knex, {
+        task_id: id,
+        strategy: 'idempotent',
+        source: 'template',
+        remark: null,
+      });
+      ids.push(id);
+    }
+    expect(await createPass().runOnce()).toEqual({ ...nothing, resume: 2 });
+
+    const texts = [
+      ...logger.info.mock.calls.map(([line]) => line),
+      ...(await knex(ATTEMPTS).pluck('reason')),
+      ...listener.decided.mock.calls.map(([{ reason }]) => reason),
+    ];
+    for (const id of ids) {
+      const added = (await readEvents(knex, id)).slice(1);
+      texts.push(...added.map(({ body }) => body.message));
+      // The page shows a line under the step that it names.
+      expect(added.map(({ body }) => body.stepId)).toEqual([two, one]);
+    }
+    expect(texts).toHaveLength(10);
+    expect(Math.max(...texts.map(text => text.length))).toBeLessThan(2_000);
+  });
+
   it('records what was decided and why', async () => {
     const resumed = await interrupted('idempotent', {
       steps: ['zero', 'one', { id: 'two', recovery: { dependsOn: 'one' } }],

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { inQuotes } from '../template/shown';
 
 const stepSchema = z.object({
   id: z.string(),
@@ -135,7 +136,9 @@ function parse<T>(what: string, schema: z.ZodType<T>, text: string): T {
   const result = schema.safeParse(json);
   if (!result.success) {
     const { path, message } = result.error.issues[0];
-    throw new Error(`its ${what} is wrong at '${path.join('.')}': ${message}`);
+    throw new Error(
+      `its ${what} is wrong at ${inQuotes(path.join('.'))}: ${message}`,
+    );
   }
   return result.data;
 }
