@@ -1,6 +1,6 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
-import { BATCHES_AT_ONCE } from '../../src/recovery/RecoveryPass';
+import { batchesAtOnce } from '../../src/recovery/batchesAtOnce';
 import { createBuiltIn } from './builtIn';
 import { createPass, TIMEOUT_SECONDS } from './createPass';
 
@@ -24,7 +24,7 @@ export async function prepareRecovery(
   const pass = await createPass(knex, logger);
   // The connections that a backend has by then, one for each batch that is decided on at once. The built-in has its one by
   // its migrations.
-  const connections = Array.from({ length: BATCHES_AT_ONCE });
+  const connections = Array.from({ length: batchesAtOnce(knex) });
   await Promise.all(connections.map(() => knex.raw('select pg_sleep(0.1)')));
   return async () =>
     (way === 'open' ? await pass.runAtStartup() : await pass.runOnce()).resume;

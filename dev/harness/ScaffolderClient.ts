@@ -1,4 +1,4 @@
-import { JsonObject } from '@backstage/types';
+import { JsonObject, JsonValue } from '@backstage/types';
 import { waitFor } from './waitFor';
 
 export type Task = {
@@ -91,6 +91,34 @@ export class ScaffolderClient {
     return items;
   }
 
+  /** The events of a task until it ends, as its page gets them. */
+  async eventStream(id: string): Promise<{ type: string; data: TaskEvent }[]> {
+    const response = await this.#fetch(
+      'GET',
+      `scaffolder/v2/tasks/${id}/eventstream`,
+    );
+    // The backend ends it after the event that the task has ended.
+    const messages = (await response.text()).split('\n\n').filter(Boolean);
+    return messages.map(message => {
+      const [, type, data] = /^event: (.*)\ndata: (.*)$/.exec(message)!;
+      return { type, data: JSON.parse(data) };
+    });
+  }
+
+  /** Runs a template without a task. */
+  async dryRun(template: JsonObject, values: JsonObject): Promise<JsonObject> {
+    return this.#request('POST', 'scaffolder/v2/dry-run', {
+      template,
+      values,
+      directoryContents: [],
+    });
+  }
+
+  /** What the scaffolder answers on another of its routes, such as `tasks?status=failed`. */
+  async get(route: string): Promise<JsonValue> {
+    return this.#request('GET', `scaffolder/v2/${route}`);
+  }
+
   async cancel(id: string): Promise<void> {
     await this.#request('POST', `scaffolder/v2/tasks/${id}/cancel`, {});
   }
@@ -123,6 +151,15 @@ export class ScaffolderClient {
   }
 
   async #request<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const response = await this.#fetch(method, path, body);
+    return response.json() as Promise<T>;
+  }
+
+  async #fetch(
+    method: string,
+    path: string,
+    body?: unknown,
+  ): Promise<Response> {
     const response = await fetch(`${this.url}/api/${path}`, {
       method,
       headers: {
@@ -136,7 +173,7 @@ export class ScaffolderClient {
         `${method} ${path} answered ${response.status}: ${await response.text()}`,
       );
     }
-    return response.json() as Promise<T>;
+    return response;
   }
 }
 

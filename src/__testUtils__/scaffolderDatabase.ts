@@ -176,6 +176,20 @@ export async function readLastAttempt(
     .first('attempt', 'spent', 'finished_steps');
 }
 
+/** Does something while the rows of each statement come in the reverse of the order in which the database returns them. */
+export async function withRowsReversed<T>(
+  knex: Knex,
+  action: () => Promise<T>,
+): Promise<T> {
+  knex.client.config.postProcessResponse = (rows: unknown) =>
+    Array.isArray(rows) ? [...rows].reverse() : rows;
+  try {
+    return await action();
+  } finally {
+    delete knex.client.config.postProcessResponse;
+  }
+}
+
 /** Each plugin has its own database, as always; the scaffolder's is the one that the test looks into. */
 export function databaseOfScaffolder(knex: Knex) {
   return createServiceFactory({

@@ -269,7 +269,7 @@ describe.each(databases.eachSupportedId())('the REST API on %s', databaseId => {
       const bens = await insertAttempt(BEN, { decision: 'resume' });
       expect(ids(await get('/attempts', ANNE))).toEqual([annes]);
       expect(ids(await get(`/attempts?taskId=${bens}`, ANNE))).toEqual([]);
-      expect((await get('/summary', ANNE)).body).toEqual({
+      expect((await get('/summary', ANNE)).body).toMatchObject({
         total: 1,
         counts: [
           {
@@ -431,6 +431,8 @@ describe.each(databases.eachSupportedId())('the REST API on %s', databaseId => {
       expect(
         (await get(`/summary?decidedAfter=${halfAnHourAgo}`, ADMIN)).body,
       ).toEqual({
+        decidedAfter: halfAnHourAgo,
+        decidedBefore: expect.any(String),
         total: 3,
         counts: [
           {
@@ -449,6 +451,31 @@ describe.each(databases.eachSupportedId())('the REST API on %s', databaseId => {
           },
         ],
       });
+    });
+
+    it('counts the last 30 days if it is not asked for more, and says so', async () => {
+      const day = 86_400;
+      for (const secondsBefore of [0, 29 * day, 31 * day, 61 * day]) {
+        await insertAttempt(ANNE, {}, secondsBefore);
+      }
+      const { body } = await get('/summary', ADMIN);
+      expect(body.total).toBe(2);
+      const [after, before] = [body.decidedAfter, body.decidedBefore].map(
+        (time: string) => new Date(time).getTime(),
+      );
+      expect(before - after).toBe(30 * day * 1000);
+      expect(Math.abs(before - Date.now())).toBeLessThan(60_000);
+
+      const asked = new Date(after).toISOString();
+      expect(
+        (await get(`/summary?decidedBefore=${asked}`, ADMIN)).body,
+      ).toMatchObject({
+        total: 1,
+        decidedAfter: new Date(after - 30 * day * 1000).toISOString(),
+        decidedBefore: asked,
+      });
+      const all = '/summary?decidedAfter=2020-01-01T00:00:00Z';
+      expect((await get(all, ADMIN)).body.total).toBe(4);
     });
 
     it('answers 400 to a time that is none', async () => {

@@ -4,11 +4,13 @@ import { InputError, NotFoundError } from '@backstage/errors';
 import express from 'express';
 import { Knex } from 'knex';
 import { listAttempts } from '../database/operations/listAttempts';
+import { readClock } from '../database/operations/readClock';
 import { readTaskStatus } from '../database/operations/readTaskStatus';
 import { summarizeAttempts } from '../database/operations/summarizeAttempts';
 import { Forecast } from '../recovery/Forecast';
 import { decodeCursor, encodeCursor } from './cursor';
 import { spec } from './openapi';
+import { summaryRange } from './summaryRange';
 import { TaskAccess } from './TaskAccess';
 import { attemptView, forecastView, summaryView } from './views';
 
@@ -76,11 +78,12 @@ export function createRouter(options: {
   api.get('/summary', async (req, res) => {
     const tasks = await readableTasks(req);
     const { decidedAfter, decidedBefore } = req.query;
-    const counts = await summarizeAttempts(knex, {
-      tasks,
-      ...range(decidedAfter, decidedBefore),
-    });
-    res.json(summaryView(counts) as any);
+    const counted = summaryRange(
+      range(decidedAfter, decidedBefore),
+      await readClock(knex),
+    );
+    const counts = await summarizeAttempts(knex, { tasks, ...counted });
+    res.json(summaryView(counts, counted) as any);
   });
 
   // Whatever is below other paths must not come by here: it reads bodies, and those of the scaffolder can be larger.

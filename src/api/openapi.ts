@@ -50,6 +50,9 @@ const json = <T extends string>(description: string, schema: T) =>
     },
   }) as const;
 
+/** How many days a summary counts if it is not asked for more. */
+export const SUMMARY_DAYS = 30;
+
 const range = [
   {
     name: 'decidedAfter',
@@ -67,6 +70,17 @@ const range = [
     allowReserved: true,
     description: 'Only decisions made before this time.',
     schema: { type: 'string', format: 'date-time' },
+  },
+] as const;
+
+const summaryRange = [
+  {
+    ...range[0],
+    description: `Only decisions made at this time or later. If not given, ${SUMMARY_DAYS} days before \`decidedBefore\`.`,
+  },
+  {
+    ...range[1],
+    description: 'Only decisions made before this time. If not given, now.',
   },
 ] as const;
 
@@ -189,8 +203,8 @@ export const spec = {
     '/summary': {
       get: {
         operationId: 'GetSummary',
-        summary: 'How many decisions there were of which kind.',
-        parameters: range,
+        summary: `How many decisions there were of which kind, in the last ${SUMMARY_DAYS} days unless \`decidedAfter\` is given.`,
+        parameters: summaryRange,
         responses: { '200': json('The counts.', 'Summary'), ...errors },
       },
     },
@@ -360,8 +374,19 @@ export const spec = {
       },
       Summary: {
         type: 'object',
-        required: ['total', 'counts'],
+        required: ['decidedAfter', 'decidedBefore', 'total', 'counts'],
         properties: {
+          decidedAfter: {
+            type: 'string',
+            format: 'date-time',
+            description:
+              'The decisions counted were made at this time or later,',
+          },
+          decidedBefore: {
+            type: 'string',
+            format: 'date-time',
+            description: 'and before this time.',
+          },
           total: { type: 'integer' },
           counts: {
             type: 'array',

@@ -50,8 +50,14 @@ export function forecastView({ decision, strategy, steps }: TaskForecast) {
   };
 }
 
-export function summaryView(counts: AttemptCount[]) {
+/** The counts, and over which time they are. */
+export function summaryView(
+  counts: AttemptCount[],
+  range: { decidedAfter: Date; decidedBefore: Date },
+) {
   return {
+    decidedAfter: range.decidedAfter.toISOString(),
+    decidedBefore: range.decidedBefore.toISOString(),
     total: counts.reduce((sum, { count }) => sum + count, 0),
     counts: counts.map(({ strategy, ...count }) => ({
       strategy: strategy ?? undefined,

@@ -175,6 +175,17 @@ describe('a catalog with the module', () => {
     expect(text).toContain('(transform → publish → transform)');
   });
 
+  it('names twenty of the problems of a template, and how many more there are', async () => {
+    const keys = Array.from({ length: 1_000 }, (_, i) => [`key-${i}`, 1]);
+    const { status, text } = await register(
+      template({ strategy: 'restart', ...Object.fromEntries(keys) }),
+    );
+    expect(status).toBe(400);
+    const { message } = JSON.parse(text).error;
+    expect(message.match(/means nothing/g)).toHaveLength(20);
+    expect(message).toContain('There are 980 more such problems.');
+  });
+
   it('takes something of another kind, whatever it has', async () => {
     const { status } = await validate({
       apiVersion: 'backstage.io/v1alpha1',

@@ -1,4 +1,5 @@
 import { isBlock, Problem, unknownKeys } from '../template/dependencies';
+import { inQuotes } from '../template/shown';
 import { stepsOfTemplate } from '../template/validateTemplate';
 
 /**
@@ -11,17 +12,17 @@ export function findTypos(spec: Record<string, unknown>): Problem[] {
     ...stepsOfTemplate(spec).flatMap(({ id, recovery }, i) => {
       const step = isBlock(steps[i]) ? steps[i] : {};
       const path = ['steps', i];
-      const found = misspelt(step, path, `Step '${id}'`);
+      const found = misspelt(step, path, `Step ${inQuotes(id)}`);
       if ('dependsOn' in step) {
         found.push({
           path: [...path, 'dependsOn'],
-          message: `Step '${id}' has dependsOn beside its action, where it means nothing; did you mean recovery.dependsOn?`,
+          message: `Step ${inQuotes(id)} has dependsOn beside its action, where it means nothing; did you mean recovery.dependsOn?`,
         });
       }
       if (recovery !== undefined && !('recovery' in spec)) {
         found.push({
           path: [...path, 'recovery'],
-          message: `Step '${id}' has a recovery block, which means nothing, since the template has no spec.recovery.strategy`,
+          message: `Step ${inQuotes(id)} has a recovery block, which means nothing, since the template has no spec.recovery.strategy`,
         });
       }
       return found;

@@ -6,6 +6,7 @@ import { holdInterruptedTasks } from '../database/operations/holdInterruptedTask
 import { lockInterruptedTasks } from '../database/operations/lockInterruptedTasks';
 import { readStepEvents } from '../database/operations/readStepEvents';
 import { withoutJit } from '../database/withoutJit';
+import { BatchErrors } from './BatchErrors';
 import { batchOrEach } from './batchOrEach';
 import { CarriedOut, carryOut, DecidedTask, Requeue } from './carryOut';
 import { decideOnRow } from './decideOnRow';
@@ -29,6 +30,8 @@ const HOLD_MARGIN_SECONDS = 15;
 export class BatchDecider {
   /** What was logged of tasks that could not be decided on: said once, not in each pass. */
   readonly #said = new Map<string, Set<string>>();
+  readonly #decideErrors: BatchErrors;
+  readonly #holdErrors: BatchErrors;
 
   constructor(
     private readonly options: {
@@ -42,7 +45,11 @@ export class BatchDecider {
       listener: Pick<RecoveryListener, 'decided' | 'undecided'>;
       logger: LoggerService;
     },
-  ) {}
+  ) {
+    const { logger } = options;
+    this.#decideErrors = new BatchErrors('decide on tasks', logger);
+    this.#holdErrors = new BatchErrors('hold tasks back', logger);
+  }
 
   /** Decides on those of the tasks that are still interrupted. One that fails is logged, and counted as an error. */
   async decideOn(
@@ -73,6 +80,7 @@ export class BatchDecider {
           listener.undecided(taskId, error);
           failed.push(taskId);
         },
+        batchErrors: this.#decideErrors,
       },
     );
     counts.error += failed.length;
@@ -82,6 +90,7 @@ export class BatchDecider {
       {
         isToGoOn,
         onError: (taskId, error) => this.#sayOnce(taskId, error),
+        batchErrors: this.#holdErrors,
       },
     );
   }

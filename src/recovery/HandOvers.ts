@@ -10,6 +10,7 @@ import { openHandedOverTasks } from '../database/operations/openHandedOverTasks'
 import { batchesOf } from '../database/operations/pages';
 import { isSqlite } from '../database/time';
 import { withoutJit } from '../database/withoutJit';
+import { BatchErrors } from './BatchErrors';
 import { batchOrEach } from './batchOrEach';
 import { BuiltInLooks } from './BuiltInLooks';
 import { Requeue } from './carryOut';
@@ -28,7 +29,7 @@ import { Workspaces } from './Workspaces';
 export const WAITING_SECONDS = 15;
 
 /** One wake-up in this time, in the whole cluster. */
-const WAKEUP_INTERVAL_SECONDS = 30;
+export const WAKEUP_INTERVAL_SECONDS = 30;
 
 /** So much earlier than its own look a process lets a task be opened. It is not known to the millisecond. */
 const LOOK_MARGIN_SECONDS = 0.2;
@@ -77,6 +78,7 @@ export class HandOvers {
   /** Opens all of them for the workers of this process, which start after this and look for open tasks. */
   async openAll(): Promise<void> {
     const { knex, config, steadiness, logger } = this.options;
+    const batchErrors = new BatchErrors('open tasks', logger);
     for await (const batch of batchesOf(page =>
       listHandedOverTasks(knex, config, page),
     )) {
@@ -87,6 +89,7 @@ export class HandOvers {
             `Could not open task ${taskId}, leaving it to the others`,
             error,
           ),
+        batchErrors,
       });
     }
     this.#openTasks = await countOpenTasks(knex);
@@ -139,11 +142,14 @@ export class HandOvers {
         eventIds: await appendPublishedTaskEvents(tx, recovered),
       };
     });
-    events.forEach((event, i) => {
+    for (const event of events) {
       logger.info(
         `Task ${event.taskId} had been handed over to be run again and nobody had claimed it; opened for this process`,
       );
-      publishTaskEvent(this.options, recoveredPayload(eventIds[i], event));
-    });
+      publishTaskEvent(
+        this.options,
+        recoveredPayload(eventIds.get(event.taskId)!, event),
+      );
+    }
   }
 }

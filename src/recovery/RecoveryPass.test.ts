@@ -3,12 +3,13 @@ import {
   mockServices,
   TestDatabases,
 } from '@backstage/backend-test-utils';
-import { Knex } from 'knex';
+import knexFactory, { Knex } from 'knex';
+import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import { RecoveryConfig } from '../config';
 import { markShutdown } from '../database/operations/markShutdown';
 import { rememberStrategy } from '../database/operations/rememberStrategy';
-import { ATTEMPTS, STRATEGIES, TASKS } from '../database/tables';
+import { ATTEMPTS, STRATEGIES, TASK_EVENTS, TASKS } from '../database/tables';
 import { isSqlite, secondsAgo } from '../database/time';
 import {
   insertEvent,
@@ -20,13 +21,15 @@ import {
   readTask,
   TestTask,
   TEST_DATABASE_IDS,
+  withRowsReversed,
 } from '../__testUtils__/scaffolderDatabase';
 import { LiveRuns } from './LiveRuns';
 import { BatchDecider, DecisionCounts } from './BatchDecider';
+import { batchesAtOnce } from './batchesAtOnce';
 import { BuiltInLooks } from './BuiltInLooks';
 import { HandOvers } from './HandOvers';
 import { LastChances } from './LastChances';
-import { BATCHES_AT_ONCE, RecoveryPass } from './RecoveryPass';
+import { RecoveryPass } from './RecoveryPass';
 import { Steadiness } from './Steadiness';
 import { Strategy } from './strategy';
 import { WorkspaceCleaner } from './WorkspaceCleaner';
@@ -231,6 +234,27 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     });
     expect(logger.info).toHaveBeenCalledWith(
       `Interrupted task ${id} of template:default/sample, strategy 'idempotent', silent for 10 min, interrupted at step 'two': goes on at step 'two'; skipped: none; run again: one ('two' depends on it)`,
+    );
+  });
+
+  it('publishes each recovered event with its own id, in whatever order the database returns its rows', async () => {
+    for (let i = 0; i < 3; i++) {
+      await interrupted('restart');
+    }
+    // Handed over, so that the startup hook opens these three as well as decides on three others.
+    await createPass().runOnce();
+    for (let i = 0; i < 3; i++) {
+      await interrupted('restart');
+    }
+    await withRowsReversed(knex, () => createPass().runAtStartup());
+
+    const recovered = await knex(TASK_EVENTS).where('event_type', 'recovered');
+    const published = events.publish.mock.calls.map(
+      ([{ eventPayload }]) => eventPayload as { id: number; taskId: string },
+    );
+    expect(published).toHaveLength(6);
+    expect(new Map(published.map(p => [p.taskId, p.id]))).toEqual(
+      new Map(recovered.map(row => [row.task_id, Number(row.id)])),
     );
   });
 
@@ -844,7 +868,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
   it('stops after a batch in which the process stalled', async () => {
     // So large that two make a batch, and one batch more than are decided on at once.
     const state = JSON.stringify({ filler: 'x'.repeat(900_000) });
-    for (let i = 0; i < 2 * BATCHES_AT_ONCE + 1; i++) {
+    for (let i = 0; i < 2 * batchesAtOnce(knex) + 1; i++) {
       await insertTask(knex, { state });
     }
     await knex(STRATEGIES).insert(
@@ -857,9 +881,49 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     });
     const { failed } = await pass.runOnce();
     expect(failed).toBeGreaterThan(0);
-    expect(failed).toBeLessThanOrEqual(2 * BATCHES_AT_ONCE);
+    expect(failed).toBeLessThanOrEqual(2 * batchesAtOnce(knex));
     expect(await knex(TASKS).where('status', 'failed')).toHaveLength(failed);
   });
+
+  it('fails with the first error of its batches, once the others are decided on', async () => {
+    // More than a page, so that the next one is still to be read when the first batch fails.
+    await knex.batchInsert(
+      TASKS,
+      Array.from({ length: 501 }, () => ({
+        id: randomUUID(),
+        spec: '[broken',
+        status: 'processing',
+        last_heartbeat_at: secondsAgo(knex, 600),
+      })) as any[],
+      500,
+    );
+    jest
+      .spyOn(BatchDecider.prototype, 'decideOn')
+      .mockRejectedValueOnce(new Error('first'));
+    await expect(createPass().runOnce()).rejects.toThrow('first');
+    expect(await knex(TASKS).where('status', 'failed')).toHaveLength(101);
+  });
+
+  if (databaseId.startsWith('POSTGRES')) {
+    it('leaves half of the pool to the heartbeats, which share it', async () => {
+      const state = JSON.stringify({ filler: 'x'.repeat(900_000) });
+      for (let i = 0; i < 12; i++) {
+        await interrupted('none', { state });
+      }
+      const large = knex;
+      knex = knexFactory({ ...large.client.config, pool: { min: 0, max: 4 } });
+      const used: number[] = [];
+      knex.on('query', () => used.push(knex.client.pool.numUsed()));
+      try {
+        await createPass().runOnce();
+      } finally {
+        await knex.destroy();
+        knex = large;
+      }
+      expect(Math.max(...used)).toBe(2);
+      expect(await knex(TASKS).where('status', 'failed')).toHaveLength(12);
+    });
+  }
 
   it('decides nothing if the process stalled between listing and locking', async () => {
     await interrupted('none');
@@ -1085,6 +1149,41 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     expect(logger.info).toHaveBeenCalledWith(
       expect.stringContaining('waking a worker for it'),
     );
+  });
+
+  it('logs, writes and tells little of a task, however large the ids of its steps are', async () => {
+    const large = (id: string) => `${id}${'x'.repeat(100_000)}`;
+    const [one, two, three] = ['one', 'two', 'three'].map(large);
+    const ids = [];
+    for (const dependsOn of [one, three]) {
+      const id = await insertTask(knex, {
+        steps: [one, { id: two, recovery: { dependsOn } }, three],
+        completed: [one],
+      });
+      await insertEvent(knex, id, 'log', { stepId: two, status: 'processing' });
+      await rememberStrategy(knex, {
+        task_id: id,
+        strategy: 'idempotent',
+        source: 'template',
+        remark: null,
+      });
+      ids.push(id);
+    }
+    expect(await createPass().runOnce()).toEqual({ ...nothing, resume: 2 });
+
+    const texts = [
+      ...logger.info.mock.calls.map(([line]) => line),
+      ...(await knex(ATTEMPTS).pluck('reason')),
+      ...listener.decided.mock.calls.map(([{ reason }]) => reason),
+    ];
+    for (const id of ids) {
+      const added = (await readEvents(knex, id)).slice(1);
+      texts.push(...added.map(({ body }) => body.message));
+      // The page shows a line under the step that it names.
+      expect(added.map(({ body }) => body.stepId)).toEqual([two, one]);
+    }
+    expect(texts).toHaveLength(10);
+    expect(Math.max(...texts.map(text => text.length))).toBeLessThan(2_000);
   });
 
   it('records what was decided and why', async () => {

@@ -5,17 +5,12 @@ import { countInFlight } from '../database/operations/countInFlight';
 import { listInterruptedTasks } from '../database/operations/listInterruptedTasks';
 import { batchesOf } from '../database/operations/pages';
 import { BatchDecider, DecisionCounts } from './BatchDecider';
+import { batchesAtOnce } from './batchesAtOnce';
 import { Requeue } from './carryOut';
 import { HandOvers, WAITING_SECONDS } from './HandOvers';
 import { LiveRuns } from './LiveRuns';
 import { Steadiness } from './Steadiness';
 import { WorkspaceCleaner } from './WorkspaceCleaner';
-
-/**
- * So that the database works while this process thinks. A third batch takes a tenth off the time for 10,000 tasks, a fourth one
- * twentieth more, a fifth nothing.
- */
-export const BATCHES_AT_ONCE = 4;
 
 /** Looks once for all there is to do. Decides nothing, or nothing more, while the heartbeats cannot be trusted. */
 export class RecoveryPass {
@@ -73,7 +68,9 @@ export class RecoveryPass {
 
   async #decideOnAll(requeue: Requeue, counts: DecisionCounts): Promise<void> {
     const { knex, config, decider, runs, steadiness } = this.options;
+    const most = batchesAtOnce(knex);
     const running = new Set<Promise<void>>();
+    const errors: unknown[] = [];
     try {
       for await (const batch of batchesOf(page =>
         listInterruptedTasks(knex, config, page),
@@ -82,17 +79,25 @@ export class RecoveryPass {
           break;
         }
         const taskIds = batch.filter(id => !runs.isAlive(id));
+        // Caught here: nobody waits for it while the next page is read, so that a rejection would be unhandled.
         const current = decider
           .decideOn(taskIds, requeue, counts)
+          .catch(error => {
+            errors.push(error);
+          })
           .finally(() => running.delete(current));
         running.add(current);
-        if (running.size === BATCHES_AT_ONCE) {
+        if (running.size === most) {
           await Promise.race(running);
         }
       }
-    } finally {
-      // Also if the list fails: the pass is over when nothing is decided any more.
-      await Promise.all(running);
+    } catch (error) {
+      errors.push(error);
+    }
+    // Also if the list fails: the pass is over when nothing is decided any more.
+    await Promise.all(running);
+    if (errors.length > 0) {
+      throw errors[0];
     }
   }
 }

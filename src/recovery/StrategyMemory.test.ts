@@ -41,9 +41,10 @@ describe.each(databases.eachSupportedId())(
         }),
       ],
     });
-    const createMemory = (clock?: () => number) =>
+    const createMemory = (clock?: () => number, lookupTimeoutMs?: number) =>
       new StrategyMemory({
         clock,
+        lookupTimeoutMs,
         knex,
         catalog,
         auth: mockServices.auth(),
@@ -59,8 +60,8 @@ describe.each(databases.eachSupportedId())(
 
     beforeEach(async () => {
       jest.clearAllMocks();
-      catalog.getEntityByRef.mockImplementation((ref, options) =>
-        templates.getEntityByRef(ref, options),
+      catalog.getEntitiesByRefs.mockImplementation((request, options) =>
+        templates.getEntitiesByRefs(request, options),
       );
       await knex(TASKS).delete();
     });
@@ -74,8 +75,8 @@ describe.each(databases.eachSupportedId())(
       expect(await remembered()).toEqual([
         { task_id: id, strategy: 'restart', source: 'template' },
       ]);
-      expect(catalog.getEntityByRef).toHaveBeenCalledWith(
-        'template:default/restarts',
+      expect(catalog.getEntitiesByRefs).toHaveBeenCalledWith(
+        expect.objectContaining({ entityRefs: ['template:default/restarts'] }),
         {
           credentials: expect.objectContaining({
             principal: { type: 'service', subject: 'plugin:test' },
@@ -94,7 +95,7 @@ describe.each(databases.eachSupportedId())(
       const memory = createMemory();
       expect(await memory.rememberMissing()).toBe(3);
       expect(await memory.rememberMissing()).toBe(0);
-      expect(catalog.getEntityByRef).toHaveBeenCalledTimes(1);
+      expect(catalog.getEntitiesByRefs).toHaveBeenCalledTimes(1);
       expect((await remembered()).map(r => r.task_id).sort()).toEqual(
         ids.sort(),
       );
@@ -137,14 +138,14 @@ describe.each(databases.eachSupportedId())(
     it('guesses nothing while the catalog does not answer, and says so once', async () => {
       await insertTask(knex, { templateRef: 'template:default/restarts' });
       const memory = createMemory();
-      catalog.getEntityByRef.mockRejectedValue(new Error('503'));
+      catalog.getEntitiesByRefs.mockRejectedValue(new Error('503'));
       expect(await memory.rememberMissing()).toBe(0);
       expect(await memory.rememberMissing()).toBe(0);
       expect(await remembered()).toEqual([]);
       expect(logger.warn).toHaveBeenCalledTimes(1);
 
-      catalog.getEntityByRef.mockImplementation((ref, options) =>
-        templates.getEntityByRef(ref, options),
+      catalog.getEntitiesByRefs.mockImplementation((request, options) =>
+        templates.getEntitiesByRefs(request, options),
       );
       expect(await memory.rememberMissing()).toBe(1);
       expect(await remembered()).toMatchObject([{ strategy: 'restart' }]);
@@ -154,13 +155,72 @@ describe.each(databases.eachSupportedId())(
       for (const name of ['fails', 'restarts', 'silent']) {
         await insertTask(knex, { templateRef: `template:default/${name}` });
       }
-      catalog.getEntityByRef.mockImplementation(async (ref, options) => {
-        if (String(ref).endsWith('fails')) {
+      catalog.getEntitiesByRefs.mockImplementation(async (request, options) => {
+        if (request.entityRefs.some(ref => ref.endsWith('fails'))) {
           throw new Error('500');
         }
-        return templates.getEntityByRef(ref, options);
+        return templates.getEntitiesByRefs(request, options);
       });
       expect(await createMemory().rememberMissing()).toBe(2);
+      expect(logger.warn.mock.calls).toEqual([
+        [expect.stringMatching(/^Cannot look up .* of some tasks; .*500$/)],
+      ]);
+    });
+
+    it('is kept from no task by another one that cannot be written', async () => {
+      const [ended] = await Promise.all(
+        [1, 2, 3].map(() =>
+          insertTask(knex, { templateRef: 'template:default/restarts' }),
+        ),
+      );
+      catalog.getEntitiesByRefs.mockImplementationOnce(
+        async (request, options) => {
+          // Deleted between reading and writing, as the janitor of another process may.
+          await knex(TASKS).where({ id: ended }).delete();
+          return templates.getEntitiesByRefs(request, options);
+        },
+      );
+      expect(await createMemory().rememberMissing()).toBe(2);
+      expect(await remembered()).toHaveLength(2);
+    });
+
+    it('asks for a hundred templates at once, and for each once', async () => {
+      for (let i = 0; i < 250; i++) {
+        await insertTask(knex, { templateRef: `template:default/t${i}` });
+      }
+      await createMemory().rememberMissing();
+      const asked = catalog.getEntitiesByRefs.mock.calls.map(
+        ([{ entityRefs }]) => entityRefs,
+      );
+      expect(asked.map(refs => refs.length)).toEqual([100, 100, 50]);
+      expect(new Set(asked.flat()).size).toBe(250);
+    });
+
+    it('waits once for a catalog that hangs, and leaves the rest for the next call', async () => {
+      for (let i = 0; i < 250; i++) {
+        await insertTask(knex, { templateRef: `template:default/t${i}` });
+      }
+      await insertTask(knex, { templateRef: 'template:default/restarts' });
+      const memory = createMemory(undefined, 50);
+      catalog.getEntitiesByRefs.mockReturnValueOnce(new Promise(() => {}));
+      expect(await memory.rememberMissing()).toBe(0);
+      expect(catalog.getEntitiesByRefs).toHaveBeenCalledTimes(1);
+      expect(logger.warn.mock.calls).toEqual([
+        [expect.stringContaining('The catalog did not answer within 50 ms')],
+      ]);
+      expect(await memory.rememberMissing()).toBe(1);
+    });
+
+    it('finds a template by a reference with capitals, and reads of it no more than it needs', async () => {
+      await insertTask(knex, { templateRef: 'Template:default/Restarts' });
+      await createMemory().rememberMissing();
+      expect(await remembered()).toMatchObject([{ strategy: 'restart' }]);
+      const [answer] = await Promise.all(
+        catalog.getEntitiesByRefs.mock.results.map(({ value }) => value),
+      );
+      expect(answer.items).toEqual([
+        { kind: 'Template', spec: { recovery: { strategy: 'restart' } } },
+      ]);
     });
 
     it('counts a template as gone that was missing for half a minute', async () => {
@@ -184,7 +244,7 @@ describe.each(databases.eachSupportedId())(
     it('waits for a catalog that has no templates yet', async () => {
       await insertTask(knex, { templateRef: 'template:default/restarts' });
       const memory = createMemory();
-      catalog.getEntityByRef.mockResolvedValueOnce(undefined);
+      catalog.getEntitiesByRefs.mockResolvedValueOnce({ items: [undefined] });
       expect(await memory.rememberMissing()).toBe(0);
       expect(await memory.rememberMissing()).toBe(1);
       expect(await remembered()).toMatchObject([{ strategy: 'restart' }]);
@@ -192,6 +252,7 @@ describe.each(databases.eachSupportedId())(
 
     it.each([
       ['a reference that is none', { templateRef: 'what ever' }],
+      ['one that no database holds', { templateRef: 'template:default/a\0' }],
       ['a broken spec', { spec: '{"templateInfo":' }],
     ])('counts %s as none', async (_, task) => {
       const id = await insertTask(knex, task);

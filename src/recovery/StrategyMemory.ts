@@ -4,20 +4,24 @@ import { Knex } from 'knex';
 import { forgetEndedTasks } from '../database/operations/forgetEndedTasks';
 import { listTasksWithoutStrategy } from '../database/operations/listTasksWithoutStrategy';
 import { batchesOf } from '../database/operations/pages';
-import { readTaskSpec } from '../database/operations/readTaskSpec';
-import { rememberStrategy } from '../database/operations/rememberStrategy';
+import { readTaskSpecs } from '../database/operations/readTaskSpecs';
+import {
+  NewStrategy,
+  rememberStrategies,
+} from '../database/operations/rememberStrategy';
+import { BatchErrors } from './BatchErrors';
+import { batchOrEach } from './batchOrEach';
+import { WAKEUP_INTERVAL_SECONDS } from './HandOvers';
 import { safeError } from './safeError';
 import { strategyOfTemplate, TaskStrategy } from './strategy';
 import { readTemplateRef } from './taskRecord';
+import { TemplateLookups } from './TemplateLookups';
 
 /** A catalog that was just started may not have its entities yet, and says that there are none. */
 const GONE_AFTER_MS = 30_000;
 
-/** A catalog that takes longer counts as not reachable. */
-const LOOKUP_TIMEOUT_MS = 10_000;
-
 /** Somebody who presses Retry waits no longer than this for it. The scaffolder then asks the catalog as well. */
-const SOON_TIMEOUT_MS = 3_000;
+const SOON_MS = 3_000;
 
 /**
  * Remembers the recovery strategy of each task while it is in flight. A task's spec does not have it, and when it is
@@ -27,6 +31,8 @@ export class StrategyMemory {
   #catalogFailing = false;
   /** When the template of a task was first found missing, by the id of the task. */
   #missingSince = new Map<string, number>();
+  readonly #lookupErrors: BatchErrors;
+  readonly #rememberErrors: BatchErrors;
 
   constructor(
     private readonly options: {
@@ -36,12 +42,25 @@ export class StrategyMemory {
       logger: LoggerService;
       /** Milliseconds that pass evenly; for tests. */
       clock?: () => number;
+      /** How long the catalog may take; for tests. */
+      lookupTimeoutMs?: number;
     },
-  ) {}
+  ) {
+    const { logger } = options;
+    this.#lookupErrors = new BatchErrors('look up the templates', logger);
+    this.#rememberErrors = new BatchErrors(
+      'remember the recovery strategies of tasks',
+      logger,
+    );
+  }
 
   /** Remembers the strategy of a task that was just dispatched. */
   async remember(taskId: string): Promise<void> {
-    await this.#rememberWith(ref => this.#lookUp(ref), taskId);
+    const lookups = this.#createLookups();
+    await this.#remember([taskId], lookups);
+    if (lookups.failure) {
+      throw lookups.failure;
+    }
   }
 
   /**
@@ -52,34 +71,32 @@ export class StrategyMemory {
    */
   async rememberMissing(): Promise<number> {
     const { knex, logger } = this.options;
-    await forgetEndedTasks(knex);
+    await forgetEndedTasks(knex, {
+      wakeupIntervalSeconds: WAKEUP_INTERVAL_SECONDS,
+    });
 
-    const lookups = new Map<string | undefined, Promise<TaskStrategy>>();
-    const lookUpOnce = (ref: string | undefined) => {
-      const lookup = lookups.get(ref) ?? this.#lookUp(ref);
-      lookups.set(ref, lookup);
-      return lookup;
-    };
-
+    const lookups = this.#createLookups();
     let remembered = 0;
-    let failure: unknown;
+    let failure: Error | undefined;
     const missingBefore = this.#missingSince;
     this.#missingSince = new Map();
+    const remember = async (taskIds: string[]) => {
+      remembered += await this.#remember(taskIds, lookups, missingBefore);
+    };
+    const options = {
+      isToGoOn: () => true,
+      onError: (_: string, error: Error) => {
+        failure = error;
+      },
+      batchErrors: this.#rememberErrors,
+    };
     for await (const taskIds of batchesOf(page =>
       listTasksWithoutStrategy(knex, page),
     )) {
-      for (const taskId of taskIds) {
-        try {
-          const since = missingBefore.get(taskId);
-          if (await this.#rememberWith(lookUpOnce, taskId, since)) {
-            remembered += 1;
-          }
-        } catch (error) {
-          failure = error;
-        }
-      }
+      await batchOrEach(taskIds, remember, options);
     }
 
+    failure ??= lookups.failure;
     // Said once for each outage of the catalog, not at each call.
     if (failure && !this.#catalogFailing) {
       logger.warn(
@@ -97,81 +114,85 @@ export class StrategyMemory {
    * @returns nothing if the catalog does not tell soon.
    */
   async lookUpSoon(spec: string): Promise<TaskStrategy | undefined> {
-    try {
-      return await this.#lookUp(readTemplateRef(spec), SOON_TIMEOUT_MS);
-    } catch (error) {
+    const templateRef = readTemplateRef(spec);
+    const lookups = this.#createLookups(SOON_MS);
+    await lookups.lookUp(templateRef === undefined ? [] : [templateRef]);
+    if (lookups.failure) {
       this.options.logger.warn(
-        `Cannot look up the recovery strategy of ${readTemplateRef(spec)}, ${safeError(error)}`,
+        `Cannot look up the recovery strategy of ${templateRef}, ${safeError(lookups.failure)}`,
       );
-      return undefined;
     }
+    return strategyBy(templateRef, lookups);
   }
 
-  async #rememberWith(
-    lookUp: (templateRef: string | undefined) => Promise<TaskStrategy>,
-    taskId: string,
-    missingSince?: number,
-  ): Promise<boolean> {
-    const spec = await readTaskSpec(this.options.knex, taskId);
-    if (spec === undefined) {
-      return false;
-    }
-    const templateRef = readTemplateRef(spec);
-    const { strategy, source, remark, maxAttempts } = await lookUp(templateRef);
-    if (templateRef && source === 'gone') {
-      const now = (this.options.clock ?? performance.now.bind(performance))();
-      const since = missingSince ?? now;
-      if (now - since < GONE_AFTER_MS) {
-        this.#missingSince.set(taskId, since);
-        return false;
+  #createLookups(timeoutMs = this.options.lookupTimeoutMs): TemplateLookups {
+    const { lookupTimeoutMs: _, ...options } = this.options;
+    const batchErrors = this.#lookupErrors;
+    return new TemplateLookups({ ...options, batchErrors, timeoutMs });
+  }
+
+  /** @returns of how many of the tasks. */
+  async #remember(
+    taskIds: string[],
+    lookups: TemplateLookups,
+    missingSince = new Map<string, number>(),
+  ): Promise<number> {
+    const { knex, logger } = this.options;
+    const specs = await readTaskSpecs(knex, taskIds);
+    const tasks = [...specs].map(([taskId, spec]) => ({
+      taskId,
+      templateRef: readTemplateRef(spec),
+    }));
+    await lookups.lookUp(tasks.flatMap(task => task.templateRef ?? []));
+
+    const rows: NewStrategy[] = [];
+    for (const { taskId, templateRef } of tasks) {
+      const { strategy, source, remark, maxAttempts } =
+        strategyBy(templateRef, lookups) ?? {};
+      const isMissing =
+        templateRef !== undefined &&
+        source === 'gone' &&
+        this.#isMissing(taskId, missingSince.get(taskId));
+      if (strategy && source && !isMissing) {
+        rows.push({
+          task_id: taskId,
+          strategy,
+          source,
+          remark: remark ?? null,
+          max_attempts: maxAttempts ?? null,
+        });
       }
     }
-    await rememberStrategy(this.options.knex, {
-      task_id: taskId,
-      strategy,
-      source,
-      remark: remark ?? null,
-      max_attempts: maxAttempts ?? null,
-    });
-    // A template that is gone is no mistake of its author's.
-    if (remark && source !== 'gone') {
-      this.options.logger.warn(`Task ${taskId}: ${remark}`);
+    await rememberStrategies(knex, rows);
+    for (const { task_id, source, remark } of rows) {
+      // A template that is gone is no mistake of its author's.
+      if (remark && source !== 'gone') {
+        logger.warn(`Task ${task_id}: ${remark}`);
+      }
     }
-    return true;
+    return rows.length;
   }
 
-  async #lookUp(
-    templateRef: string | undefined,
-    timeoutMs = LOOKUP_TIMEOUT_MS,
-  ): Promise<TaskStrategy> {
-    if (!templateRef) {
-      return strategyOfTemplate('The template that its spec names', undefined);
+  /** Whether it is too early to say that the template of a task is gone. */
+  #isMissing(taskId: string, missingSince: number | undefined): boolean {
+    const now = (this.options.clock ?? performance.now.bind(performance))();
+    const since = missingSince ?? now;
+    if (now - since >= GONE_AFTER_MS) {
+      return false;
     }
-    const { auth, catalog } = this.options;
-    const template = await within(
-      timeoutMs,
-      auth
-        .getOwnServiceCredentials()
-        .then(credentials =>
-          catalog.getEntityByRef(templateRef, { credentials }),
-        ),
-    );
-    // An entity without a spec is a template that says nothing.
-    return strategyOfTemplate(templateRef, template && (template.spec ?? {}));
+    this.#missingSince.set(taskId, since);
+    return true;
   }
 }
 
-async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`The catalog did not answer within ${ms} ms`)),
-      ms,
-    );
-  });
-  try {
-    return await Promise.race([promise, timeout]);
-  } finally {
-    clearTimeout(timer);
+/** The strategy of a task's template, unless it could not be looked up. */
+function strategyBy(
+  templateRef: string | undefined,
+  lookups: TemplateLookups,
+): TaskStrategy | undefined {
+  if (templateRef === undefined) {
+    return strategyOfTemplate('The template that its spec names', undefined);
   }
+  const found = lookups.result(templateRef);
+  return found && strategyOfTemplate(templateRef, found.spec);
 }

@@ -1,11 +1,13 @@
+import { BatchErrors } from './BatchErrors';
 import { safeError } from './safeError';
 
 /**
- * Does something with a batch of tasks at once, in one transaction, and if that fails with each of them alone: one bad
+ * Does something with a batch of tasks at once, in one transaction, say, and if that fails with each of them alone: one bad
  * task must not strand the others.
  *
  * @param options.isToGoOn - asked before each of them; what failed may have been the database
- * @param options.onError - told of those that fail alone
+ * @param options.onError - called for those that fail alone
+ * @param options.batchErrors - gets the error of the batch, unless a task that fails alone tells the same
  */
 export async function batchOrEach(
   taskIds: string[],
@@ -13,24 +15,36 @@ export async function batchOrEach(
   options: {
     isToGoOn: () => boolean;
     onError: (taskId: string, error: Error) => void;
+    batchErrors: BatchErrors;
   },
 ): Promise<void> {
+  let batchError: Error | undefined;
   if (taskIds.length > 1) {
     try {
       await action(taskIds);
       return;
-    } catch {
-      // Said below, of those that it comes from.
+    } catch (error) {
+      batchError = safeError(error);
     }
   }
-  for (const taskId of taskIds) {
-    if (!options.isToGoOn()) {
-      return;
+  try {
+    for (const taskId of taskIds) {
+      if (!options.isToGoOn()) {
+        return;
+      }
+      try {
+        await action([taskId]);
+      } catch (error) {
+        const alone = safeError(error);
+        if (alone.message === batchError?.message) {
+          batchError = undefined;
+        }
+        options.onError(taskId, alone);
+      }
     }
-    try {
-      await action([taskId]);
-    } catch (error) {
-      options.onError(taskId, safeError(error));
+  } finally {
+    if (batchError) {
+      options.batchErrors.report(batchError, taskIds.length);
     }
   }
 }

@@ -117,9 +117,9 @@ export async function carryOut(
   const eventIds = await appendPublishedTaskEvents(tx, recovered);
   await appendTaskEvents(tx, carriedOut.flatMap(linesOf));
   const payloads = new Map(
-    recovered.map((event, i) => [
+    recovered.map(event => [
       event.taskId,
-      recoveredPayload(eventIds[i], event),
+      recoveredPayload(eventIds.get(event.taskId)!, event),
     ]),
   );
   return carriedOut.map(d => ({

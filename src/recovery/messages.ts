@@ -1,3 +1,4 @@
+import { inQuotes, listed, quoted, shortened } from '../template/shown';
 import { Attempt } from './attempts';
 import { FinalDecision } from './decision';
 import { Plan, StepAgain } from './plan';
@@ -62,7 +63,7 @@ function closeReason(
     const { tries, limit, hasFinished } = decision.because;
     const what = hasFinished
       ? `all its steps had finished, and recording its result was tried ${tries} times, so that`
-      : `step '${decision.interruptedAt}' was tried ${tries} times and the task got no further, so it`;
+      : `step ${inQuotes(decision.interruptedAt ?? '')} was tried ${tries} times and the task got no further, so it`;
     const setting =
       strategy?.maxAttempts === undefined
         ? 'scaffolder.recoverTasksMaxAttempts'
@@ -105,7 +106,7 @@ export function decisionLine(options: {
       silence.secondsSilent,
     )}${silence.planned ? ' after a planned shutdown' : ''}, ${
       decision.interruptedAt
-        ? `interrupted at step '${decision.interruptedAt}'`
+        ? `interrupted at step ${inQuotes(decision.interruptedAt)}`
         : 'interrupted before its first step'
     }: ${outcome(decision)}`,
     ...('plan' in decision ? planParts(decision.plan) : []),
@@ -157,7 +158,7 @@ function interruption(
   { secondsSilent, planned }: Silence,
 ): string {
   return `Interrupted${
-    interruptedAt ? ` at step '${interruptedAt}'` : ''
+    interruptedAt ? ` at step ${inQuotes(interruptedAt)}` : ''
   }: the backend that ran this task ${
     planned ? 'was shut down and ' : ''
   }gave no sign of life for ${formatSilence(secondsSilent)}.`;
@@ -236,14 +237,17 @@ export function goesOnSentences(
   { skipped, again, warning, goesOnAt }: Plan,
   at: string | undefined,
 ): string {
-  const where = goesOnAt === at ? 'this step' : `step '${goesOnAt}'`;
+  const where =
+    goesOnAt === at ? 'this step' : `step ${inQuotes(goesOnAt ?? '')}`;
   return [
     `Its template has the recovery strategy 'idempotent': it goes on at ${where}.`,
     ...(skipped.length
-      ? [`Skipped, with their outputs restored: ${skipped.join(', ')}.`]
+      ? [
+          `Skipped, with their outputs restored: ${listed(skipped.map(shortened))}.`,
+        ]
       : []),
     ...(again.length
-      ? [`Run again: ${again.map(a => a.stepId).join(', ')}.`]
+      ? [`Run again: ${listed(again.map(a => shortened(a.stepId)))}.`]
       : []),
     ...(warning ? [`${warning}.`] : []),
   ].join(' ');
@@ -261,7 +265,7 @@ export function outcome(decision: FinalDecision | Retry): string {
     case 'restart':
       return 'runs again from its first step';
     default:
-      return `goes on at step '${decision.plan.goesOnAt}'`;
+      return `goes on at step ${inQuotes(decision.plan.goesOnAt ?? '')}`;
   }
 }
 
@@ -283,9 +287,9 @@ function whyClosed(reason: ClosedBecause): string {
 /** A plan for the backend's log. */
 export function planParts({ skipped, again, warning }: Plan): string[] {
   return [
-    `skipped: ${skipped.join(', ') || 'none'}`,
+    `skipped: ${listed(skipped.map(shortened)) || 'none'}`,
     `run again: ${
-      again.map(a => `${a.stepId} (${because(a)})`).join(', ') || 'none'
+      listed(again.map(a => `${shortened(a.stepId)} (${because(a)})`)) || 'none'
     }`,
     ...(warning ? [warning] : []),
   ];
@@ -295,7 +299,7 @@ export function planParts({ skipped, again, warning }: Plan): string[] {
 export function because({ because: reason }: StepAgain): string {
   switch (reason.kind) {
     case 'neededBy':
-      return `${reason.stepIds.map(id => `'${id}'`).join(', ')} ${
+      return `${quoted(reason.stepIds)} ${
         reason.stepIds.length > 1 ? 'depend' : 'depends'
       } on it`;
     case 'noOutput':
@@ -303,7 +307,7 @@ export function because({ because: reason }: StepAgain): string {
     case 'restart':
       return `the strategy is 'restart'`;
     case 'afterFailed':
-      return `step '${reason.stepId}' before it had failed and runs again`;
+      return `step ${inQuotes(reason.stepId)} before it had failed and runs again`;
     case 'sharedId':
       return 'another step with the same id had not finished';
     default:

@@ -1,3 +1,4 @@
+import { inQuotes } from '../template/shown';
 import {
   againMessages,
   goesOnSentences,
@@ -61,5 +62,5 @@ export function retryMessages(planned: PlannedRetry): StepMessage[] {
 function hadEnded(status: string, { endedAt }: PlannedRetry['retry']): string {
   return status === 'completed'
     ? 'completed'
-    : `ended as ${status}${endedAt ? ` at step '${endedAt}'` : ''}`;
+    : `ended as ${status}${endedAt ? ` at step ${inQuotes(endedAt)}` : ''}`;
 }

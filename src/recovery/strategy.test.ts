@@ -106,4 +106,27 @@ describe('strategyOfTemplate', () => {
       remark: `${REF} is not in the catalog, so nothing tells that its tasks may run again`,
     });
   });
+
+  it.each([
+    ['a strategy', { strategy: 'x'.repeat(1_000_000) }],
+    ['a block', { stategy: 'x'.repeat(1_000_000) }],
+    ['no block', ['x'.repeat(1_000_000)]],
+    ['a limit', { strategy: 'restart', maxAttempts: 'x'.repeat(1_000_000) }],
+    ['a key', { strategy: 'restart', ['x'.repeat(1_000_000)]: 1 }],
+    [
+      'many keys',
+      {
+        strategy: 'restart',
+        ...Object.fromEntries(
+          Array.from({ length: 10_000 }, (_, i) => [`key-${i}`, 1]),
+        ),
+      },
+    ],
+  ])(
+    'remarks shortly on %s that an author made a megabyte of',
+    (_, recovery) => {
+      const { remark } = strategyOfTemplate('template:default/a', { recovery });
+      expect(remark!.length).toBeLessThan(1_000);
+    },
+  );
 });

@@ -4,6 +4,7 @@ import {
   strategySchema,
   templateRecoverySchema,
 } from '../template/schema';
+import { listed, shortened, shown } from '../template/shown';
 
 /** What a template wants to happen to its interrupted tasks. */
 export type Strategy = z.infer<typeof strategySchema>;
@@ -49,7 +50,7 @@ export function strategyOfTemplate(
     return {
       strategy: 'none',
       source: 'gone',
-      remark: `${templateRef} is not in the catalog, so nothing tells that its tasks may run again`,
+      remark: `${shortened(templateRef)} is not in the catalog, so nothing tells that its tasks may run again`,
     };
   }
 
@@ -94,7 +95,7 @@ function readLimit(
   );
   if (!limit.success) {
     return {
-      remark: `${templateRef} has spec.recovery.maxAttempts ${JSON.stringify(
+      remark: `${shortened(templateRef)} has spec.recovery.maxAttempts ${shown(
         recovery.maxAttempts,
       )}; allowed is a whole number from 1 to ${MOST_ATTEMPTS}. What scaffolder.recoverTasksMaxAttempts says applies instead`,
     };
@@ -103,8 +104,8 @@ function readLimit(
   return {
     maxAttempts: limit.data,
     ...(unknown.length > 0 && {
-      remark: `${templateRef} has spec.recovery.${unknown.join(
-        ', spec.recovery.',
+      remark: `${shortened(templateRef)} has ${listed(
+        unknown.map(key => `spec.recovery.${shortened(key)}`),
       )}, which means nothing; allowed are ${KEYS.join(' and ')}`,
     }),
   };
@@ -114,7 +115,7 @@ function invalidRemark(templateRef: string, recovery: unknown): string {
   const isBlock =
     typeof recovery === 'object' && recovery !== null && 'strategy' in recovery;
   const key = isBlock ? 'spec.recovery.strategy' : 'spec.recovery';
-  const found = JSON.stringify(isBlock ? recovery.strategy : recovery);
+  const found = shown(isBlock ? recovery.strategy : recovery);
   const allowed = strategySchema.options.map(s => `'${s}'`).join(', ');
-  return `${templateRef} has ${key} ${found}; allowed is spec.recovery.strategy with one of ${allowed}. It counts as 'none'`;
+  return `${shortened(templateRef)} has ${key} ${found}; allowed is spec.recovery.strategy with one of ${allowed}. It counts as 'none'`;
 }

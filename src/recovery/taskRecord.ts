@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { inQuotes } from '../template/shown';
 
 const stepSchema = z.object({
   id: z.string(),
@@ -58,8 +59,12 @@ export function parseTaskSpec(text: string): TaskSpec {
   return parse('spec', specSchema, text);
 }
 
-/** What `stringifyEntityRef` of the catalog model makes of a template, which is what the scaffolder writes into a spec. */
-const TEMPLATE_REF = /^template:[^:/\s]+\/[^:/\s]+$/i;
+/**
+ * What `stringifyEntityRef` of the catalog model makes of a template, which is what the scaffolder writes into a spec. Without control and
+ * half characters, for which the catalog would fail.
+ */
+const TEMPLATE_REF =
+  /^template:[^:/\s\p{Cc}\p{Surrogate}]+\/[^:/\s\p{Cc}\p{Surrogate}]+$/iu;
 
 /** The template that a task was started from, if its spec names one. */
 export function templateRefOf(spec: TaskSpec): string | undefined {
@@ -131,7 +136,9 @@ function parse<T>(what: string, schema: z.ZodType<T>, text: string): T {
   const result = schema.safeParse(json);
   if (!result.success) {
     const { path, message } = result.error.issues[0];
-    throw new Error(`its ${what} is wrong at '${path.join('.')}': ${message}`);
+    throw new Error(
+      `its ${what} is wrong at ${inQuotes(path.join('.'))}: ${message}`,
+    );
   }
   return result.data;
 }

@@ -1,5 +1,6 @@
-import { didYouMean, quoted } from './didYouMean';
+import { didYouMean } from './didYouMean';
 import { stepRecoverySchema } from './schema';
+import { inQuotes, listed, quoted, shortened, shown } from './shown';
 
 /** A step of a template, or of a task that was started from it. */
 export type Step = {
@@ -54,7 +55,7 @@ export function readDependencies(steps: Step[]): {
       if (wrong) {
         problems.push({
           path: [i, 'recovery', 'dependsOn', ...(isList ? [k] : [])],
-          message: `Step '${step.id}' ${wrong}`,
+          message: `Step ${inQuotes(step.id)} ${wrong}`,
         });
       }
     });
@@ -78,13 +79,13 @@ function readBlock(step: Step): { stepIds: string[]; problems: Problem[] } {
   const allowed =
     'allowed is recovery.dependsOn with the id of a step or a list of ids';
   if (!isBlock(recovery)) {
-    const message = `Step '${id}' has recovery ${shown(recovery)}; ${allowed}`;
+    const message = `Step ${inQuotes(id)} has recovery ${shown(recovery)}; ${allowed}`;
     return { stepIds: [], problems: [{ path: [], message }] };
   }
   const problems = unknownKeys(recovery, ['dependsOn']).map(
     ({ key, hint }): Problem => ({
       path: [key],
-      message: `Step '${id}' has recovery.${key}, which means nothing${hint || ';'} ${
+      message: `Step ${inQuotes(id)} has recovery.${shortened(key)}, which means nothing${hint || ';'} ${
         hint ? 'Allowed' : 'allowed'
       } is 'dependsOn'`,
     }),
@@ -92,19 +93,10 @@ function readBlock(step: Step): { stepIds: string[]; problems: Problem[] } {
   if (problems.length === 0) {
     problems.push({
       path: ['dependsOn'],
-      message: `Step '${id}' has recovery.dependsOn ${shown(recovery.dependsOn)}; ${allowed}`,
+      message: `Step ${inQuotes(id)} has recovery.dependsOn ${shown(recovery.dependsOn)}; ${allowed}`,
     });
   }
   return { stepIds: [], problems };
-}
-
-/** A value as people read it in a message. YAML can make some that hold themselves. */
-export function shown(value: unknown): string {
-  try {
-    return JSON.stringify(value) ?? String(value);
-  } catch {
-    return String(value);
-  }
 }
 
 export function isBlock(value: unknown): value is Record<string, unknown> {
@@ -140,7 +132,7 @@ function wrongWith(
       : 'allowed is nothing, since it is the first step';
   if (other === -1) {
     const hint = didYouMean(id, earlier);
-    return `depends on '${id}', which is no step of this template${hint || ';'} ${
+    return `depends on ${inQuotes(id)}, which is no step of this template${hint || ';'} ${
       hint ? capitalized(allowed) : allowed
     }`;
   }
@@ -149,11 +141,11 @@ function wrongWith(
   }
   const circle = wayFrom(id, steps[place].id, dependencies);
   return circle
-    ? `depends on '${id}', which comes after it and depends on it in turn (${[
-        steps[place].id,
-        ...circle,
-      ].join(' → ')}); ${allowed}`
-    : `depends on '${id}', which comes after it; ${allowed}`;
+    ? `depends on ${inQuotes(id)}, which comes after it and depends on it in turn (${listed(
+        [steps[place].id, ...circle].map(shortened),
+        ' → ',
+      )}); ${allowed}`
+    : `depends on ${inQuotes(id)}, which comes after it; ${allowed}`;
 }
 
 /** The steps from one to another along the dependencies, both included. Nothing if there is no way. */

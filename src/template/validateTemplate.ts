@@ -2,16 +2,15 @@ import {
   isBlock,
   Problem,
   readDependencies,
-  shown,
   Step,
   unknownKeys,
 } from './dependencies';
-import { quoted } from './didYouMean';
 import {
   MOST_ATTEMPTS,
   strategySchema,
   templateRecoverySchema,
 } from './schema';
+import { quoted, shortened, shown } from './shown';
 
 /**
  * Finds what is wrong with the recovery blocks of a template: its own and those of its steps. A template without one of its own is
@@ -81,7 +80,7 @@ function validateBlock(recovery: unknown): Problem[] {
   for (const { key, hint } of unknownKeys(recovery, keys)) {
     problems.push({
       path: ['recovery', key],
-      message: `spec.recovery.${key} means nothing${hint || ';'} ${
+      message: `spec.recovery.${shortened(key)} means nothing${hint || ';'} ${
         hint ? 'Allowed' : 'allowed'
       } are ${quoted(keys)}`,
     });

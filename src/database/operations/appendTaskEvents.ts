@@ -20,19 +20,22 @@ export async function appendTaskEvents(
 }
 
 /**
- * As `appendTaskEvents`, for events that are to be published, with their ids.
+ * As `appendTaskEvents`, for events that are to be published, of which each task has one at most.
  *
- * @returns the ids of the rows, in the order of the events.
+ * @returns the ids of the rows, by the ids of their tasks.
  */
 export async function appendPublishedTaskEvents(
   tx: Knex.Transaction,
   events: NewTaskEvent[],
-): Promise<number[]> {
+): Promise<Map<string, number>> {
   if (events.length === 0) {
-    return [];
+    return new Map();
   }
-  const rows = await insertRows(tx, TASK_EVENTS, events.map(rowOf), 'id');
-  return rows.map(row => Number(row.id));
+  const rows = await insertRows(tx, TASK_EVENTS, events.map(rowOf), [
+    'id',
+    'task_id',
+  ]);
+  return new Map(rows.map(row => [row.task_id, Number(row.id)]));
 }
 
 function rowOf({ taskId, type, body }: NewTaskEvent) {

@@ -18,7 +18,7 @@ export async function clearUnneededSecrets(
     .whereRaw(IN_FLIGHT)
     .where('status', 'processing')
     .whereNotNull('secrets')
-    .whereRaw(`not (${silentForAtLeast(knex, timeoutSeconds)})`)
+    .whereRaw('not (?)', silentForAtLeast(knex, timeoutSeconds))
     .whereExists(
       knex(STRATEGIES)
         .select(knex.raw('1'))

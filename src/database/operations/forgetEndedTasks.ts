@@ -1,11 +1,26 @@
 import { Knex } from 'knex';
-import { ATTEMPTS, IN_FLIGHT, SHUTDOWNS, STRATEGIES, TASKS } from '../tables';
+import {
+  ATTEMPTS,
+  IN_FLIGHT,
+  SHUTDOWNS,
+  STRATEGIES,
+  TASKS,
+  WAKEUPS,
+} from '../tables';
+import { secondsAgo } from '../time';
+import { WOKEN_SINCE_HEARTBEAT } from './interrupted';
 
 /**
  * Forgets what was remembered of tasks that have ended: what their attempts count against their limits, their strategies, and
- * shutdowns of their backends. Starts from the few remembered ones, not from all tasks.
+ * shutdowns of their backends. Forgets wake-ups that nobody asks for any more as well. Starts from the few remembered ones, not from all
+ * tasks.
+ *
+ * @param options.wakeupIntervalSeconds - for so long a wake-up keeps others from being made
  */
-export async function forgetEndedTasks(knex: Knex): Promise<void> {
+export async function forgetEndedTasks(
+  knex: Knex,
+  options: { wakeupIntervalSeconds: number },
+): Promise<void> {
   const ended = (table: string) =>
     knex(TASKS)
       .select(knex.raw('1'))
@@ -22,4 +37,15 @@ export async function forgetEndedTasks(knex: Knex): Promise<void> {
   for (const table of [STRATEGIES, SHUTDOWNS]) {
     await knex(table).whereExists(ended(table)).delete();
   }
+  // One of a task that waits to be claimed shows that the task was handed over, however old it is.
+  await knex(WAKEUPS)
+    .where('woken_at', '<=', secondsAgo(knex, options.wakeupIntervalSeconds))
+    .whereNotExists(
+      knex(TASKS)
+        .select(knex.raw('1'))
+        .whereRaw(IN_FLIGHT)
+        .whereRaw(`${TASKS}.id = ${WAKEUPS}.task_id`)
+        .whereRaw(WOKEN_SINCE_HEARTBEAT),
+    )
+    .delete();
 }

@@ -8,14 +8,14 @@ import {
 } from '../time';
 
 /** Any number that no other advisory lock in the scaffolder's database has. */
-const WAKEUP_LOCK = 7_201_511;
+export const WAKEUP_LOCK = 7_201_511;
 
 /**
  * Hands over the oldest open task that nobody has claimed, so that the scaffolder's own recovery opens it again and with
  * that wakes a worker. Workers sleep until their own process wakes them, whatever is open.
  *
  * At most one for each interval in the whole cluster, and only a task that a worker can read: one whose spec is no JSON
- * would make the scaffolder's recovery fail.
+ * would make the scaffolder's recovery fail. A process that finds another one at it leaves it to that one.
  *
  * @returns its id, if there is one.
  */
@@ -33,7 +33,14 @@ export async function handOverWaitingTask(
   const { waitingSeconds, intervalSeconds, staleTimeoutSeconds } = options;
   return knex.transaction(async tx => {
     if (!isSqlite(tx)) {
-      await tx.raw('select pg_advisory_xact_lock(?)', WAKEUP_LOCK);
+      // Not waited for: each process that does would keep one of its connections from its heartbeats, and then find nothing to do.
+      const { rows } = await tx.raw(
+        'select pg_try_advisory_xact_lock(?) as locked',
+        WAKEUP_LOCK,
+      );
+      if (!rows[0].locked) {
+        return undefined;
+      }
     }
     const recent = await tx(WAKEUPS)
       .where('woken_at', '>', secondsAgo(tx, intervalSeconds))

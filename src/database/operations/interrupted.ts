@@ -43,6 +43,9 @@ const DECIDED_SINCE_HEARTBEAT = `coalesce((
   where ${ATTEMPTS}.task_id = ${TASKS}.id order by ${ATTEMPTS}.attempt desc limit 1
 ) > ${TASKS}.last_heartbeat_at, false)`;
 
+/** A condition: a wake-up is younger than the last heartbeat of its task, which nobody has claimed since. */
+export const WOKEN_SINCE_HEARTBEAT = `${WAKEUPS}.woken_at > ${TASKS}.last_heartbeat_at`;
+
 /** A condition: nothing was heard of a running task for the timeout, or for a few seconds if its backend was asked to end. */
 export function isSilent(knex: Knex, timeoutSeconds: number): Knex.Raw {
   return knex.raw(`(? or (? and ${PLANNED}))`, [
@@ -108,7 +111,7 @@ function wakeupsSinceHeartbeat(knex: Knex): Knex.QueryBuilder {
   return knex(WAKEUPS)
     .select(knex.raw('1'))
     .whereRaw(`${WAKEUPS}.task_id = ${TASKS}.id`)
-    .whereRaw(`${WAKEUPS}.woken_at > ${TASKS}.last_heartbeat_at`);
+    .whereRaw(WOKEN_SINCE_HEARTBEAT);
 }
 
 function cancellations(knex: Knex): Knex.QueryBuilder {

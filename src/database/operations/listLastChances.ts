@@ -15,6 +15,8 @@ export async function listLastChances(
   ongoing: Ongoing,
 ): Promise<{ taskId: string; finishedSteps: number }[]> {
   if (!isSqlite(tx)) {
+    // Waited for, unlike the lock of `handOverWaitingTask`: the transaction has decided on a batch by now, and without the answer it could
+    // not tell which of these tasks have to wait. Those that hold it write what they decided and end.
     await tx.raw('select pg_advisory_xact_lock(?)', LAST_CHANCE_LOCK);
   }
   return ongoingAttempts(tx, ongoing)

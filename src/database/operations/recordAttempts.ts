@@ -1,5 +1,6 @@
 import { Knex } from 'knex';
 import { insertRows } from '../insertRows';
+import { storable } from '../storable';
 import { ATTEMPTS, DbAttemptRow, UNSETTLED } from '../tables';
 
 /** A decision on a task. */
@@ -93,14 +94,4 @@ export function attemptRow(a: NewAttempt) {
     last_chance: a.lastChance,
     outcome: a.isClose ? 'closed' : 'waiting',
   };
-}
-
-/**
- * PostgreSQL refuses texts with a character 0 or with half a character, which the id of a step may have: a spec is JSON, where both
- * are escaped.
- */
-function storable(text: string | undefined): string | null {
-  return (
-    text?.replaceAll('\0', '').replace(/\p{Surrogate}/gu, '\ufffd') ?? null
-  );
 }
