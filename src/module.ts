@@ -9,6 +9,7 @@ import { notificationService } from '@backstage/plugin-notifications-node';
 import { createRouter } from './api/createRouter';
 import { TaskAccess } from './api/TaskAccess';
 import { isRecoveryOn, readRecoveryConfig } from './config';
+import { listen } from './database/listen';
 import { applyMigrations } from './database/migrations';
 import { BatchDecider } from './recovery/BatchDecider';
 import { BuiltInLooks } from './recovery/BuiltInLooks';
@@ -23,6 +24,7 @@ import { RecoveryRunner } from './recovery/RecoveryRunner';
 import { Shutdown } from './recovery/Shutdown';
 import { Steadiness } from './recovery/Steadiness';
 import { StrategyMemory } from './recovery/StrategyMemory';
+import { watchClaims } from './recovery/watchClaims';
 import { WorkspaceCleaner } from './recovery/WorkspaceCleaner';
 import { Workspaces } from './recovery/Workspaces';
 import { AuditTrail } from './reporting/AuditTrail';
@@ -45,6 +47,7 @@ export const scaffolderModuleRecovery = createBackendModule({
         auth: coreServices.auth,
         catalog: catalogServiceRef,
         rootConfig: coreServices.rootConfig,
+        rootLifecycle: coreServices.rootLifecycle,
         database: coreServices.database,
         events: eventsServiceRef,
         httpAuth: coreServices.httpAuth,
@@ -68,19 +71,31 @@ export const scaffolderModuleRecovery = createBackendModule({
           String(knex.client.config.client),
         );
 
+        // Everything that goes on by itself ends with it.
+        const lifetime = new AbortController();
+        const { signal } = lifetime;
+        const end = () => lifetime.abort();
+        // From then on no statement is possible.
+        knex.client.pool.on('poolDestroyRequest', end);
+
         const workspaces = new Workspaces(config.workingDirectory, logger);
         const runs = new LiveRuns({ knex, workspaces });
         const steadiness = new Steadiness();
         const looks = new BuiltInLooks();
-        knex.on('query', ({ sql }) => looks.sent(sql));
+        listen(knex, 'query', ({ sql }) => looks.sent(sql), signal);
+        watchClaims({ knex, runs, workspaces, signal, logger });
         const memory = new StrategyMemory({ knex, catalog, auth, logger });
         const exit = config.exitWhenTakenOver
           ? () => process.exit(1)
           : undefined;
-        const shutdown = new Shutdown({ knex, runs, workspaces, exit, logger });
-        knex.on('query-response', (answer, statement) =>
-          shutdown.answered(statement, answer),
-        );
+        const shutdown = new Shutdown({
+          knex,
+          runs,
+          exit,
+          end,
+          signal,
+          logger,
+        });
         const listener = combineListeners(
           [
             new AuditTrail({ auditor: deps.auditor, logger }),
@@ -127,7 +142,7 @@ export const scaffolderModuleRecovery = createBackendModule({
           migrate: () => applyMigrations(database, knex),
           pass,
           memory,
-          outcomes: new Outcomes({ knex, listener }),
+          outcomes: new Outcomes({ knex, listener, signal }),
           workspaces,
           runs,
           steadiness,
@@ -147,6 +162,7 @@ export const scaffolderModuleRecovery = createBackendModule({
         );
         deps.lifecycle.addStartupHook(() => runner.start());
         deps.lifecycle.addShutdownHook(() => shutdown.begin());
+        deps.rootLifecycle.addShutdownHook(() => shutdown.workersStop());
       },
     });
   },
