@@ -75,8 +75,8 @@ export const scaffolderModuleRecovery = createBackendModule({
         const lifetime = new AbortController();
         const { signal } = lifetime;
         const end = () => lifetime.abort();
-        // From then on no statement is possible.
-        knex.client.pool.on('poolDestroyRequest', end);
+        // From then on no statement is possible. A pool that the operator made may not tell.
+        knex.client.pool?.on?.('poolDestroyRequest', end);
 
         const workspaces = new Workspaces(config.workingDirectory, logger);
         const runs = new LiveRuns({ knex, workspaces });
@@ -101,7 +101,13 @@ export const scaffolderModuleRecovery = createBackendModule({
             new AuditTrail({ auditor: deps.auditor, logger }),
             new RecoveryMetrics(deps.metrics),
             ...(config.notify
-              ? [new Notifier({ notifications: deps.notifications, logger })]
+              ? [
+                  new Notifier({
+                    notifications: deps.notifications,
+                    signal,
+                    logger,
+                  }),
+                ]
               : []),
           ],
           logger,

@@ -328,6 +328,17 @@ describe.each(databases.eachSupportedId())('LiveRuns on %s', databaseId => {
     expect((await runs.vouch()).takenOver).toEqual([]);
   });
 
+  it('takes a further claim that is not committed yet for no take-over', async () => {
+    const id = await claimed();
+    await runs.vouch();
+    await insertEvent(knex, id, 'recovered', { recoverStrategy: 'none' });
+    await knex(TASKS).where({ id }).update({ status: 'open' });
+    await runs.claimed(id, 'trx1');
+    expect((await runs.vouch()).takenOver).toEqual([]);
+    await knex(TASKS).where({ id }).update({ status: 'processing' });
+    expect((await runs.vouch()).takenOver).toMatchObject([{ taskId: id }]);
+  });
+
   it('takes a claim that was told of and not stored, and then made again, for one run', async () => {
     const id = await insertTask(knex);
     await runs.claimed(id);

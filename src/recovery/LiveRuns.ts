@@ -161,7 +161,8 @@ export class LiveRuns {
       }
       const mark = await this.#markOf(row.id, run);
       const isDecided = row.attempt > mark.attempt;
-      const isSecond = run.earlier !== undefined;
+      // Open is what it shows as until the further claim is committed.
+      const isSecond = run.earlier !== undefined && row.status !== 'open';
       if (run.isToldEnded && !isInFlight(row.status) && !isDecided) {
         // It ended by itself, and its folder could not be removed.
         this.#runs.delete(row.id);
@@ -245,7 +246,7 @@ export class LiveRuns {
       if (run.hasBegun) {
         continue;
       }
-      const { isInFlight: isUnended, isFenced } = await readOwnership(
+      const task = await readOwnership(
         this.options.knex,
         taskId,
         await this.#markOf(taskId, run),
@@ -253,7 +254,7 @@ export class LiveRuns {
       if (this.#runs.get(taskId) !== run) {
         continue;
       }
-      if (!isUnended || (run.isLate && isFenced)) {
+      if (!task.isInFlight || (run.isLate && task.isFenced)) {
         this.#runs.delete(taskId);
       } else if (hasLateFolder) {
         run.hasBegun = true;

@@ -17,6 +17,7 @@ describe('RecoveryRunner', () => {
 
   // Only asked for how long it has been up.
   const knex = Knex({ client: 'better-sqlite3', useNullAsDefault: true });
+  afterAll(() => knex.destroy());
 
   function setup({
     exit,

@@ -242,5 +242,6 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     await shutdown.begin();
     await waitFor('none', async () => timers.active().length === 0);
     timers.stop();
+    expect(await marked()).toHaveLength(1);
   });
 });

@@ -128,9 +128,9 @@ describe.each(databases.eachSupportedId())('watchClaims on %s', databaseId => {
     watch();
     const store = await createBuiltIn(knex, logger);
     await failCommits(knex);
-    await expect(store.claimTask())
-      .rejects.toMatchObject({ message: expect.stringMatching(/^commit/i) })
-      .finally(() => letCommitsPass(knex));
+    const error = await store.claimTask().catch(e => e);
+    await letCommitsPass(knex);
+    expect(error.message).toMatch(/^commit/i);
     expect(claimed).toHaveBeenCalledWith(id, expect.any(String));
     expect(runs.ownsAny()).toBe(false);
     expect(await readTask(knex, id)).toMatchObject({ status: 'open' });
