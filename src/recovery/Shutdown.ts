@@ -22,7 +22,9 @@ const QUIET_ROUNDS = 2;
  * that nobody waits for `recoverTasksTimeout` to recover them, and vouches for them until its end.
  *
  * It goes on to claim tasks until the scaffolder stops its workers, when the shutdown hooks of all plugins are through, and its runs may
- * go on for long after that. So what the module does while a task runs here ends when no task can any more.
+ * go on for long after that. So what the module does while a task runs here ends when no task can any more, or with the database's pool.
+ * The latter alone would be no end: Backstage means to close the pools in a shutdown hook, but does not get to it (`shutdown` of
+ * `DatabaseManager`, @backstage/backend-defaults 0.18.0, calls `includes` of an object, and nobody hears of the error).
  */
 export class Shutdown {
   #areWorkersStopped = false;
