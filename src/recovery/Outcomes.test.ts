@@ -73,7 +73,11 @@ describe.each(databases.eachSupportedId())('Outcomes on %s', databaseId => {
       expect.stringContaining('recovery/Outcomes.ts'),
     ]);
     lifetime.abort();
-    await waitFor('no timer', async () => timers.active().length === 0);
+    // Before it would have fired.
+    await waitFor('no timer', async () => timers.active().length === 0, {
+      timeoutMs: 300,
+      intervalMs: 10,
+    });
     outcomes.ended();
     expect(timers.active()).toEqual([]);
     timers.stop();
