@@ -22,6 +22,7 @@ import {
 import { secondsSinceServerStart } from './database/operations/secondsSinceServerStart';
 import { rememberStrategy } from './database/operations/rememberStrategy';
 import { waitFor } from '../dev/harness/waitFor';
+import { watchOwnTimers } from './__testUtils__/ownTimers';
 
 jest.setTimeout(60_000);
 
@@ -158,6 +159,38 @@ describe('scaffolderModuleRecovery', () => {
         expect(expected.lines.length).toBeGreaterThan(0);
         expect(await readTask(knex, id)).toEqual(before);
         expect(await knex.schema.hasTable(ATTEMPTS)).toBe(false);
+      },
+    );
+
+    it.each([false, true])(
+      'leaves no listener and no timer behind when it is stopped; the database is closed: %s',
+      async isClosed => {
+        const knex = await databases.init(databaseId);
+        const timers = watchOwnTimers();
+        const listeners = () =>
+          (['query', 'query-response', 'query-error'] as const).map(
+            event => knex.listeners(event).length,
+          );
+        const before = listeners();
+        const backend = await start(knex, ON);
+        // The statements by which the scaffolder's own recovery and claims are seen, and the transactions of these.
+        expect(listeners()).toEqual([
+          before[0] + 2,
+          before[1] + 1,
+          before[2] + 1,
+        ]);
+        await backend.stop();
+        // A claim that was sent just before may still be answered.
+        expect(timers.active()).toEqual([
+          expect.stringContaining('recovery/Shutdown.ts'),
+        ]);
+        const closed = isClosed ? knex.destroy() : undefined;
+        // At once if the database is closed.
+        expect(isClosed ? listeners() : before).toEqual(before);
+        await closed;
+        await waitFor('no timer', async () => timers.active().length === 0);
+        timers.stop();
+        expect(listeners()).toEqual(before);
       },
     );
 

@@ -10,6 +10,7 @@ import { createRetryRoute } from './api/retryRoute';
 import { createRouter } from './api/createRouter';
 import { TaskAccess } from './api/TaskAccess';
 import { isRecoveryOn, readRecoveryConfig } from './config';
+import { listen } from './database/listen';
 import { applyMigrations } from './database/migrations';
 import { BatchDecider } from './recovery/BatchDecider';
 import { BuiltInLooks } from './recovery/BuiltInLooks';
@@ -26,6 +27,7 @@ import { Shutdown } from './recovery/Shutdown';
 import { Steadiness } from './recovery/Steadiness';
 import { StrategyMemory } from './recovery/StrategyMemory';
 import { warnOfWorkspaceProvider } from './recovery/warnOfWorkspaceProvider';
+import { watchClaims } from './recovery/watchClaims';
 import { WorkspaceCleaner } from './recovery/WorkspaceCleaner';
 import { Workspaces } from './recovery/Workspaces';
 import { AuditTrail } from './reporting/AuditTrail';
@@ -48,6 +50,7 @@ export const scaffolderModuleRecovery = createBackendModule({
         auth: coreServices.auth,
         catalog: catalogServiceRef,
         rootConfig: coreServices.rootConfig,
+        rootLifecycle: coreServices.rootLifecycle,
         database: coreServices.database,
         events: eventsServiceRef,
         httpAuth: coreServices.httpAuth,
@@ -73,27 +76,45 @@ export const scaffolderModuleRecovery = createBackendModule({
 
         warnOfWorkspaceProvider(config, logger);
 
+        // Everything that goes on by itself ends with it.
+        const lifetime = new AbortController();
+        const { signal } = lifetime;
+        const end = () => lifetime.abort();
+        // From then on no statement is possible. A pool that the operator made may not tell.
+        knex.client.pool?.on?.('poolDestroyRequest', end);
+
         const workspaces = new Workspaces(config.workingDirectory, logger);
         const runs = new LiveRuns({ knex, workspaces });
         const steadiness = new Steadiness();
         const looks = new BuiltInLooks();
-        knex.on('query', ({ sql }) => looks.sent(sql));
+        listen(knex, 'query', ({ sql }) => looks.sent(sql), signal);
+        watchClaims({ knex, runs, workspaces, signal, logger });
         const memory = new StrategyMemory({ knex, catalog, auth, logger });
         const exit = config.exitWhenTakenOver
           ? () => process.exit(1)
           : undefined;
         const retries = new Retries({ knex, config, memory, logger });
-        knex.on('start', builder => retries.starts(builder));
-        const shutdown = new Shutdown({ knex, runs, workspaces, exit, logger });
-        knex.on('query-response', (answer, statement) =>
-          shutdown.answered(statement, answer),
-        );
+        listen(knex, 'start', builder => retries.starts(builder), signal);
+        const shutdown = new Shutdown({
+          knex,
+          runs,
+          exit,
+          end,
+          signal,
+          logger,
+        });
         const listener = combineListeners(
           [
             new AuditTrail({ auditor: deps.auditor, logger }),
             new RecoveryMetrics(deps.metrics),
             ...(config.notify
-              ? [new Notifier({ notifications: deps.notifications, logger })]
+              ? [
+                  new Notifier({
+                    notifications: deps.notifications,
+                    signal,
+                    logger,
+                  }),
+                ]
               : []),
           ],
           logger,
@@ -134,7 +155,7 @@ export const scaffolderModuleRecovery = createBackendModule({
           migrate: () => applyMigrations(database, knex),
           pass,
           memory,
-          outcomes: new Outcomes({ knex, listener }),
+          outcomes: new Outcomes({ knex, listener, signal }),
           workspaces,
           runs,
           steadiness,
@@ -155,6 +176,7 @@ export const scaffolderModuleRecovery = createBackendModule({
         );
         deps.lifecycle.addStartupHook(() => runner.start());
         deps.lifecycle.addShutdownHook(() => shutdown.begin());
+        deps.rootLifecycle.addShutdownHook(() => shutdown.workersStop());
       },
     });
   },

@@ -190,24 +190,28 @@ export async function withRowsReversed<T>(
   }
 }
 
-/** Each plugin has its own database, as always; the scaffolder's is the one that the test looks into. */
+/**
+ * Each plugin has its own database, as always; the scaffolder's is the one that the test looks into. The others end with the backend:
+ * the pool of one that is left has an interval that keeps the process of the tests alive (`_startReaping` of tarn 3.1.2).
+ */
 export function databaseOfScaffolder(knex: Knex) {
   return createServiceFactory({
     service: coreServices.database,
-    deps: { plugin: coreServices.pluginMetadata },
-    factory: ({ plugin }) => {
-      const own = new Promise<Knex>(resolve =>
-        resolve(
-          plugin.getId() === 'scaffolder'
-            ? knex
-            : knexFactory({
-                client: 'better-sqlite3',
-                connection: ':memory:',
-                useNullAsDefault: true,
-              }),
-        ),
-      );
-      return { getClient: () => own };
+    deps: {
+      plugin: coreServices.pluginMetadata,
+      rootLifecycle: coreServices.rootLifecycle,
+    },
+    factory: ({ plugin, rootLifecycle }) => {
+      if (plugin.getId() === 'scaffolder') {
+        return { getClient: async () => knex };
+      }
+      const own = knexFactory({
+        client: 'better-sqlite3',
+        connection: ':memory:',
+        useNullAsDefault: true,
+      });
+      rootLifecycle.addShutdownHook(() => own.destroy());
+      return { getClient: async () => own };
     },
   });
 }

@@ -3,6 +3,7 @@ import {
   mockServices,
   startTestBackend,
   TestBackend,
+  TestDatabases,
 } from '@backstage/backend-test-utils';
 import { schedulerServiceFactory } from '@backstage/backend-defaults/scheduler';
 import { urlReaderServiceFactory } from '@backstage/backend-defaults/urlReader';
@@ -14,6 +15,9 @@ import { waitFor } from '../../dev/harness/waitFor';
 import catalogModule from '.';
 
 jest.setTimeout(60_000);
+
+// Backstage's own database service (backend-defaults 0.18.0) does not close its pools, which keeps the process of the tests alive.
+const databases = TestDatabases.create({ ids: ['SQLITE_3'] });
 
 const template = (recovery: unknown, stepRecovery?: unknown) => ({
   apiVersion: 'scaffolder.backstage.io/v1beta3',
@@ -57,6 +61,9 @@ describe('a catalog with the module', () => {
         catalogModule,
         schedulerServiceFactory,
         urlReaderServiceFactory,
+        mockServices.database.factory({
+          knex: await databases.init('SQLITE_3'),
+        }),
         mockServices.rootConfig.factory({
           data: {
             backend: { reading: { allow: [{ host }] } },

@@ -64,6 +64,8 @@ describe.each(databases.eachSupportedId())('LiveRuns on %s', databaseId => {
         .where('last_heartbeat_at', '>', secondsAgo(knex, 3))
         .pluck('id')
     ).includes(id);
+  const end = (id: string, status: string) =>
+    knex(TASKS).where({ id }).update({ status, secrets: null });
   const handOver = (taskId: string) =>
     knex.transaction(async tx => {
       await updateInterruptedTasks(
@@ -113,19 +115,125 @@ describe.each(databases.eachSupportedId())('LiveRuns on %s', databaseId => {
     expect(runs.isAlive(id)).toBe(false);
   });
 
-  it('does not vouch for a run that ended', async () => {
+  it('forgets a run that ended and whose folder could not be removed', async () => {
     const id = await claimed();
     await runs.ended(id);
+    await end(id, 'failed');
+    expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+    expect(runs.ownsAny()).toBe(false);
     expect(runs.isAlive(id)).toBe(false);
   });
 
-  it('vouches for a run that has no folder yet, for ten seconds', async () => {
+  it('keeps a run that is alive when an event tells of an end that is not stored, such as that of a run elsewhere', async () => {
+    const id = await claimed();
+    await runs.ended(id);
+    expect(runs.isAlive(id)).toBe(true);
+    await fallSilent(id);
+    expect(await runs.vouch()).toEqual({ vouched: 1, takenOver: [] });
+    expect(await beatsNow(id)).toBe(true);
+  });
+
+  it('takes a retry of a task whose folder could not be removed for no take-over', async () => {
+    const id = await claimed();
+    await runs.ended(id);
+    await end(id, 'failed');
+    await claimElsewhere(id);
+    await runs.claimed(id);
+    expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+    expect(runs.isAlive(id)).toBe(true);
+  });
+
+  it('vouches for a run that has no folder yet, for ten seconds, and again once it has made one', async () => {
     const id = await insertTask(knex);
     await runs.claimed(id);
     now = 9_999;
     expect(runs.isAlive(id)).toBe(true);
     now = 10_000;
     expect(runs.isAlive(id)).toBe(false);
+    expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+
+    now = 600_000;
+    fs.mkdirSync(directory.resolve(id));
+    expect(runs.isAlive(id)).toBe(true);
+    expect(await runs.vouch()).toEqual({ vouched: 1, takenOver: [] });
+    expect(runs.begun()).toEqual([id]);
+    expect(await beatsNow(id)).toBe(true);
+  });
+
+  it('finds that a run which began late is taken over', async () => {
+    const id = await insertTask(knex);
+    await runs.claimed(id);
+    now = 10_000;
+    await runs.vouch();
+    fs.mkdirSync(directory.resolve(id));
+    await runs.vouch();
+    await fallSilent(id);
+    await handOver(id);
+    await claimElsewhere(id);
+    expect((await runs.vouch()).takenOver).toMatchObject([{ taskId: id }]);
+  });
+
+  it.each(['completed', 'failed', 'cancelled'])(
+    'forgets a run that ended before it was seen to have a folder, once its task is %s',
+    async status => {
+      const id = await insertTask(knex, { silentSeconds: 0 });
+      await runs.claimed(id);
+      await end(id, status);
+      expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+      expect(runs.ownsAny()).toBe(false);
+    },
+  );
+
+  it('forgets a run whose task was deleted', async () => {
+    const id = await insertTask(knex);
+    await runs.claimed(id);
+    await knex(TASKS).where({ id }).delete();
+    await runs.vouch();
+    expect(runs.ownsAny()).toBe(false);
+  });
+
+  it('keeps a run whose claim is not committed yet, however long that takes', async () => {
+    const id = await insertTask(knex, { status: 'open' });
+    await runs.claimed(id);
+    now = 60_000;
+    await runs.vouch();
+    await knex(TASKS).where({ id }).update({ status: 'processing' });
+    fs.mkdirSync(directory.resolve(id));
+    expect(await runs.vouch()).toEqual({ vouched: 1, takenOver: [] });
+  });
+
+  it('forgets a late run whose task another process has taken, and takes the folder of that one for none of its own', async () => {
+    const id = await insertTask(knex);
+    await runs.claimed(id);
+    now = 10_000;
+    expect(runs.isAlive(id)).toBe(false);
+    await handOver(id);
+    await claimElsewhere(id);
+    // On a working directory that both processes use.
+    fs.mkdirSync(directory.resolve(id));
+    await fallSilent(id, 20);
+    expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+    expect(runs.isAlive(id)).toBe(false);
+    expect(await beatsNow(id)).toBe(false);
+  });
+
+  it('owns no task whose claim was rolled back', async () => {
+    const id = await insertTask(knex, { status: 'open' });
+    await runs.claimed(id, 'trx1');
+    runs.rolledBack('trx2');
+    expect(runs.isAlive(id)).toBe(true);
+    runs.rolledBack('trx1');
+    expect(runs.ownsAny()).toBe(false);
+  });
+
+  it('goes on with the run that it had when a further claim of the task was rolled back', async () => {
+    const id = await claimed();
+    await runs.vouch();
+    await runs.claimed(id, 'trx1');
+    runs.rolledBack('trx1');
+    expect(runs.begun()).toEqual([id]);
+    await fallSilent(id);
+    expect(await runs.vouch()).toEqual({ vouched: 1, takenOver: [] });
   });
 
   it('keeps a task that was handed over and that nobody has claimed', async () => {
@@ -224,6 +332,17 @@ describe.each(databases.eachSupportedId())('LiveRuns on %s', databaseId => {
     await runs.claimed(id);
     expect((await runs.vouch()).takenOver).toMatchObject([{ taskId: id }]);
     expect((await runs.vouch()).takenOver).toEqual([]);
+  });
+
+  it('takes a further claim that is not committed yet for no take-over', async () => {
+    const id = await claimed();
+    await runs.vouch();
+    await insertEvent(knex, id, 'recovered', { recoverStrategy: 'none' });
+    await knex(TASKS).where({ id }).update({ status: 'open' });
+    await runs.claimed(id, 'trx1');
+    expect((await runs.vouch()).takenOver).toEqual([]);
+    await knex(TASKS).where({ id }).update({ status: 'processing' });
+    expect((await runs.vouch()).takenOver).toMatchObject([{ taskId: id }]);
   });
 
   it('takes a claim that was told of and not stored, and then made again, for one run', async () => {

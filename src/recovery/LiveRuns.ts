@@ -2,6 +2,10 @@ import { Knex } from 'knex';
 import { appendTaskEvents } from '../database/operations/appendTaskEvents';
 import { clearSpentAttempts } from '../database/operations/clearSpentAttempts';
 import { listRuns } from '../database/operations/listRuns';
+import {
+  isInFlight,
+  readOwnership,
+} from '../database/operations/readOwnership';
 import { readRunMark, RunMark } from '../database/operations/readRunMark';
 import { readStepEvents } from '../database/operations/readStepEvents';
 import { recordClaim } from '../database/operations/recordClaim';
@@ -10,7 +14,10 @@ import { withdrawAttempt } from '../database/operations/withdrawAttempt';
 import { readHistory } from './history';
 import { Workspaces } from './Workspaces';
 
-/** A run makes its folder shortly after the claim. One that has made none for this long never began. */
+/**
+ * A run makes its folder shortly after the claim, unless a workspace provider restores files first. One that has made none for this
+ * long does not count as alive until it has made one: meanwhile the scaffolder's own heartbeat speaks for it.
+ */
 const BEGIN_MS = 10_000;
 
 /** The scaffolder beats every second. */
@@ -18,11 +25,17 @@ const BEHIND_SECONDS = 2;
 
 type Run = {
   claimedAt: number;
+  /** The name of the transaction that claimed it. */
+  transaction?: string;
   hasBegun: boolean;
+  /** It had made no folder for `BEGIN_MS`. */
+  isLate: boolean;
+  /** An event told that its task ends. It may be the end of another process's run of the same task. */
+  isToldEnded: boolean;
   /** What there was before this run. Nothing if it could not be read. */
   mark: Promise<RunMark | undefined>;
-  /** An earlier run of the same task was still alive here when it was claimed again. */
-  isSecond: boolean;
+  /** An earlier run of the same task that was still alive here when it was claimed again. */
+  earlier?: Run;
   saidTakenOver?: boolean;
 };
 
@@ -34,8 +47,9 @@ export type TakenOver = { taskId: string; message: string };
  * that task again, though the run goes on. So the process vouches for its runs: it writes the heartbeats that have fallen
  * behind.
  *
- * It knows its runs from the scaffolder's events, during a shutdown from its own statements, and that they are alive from their folders,
- * which the scaffolder removes when a run ends, also when its end cannot be stored.
+ * It owns the runs that it claimed with its own statements (`watchClaims`). That they are alive it knows from their folders, which the
+ * scaffolder removes when a run ends, also when its end cannot be stored. A run is forgotten when its folder is gone. As long as it has
+ * made none, the database tells: its task has ended, or was queued again since.
  */
 export class LiveRuns {
   readonly #runs = new Map<string, Run>();
@@ -52,28 +66,53 @@ export class LiveRuns {
   /**
    * This process has claimed a task. It counts as alive from this call on, which need not be waited for.
    *
+   * @param transaction - the name of the transaction that claims it, see `rolledBack`
    * @returns when it is known what there was before this run, if it could be read, and the claim is recorded.
    */
-  async claimed(taskId: string): Promise<void> {
+  async claimed(taskId: string, transaction?: string): Promise<void> {
     // At once: after a stall it would tell of the run that took over.
     const mark = readRunMark(this.options.knex, taskId).catch(() => undefined);
-    this.#runs.set(taskId, {
+    const earlier = this.#hasBegun(taskId) ? this.#runs.get(taskId) : undefined;
+    const run: Run = {
       claimedAt: this.#now(),
+      transaction,
       hasBegun: false,
-      // A run of it that is still alive here was given up for dead, and this is the one that takes over.
-      isSecond: this.#hasBegun(taskId),
+      isLate: false,
+      isToldEnded: false,
       mark,
-    });
+      // It was given up for dead, and this is the run that takes over. One that has ended can have left its folder, if that could not be
+      // removed.
+      earlier: earlier?.isToldEnded ? undefined : earlier,
+    };
+    this.#runs.set(taskId, run);
     const attempt = (await mark)?.attempt;
-    if (attempt) {
+    if (attempt && this.#runs.get(taskId) === run) {
       // What fails here is made up for by `Outcomes`.
       await recordClaim(this.options.knex, { taskId, attempt }).catch(() => {});
     }
   }
 
-  /** A task has ended, here. What got to its end is not what ends backends: its attempts do not count any more. */
+  /** A transaction of this process has failed. What it had claimed is not claimed, and what was alive before is as it was. */
+  rolledBack(transaction: string): void {
+    for (const [taskId, run] of this.#runs) {
+      if (run.transaction === transaction) {
+        this.#runs.delete(taskId);
+        if (run.earlier) {
+          this.#runs.set(taskId, run.earlier);
+        }
+      }
+    }
+  }
+
+  /**
+   * A task is about to end, here or, if events travel between processes, elsewhere. What got to its end is not what ends backends: its
+   * attempts do not count any more. A run of it that is alive here stays known until the database confirms the end.
+   */
   async ended(taskId: string): Promise<void> {
-    this.#runs.delete(taskId);
+    const run = this.#runs.get(taskId);
+    if (run) {
+      run.isToldEnded = true;
+    }
     await clearSpentAttempts(this.options.knex, taskId);
   }
 
@@ -83,17 +122,25 @@ export class LiveRuns {
     if (!run) {
       return false;
     }
-    const hasFolder = this.options.workspaces.has(taskId);
-    run.hasBegun ||= hasFolder;
-    if (
-      hasFolder ||
-      (!run.hasBegun && this.#now() - run.claimedAt < BEGIN_MS)
-    ) {
+    if (this.options.workspaces.has(taskId)) {
+      // Of a late one it may be another process's, on a working directory that they share: `#settleUnbegun` tells.
+      run.hasBegun ||= !run.isLate;
       return true;
     }
-    // It ended without its end being stored.
-    this.#runs.delete(taskId);
-    return false;
+    if (run.hasBegun) {
+      // It ended, whether its end was stored or not.
+      this.#runs.delete(taskId);
+      return false;
+    }
+    run.isLate ||= this.#now() - run.claimedAt >= BEGIN_MS;
+    return !run.isLate;
+  }
+
+  /** Whether this process has claimed tasks whose runs may not have ended. */
+  ownsAny(): boolean {
+    // Forgets those that have ended.
+    this.countAlive();
+    return this.#runs.size > 0;
   }
 
   /**
@@ -105,23 +152,30 @@ export class LiveRuns {
     const { knex } = this.options;
     let vouched = 0;
     const takenOver: TakenOver[] = [];
+    await this.#settleUnbegun();
     const alive = [...this.#runs.keys()].filter(id => this.isAlive(id));
     for (const row of await listRuns(knex, alive, BEHIND_SECONDS)) {
       const run = this.#runs.get(row.id);
       if (!run) {
         continue;
       }
-      const mark = (await run.mark) ?? (await readRunMark(knex, row.id));
-      run.mark = Promise.resolve(mark);
+      const mark = await this.#markOf(row.id, run);
       const isDecided = row.attempt > mark.attempt;
-      if (!row.isBehind && !isDecided && !run.isSecond) {
+      // Open is what it shows as until the further claim is committed.
+      const isSecond = run.earlier !== undefined && row.status !== 'open';
+      if (run.isToldEnded && !isInFlight(row.status) && !isDecided) {
+        // It ended by itself, and its folder could not be removed.
+        this.#runs.delete(row.id);
+        continue;
+      }
+      if (!row.isBehind && !isDecided && !isSecond) {
         continue;
       }
       const isStillOurs = await vouchForRun(knex, row.id, mark);
       if (isStillOurs) {
         vouched += 1;
       }
-      const isTakenOver = run.isSecond || (isDecided && !isStillOurs);
+      const isTakenOver = isSecond || (isDecided && !isStillOurs);
       if (isTakenOver && !run.saidTakenOver && this.isAlive(row.id)) {
         run.saidTakenOver = true;
         takenOver.push({
@@ -143,8 +197,8 @@ export class LiveRuns {
   }
 
   /**
-   * The ids of the tasks of which a run has begun here and is alive. A claim alone is none: the scaffolder tells of it before
-   * it commits (`claimTask` of DatabaseTaskStore, 4.2.0), and when that fails another process claims the task.
+   * The ids of the tasks of which a run has begun here and is alive. A claim alone is none: it is known before it is committed
+   * (`claimTask` of DatabaseTaskStore, 4.2.0), and when that fails another process claims the task.
    */
   begun(): string[] {
     return [...this.#runs.keys()].filter(id => this.#hasBegun(id));
@@ -156,9 +210,10 @@ export class LiveRuns {
   ): Promise<{ taskId: string; recoveredEvent: number }[]> {
     return Promise.all(
       taskIds.map(async taskId => {
-        const mark =
-          (await this.#runs.get(taskId)?.mark) ??
-          (await readRunMark(this.options.knex, taskId));
+        const run = this.#runs.get(taskId);
+        const mark = run
+          ? await this.#markOf(taskId, run)
+          : await readRunMark(this.options.knex, taskId);
         return { taskId, recoveredEvent: mark.recoveredEvent };
       }),
     );
@@ -179,6 +234,37 @@ export class LiveRuns {
         },
       ]),
     );
+  }
+
+  /** Asks the database about the runs that have made no folder yet, or so late that it may be another process's. */
+  async #settleUnbegun(): Promise<void> {
+    for (const [taskId, run] of [...this.#runs]) {
+      // Before the database is asked: a folder that was there before another run could begin is that of this one.
+      const hasLateFolder = this.isAlive(taskId) && run.isLate;
+      if (run.hasBegun) {
+        continue;
+      }
+      const task = await readOwnership(
+        this.options.knex,
+        taskId,
+        await this.#markOf(taskId, run),
+      );
+      if (this.#runs.get(taskId) !== run) {
+        continue;
+      }
+      if (!task.isInFlight || (run.isLate && task.isFenced)) {
+        this.#runs.delete(taskId);
+      } else if (hasLateFolder) {
+        run.hasBegun = true;
+      }
+    }
+  }
+
+  async #markOf(taskId: string, run: Run): Promise<RunMark> {
+    const mark =
+      (await run.mark) ?? (await readRunMark(this.options.knex, taskId));
+    run.mark = Promise.resolve(mark);
+    return mark;
   }
 
   #hasBegun(taskId: string): boolean {

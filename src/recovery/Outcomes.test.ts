@@ -1,5 +1,7 @@
 import { TestDatabases } from '@backstage/backend-test-utils';
 import { Knex } from 'knex';
+import { waitFor } from '../../dev/harness/waitFor';
+import { watchOwnTimers } from '../__testUtils__/ownTimers';
 import {
   insertEvent,
   insertTask,
@@ -60,6 +62,26 @@ describe.each(databases.eachSupportedId())('Outcomes on %s', databaseId => {
     await knex(TASKS).where({ id: taskId }).update({ status });
     await insertEvent(knex, taskId, 'completion', { message: 'ended' });
   };
+
+  it('records nothing more on its own once the module has ended', async () => {
+    const timers = watchOwnTimers();
+    const lifetime = new AbortController();
+    const { signal } = lifetime;
+    const outcomes = new Outcomes({ knex, listener, signal });
+    outcomes.ended();
+    expect(timers.active()).toEqual([
+      expect.stringContaining('recovery/Outcomes.ts'),
+    ]);
+    lifetime.abort();
+    // Before it would have fired.
+    await waitFor('no timer', async () => timers.active().length === 0, {
+      timeoutMs: 300,
+      intervalMs: 10,
+    });
+    outcomes.ended();
+    expect(timers.active()).toEqual([]);
+    timers.stop();
+  });
 
   it('leaves a task that nobody has claimed', async () => {
     const taskId = await decidedTask();

@@ -15,11 +15,20 @@ export class Outcomes {
     private readonly options: {
       knex: Knex;
       listener: Pick<RecoveryListener, 'resumed'>;
+      /** Ends what is still to come. */
+      signal?: AbortSignal;
     },
-  ) {}
+  ) {
+    options.signal?.addEventListener('abort', () => clearTimeout(this.#soon), {
+      once: true,
+    });
+  }
 
   /** A task has ended, here. Its end is about to be stored, and a retry must not come before it is recorded. */
   ended(): void {
+    if (this.options.signal?.aborted) {
+      return;
+    }
     this.#soon ??= setTimeout(() => {
       this.#soon = undefined;
       // What fails here is made up for by the next regular call.

@@ -161,7 +161,7 @@ export class RecoveryRunner {
 
   /** The scaffolder's events are hints: what they miss is found by the passes. */
   async #subscribe(): Promise<void> {
-    const { events, memory, outcomes, runs, workspaces, logger } = this.options;
+    const { events, memory, outcomes, runs, logger } = this.options;
     await events.subscribe({
       id: 'recovery',
       topics: ['scaffolder.task'],
@@ -171,11 +171,8 @@ export class RecoveryRunner {
         if (typeof id !== 'string' || taskId !== undefined) {
           return;
         }
-        if (status === 'processing') {
-          // Published within the claim, before the run begins, and received at once: nothing may be awaited before this.
-          void runs.claimed(id);
-          workspaces.claimed(id);
-        } else if (ENDED.includes(String(status))) {
+        // `processing` is left out: it may be another process's claim, see `watchClaims`.
+        if (ENDED.includes(String(status))) {
           outcomes.ended();
           await runs
             .ended(id)

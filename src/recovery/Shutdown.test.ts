@@ -5,7 +5,6 @@ import {
 } from '@backstage/backend-test-utils';
 import { Knex } from 'knex';
 import fs from 'node:fs';
-import { createBuiltIn } from '../../dev/bench/builtIn';
 import { waitFor } from '../../dev/harness/waitFor';
 import {
   insertEvent,
@@ -17,9 +16,9 @@ import {
 } from '../__testUtils__/scaffolderDatabase';
 import { lockInterruptedTasks } from '../database/operations/lockInterruptedTasks';
 import { recordAttempts } from '../database/operations/recordAttempts';
+import { watchOwnTimers } from '../__testUtils__/ownTimers';
 import { SHUTDOWNS, TASKS } from '../database/tables';
 import { secondsAgo } from '../database/time';
-import { claimedTask, SentStatement } from './claimedTask';
 import { LiveRuns } from './LiveRuns';
 import { Shutdown } from './Shutdown';
 import { Workspaces } from './Workspaces';
@@ -31,7 +30,7 @@ const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
 describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
   let knex: Knex;
   let runs: LiveRuns;
-  let workspaces: Workspaces;
+  let lifetime: AbortController;
   const directory = createMockDirectory();
   const logger = mockServices.logger.mock();
 
@@ -42,19 +41,25 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
 
   beforeEach(async () => {
     jest.clearAllMocks();
-    knex.removeAllListeners('query-response');
     directory.clear();
-    workspaces = new Workspaces(directory.path, logger);
+    const workspaces = new Workspaces(directory.path, logger);
     runs = new LiveRuns({ knex, workspaces });
+    lifetime = new AbortController();
     await knex(TASKS).delete();
   });
 
+  // What goes on until the end of the process would go on in the tests that follow.
+  afterEach(() => lifetime.abort());
+
   const createShutdown = (db = knex, exit?: () => void) =>
-    new Shutdown({ knex: db, runs, workspaces, exit, logger });
-  const listen = (shutdown: Shutdown) =>
-    knex.on('query-response', (answer, statement) =>
-      shutdown.answered(statement, answer),
-    );
+    new Shutdown({
+      knex: db,
+      runs,
+      exit,
+      end: () => lifetime.abort(),
+      signal: lifetime.signal,
+      logger,
+    });
   /** A task that this process runs. */
   async function running(): Promise<string> {
     const id = await insertTask(knex, { silentSeconds: 0 });
@@ -113,7 +118,7 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     );
   });
 
-  it('marks no task whose claim it has only heard of: it may be another process that runs it', async () => {
+  it('marks no task whose run has not begun: its claim may not have been committed', async () => {
     const id = await insertTask(knex, { silentSeconds: 0 });
     await runs.claimed(id);
     await createShutdown().begin();
@@ -179,46 +184,68 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     await waitFor('the mark', async () => (await marked()).includes(id));
   });
 
-  it('knows of a task that this process claims when it was asked to end, of which no event tells', async () => {
-    const id = await insertTask(knex, { status: 'open' });
-    directory.setContent({ [id]: { 'half-written': 'x' } });
-    await workspaces.suspectExisting();
+  it('ends when the workers have stopped and its last run has ended', async () => {
+    const id = await running();
     const shutdown = createShutdown();
-    listen(shutdown);
-    const store = await createBuiltIn(knex, logger);
-
     await shutdown.begin();
-    const other = await insertTask(knex, { silentSeconds: 0 });
-    await store.heartbeatTask(other);
-    expect(runs.isAlive(other)).toBe(false);
-    expect(await store.claimTask()).toMatchObject({ id });
-    expect(runs.isAlive(id)).toBe(true);
-    expect(workspaces.has(id)).toBe(false);
+    shutdown.workersStop();
+    const beat = async () => {
+      await knex(TASKS)
+        .where({ id })
+        .update({ last_heartbeat_at: secondsAgo(knex, 60) });
+      await waitFor('a heartbeat', async () => {
+        const beating = knex(TASKS).where(
+          'last_heartbeat_at',
+          '>',
+          secondsAgo(knex, 30),
+        );
+        return (await beating).length > 0;
+      });
+    };
+    // More rounds than it is to be quiet for.
+    await beat();
+    await beat();
+    await beat();
+    expect(lifetime.signal.aborted).toBe(false);
+    fs.rmdirSync(directory.resolve(id));
+    await waitFor('the end', async () => lifetime.signal.aborted);
   });
 
-  it('knows of no claim for which another process was first', async () => {
-    const id = await insertTask(knex, { status: 'open' });
-    const claims: SentStatement[] = [];
-    knex.on('query-response', (_, statement) => {
-      claims.push(...(claimedTask(statement) === id ? [statement] : []));
+  it('does not end while the workers may claim', async () => {
+    const timers = watchOwnTimers();
+    const shutdown = createShutdown();
+    let rounds = 0;
+    const vouch = runs.vouch.bind(runs);
+    runs.vouch = () => {
+      rounds += 1;
+      return vouch();
+    };
+    await shutdown.begin();
+    await waitFor('some rounds', async () => rounds > 3);
+    expect(lifetime.signal.aborted).toBe(false);
+    expect(timers.active()).toEqual([
+      expect.stringContaining('recovery/Shutdown.ts'),
+    ]);
+    shutdown.workersStop();
+    await waitFor('the end', async () => lifetime.signal.aborted);
+    await waitFor('none', async () => timers.active().length === 0);
+    timers.stop();
+  });
+
+  it('ends at once with what it belongs to', async () => {
+    const timers = watchOwnTimers();
+    await running();
+    const shutdown = createShutdown();
+    await shutdown.begin();
+    await waitFor('its interval alone', async () => {
+      const [only, ...others] = timers.active();
+      return others.length === 0 && /setInterval/.test(only);
     });
-    await (await createBuiltIn(knex, logger)).claimTask();
-    expect(claims).toHaveLength(1);
-
-    const shutdown = createShutdown();
+    lifetime.abort();
+    await waitFor('none', async () => timers.active().length === 0);
     await shutdown.begin();
-    shutdown.answered(claims[0], 0);
-    expect(runs.isAlive(id)).toBe(false);
-    shutdown.answered(claims[0], 1);
-    expect(runs.isAlive(id)).toBe(true);
-  });
-
-  it('leaves it to the events to tell of a claim before that', async () => {
-    const id = await insertTask(knex, { status: 'open' });
-    const shutdown = createShutdown();
-    listen(shutdown);
-    const store = await createBuiltIn(knex, logger);
-    expect(await store.claimTask()).toMatchObject({ id });
-    expect(runs.isAlive(id)).toBe(false);
+    await waitFor('none', async () => timers.active().length === 0);
+    timers.stop();
+    expect(await marked()).toHaveLength(1);
   });
 });

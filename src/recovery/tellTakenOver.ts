@@ -1,12 +1,19 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
+import { Knex } from 'knex';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LiveRuns, TakenOver } from './LiveRuns';
+import { markOwnedRuns } from './markOwnedRuns';
+import { safeError } from './safeError';
+
+/** Each further moment may have an effect twice, so a database that is slow is not waited for. */
+const LAST_WORDS_MS = 500;
 
 /** Says which runs were taken over, in the backend's log and in those of the tasks, and ends the process if it is to end then. */
 export async function tellTakenOver(
   takenOver: TakenOver[],
   options: {
-    runs: Pick<LiveRuns, 'warn'>;
+    knex: Knex;
+    runs: Pick<LiveRuns, 'warn' | 'begun' | 'marks'>;
     /** Ends the process; only given if it shall end when a run was taken over. */
     exit?: () => void;
     logger: LoggerService;
@@ -19,14 +26,30 @@ export async function tellTakenOver(
   for (const { taskId, message } of takenOver) {
     logger.error(`Task ${taskId}: ${message}`);
   }
-  const warned = Promise.all(takenOver.map(t => runs.warn(t)));
-  if (exit) {
-    logger.error(
-      'Ending this process, since tasks that it still runs were taken over (scaffolder.recoverTasksExitWhenTakenOver)',
-    );
-    // Each further moment may have an effect twice, so a database that is slow is not waited for.
-    await Promise.race([warned.catch(() => {}), sleep(500)]);
-    exit();
+  const warnAll = () => Promise.all(takenOver.map(t => runs.warn(t)));
+  if (!exit) {
+    await warnAll();
+    return;
   }
-  await warned;
+  logger.error(
+    'Ending this process, since tasks that it still runs were taken over (scaffolder.recoverTasksExitWhenTakenOver)',
+  );
+  // First, since the other tasks of this process depend on it. Of those that were taken over it marks the run of this process, which
+  // means nothing for the one that has them now.
+  const said = markOwnedRuns(options)
+    .catch(error =>
+      logger.error(
+        'Could not record that this process ends its tasks; those that nobody has taken over are recovered after scaffolder.recoverTasksTimeout',
+        safeError(error),
+      ),
+    )
+    .then(warnAll);
+  const giveUp = new AbortController();
+  await Promise.race([
+    said.catch(() => {}),
+    sleep(LAST_WORDS_MS, undefined, { signal: giveUp.signal }).catch(() => {}),
+  ]);
+  giveUp.abort();
+  exit();
+  await said;
 }

@@ -26,6 +26,8 @@ export class Notifier implements Partial<RecoveryListener> {
         send(options: NotificationSendOptions): Promise<void>;
       };
       logger: LoggerService;
+      /** Ends what is still to be tried. */
+      signal?: AbortSignal;
       /** For tests. */
       retrySeconds?: number[];
     },
@@ -49,12 +51,16 @@ export class Notifier implements Partial<RecoveryListener> {
   }
 
   async #sendAll(): Promise<void> {
-    const { logger, retrySeconds = RETRY_SECONDS } = this.options;
+    const { logger, signal, retrySeconds = RETRY_SECONDS } = this.options;
     let retries = 0;
     for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
       const error = await this.#send(next);
       if (error && retries < retrySeconds.length) {
-        await sleep(retrySeconds[retries] * 1000, undefined, { ref: false });
+        const ms = retrySeconds[retries] * 1000;
+        await sleep(ms, undefined, { ref: false, signal }).catch(() => {});
+        if (signal?.aborted) {
+          return;
+        }
         retries += 1;
         continue;
       }

@@ -4,6 +4,7 @@ import { waitFor } from '../../dev/harness/waitFor';
 import { CarriedOut } from '../recovery/carryOut';
 import { combineListeners } from '../recovery/RecoveryListener';
 import { AuditTrail } from './AuditTrail';
+import { watchOwnTimers } from '../__testUtils__/ownTimers';
 import { Notifier } from './Notifier';
 import { RecoveryMetrics } from './RecoveryMetrics';
 
@@ -229,6 +230,28 @@ describe('Notifier', () => {
     expect(logger.warn.mock.calls[0][0]).toBe(
       'Could not notify anybody of the recovery of task the-task; scaffolder.recoverTasksNotify needs @backstage/plugin-notifications-backend, Error: nobody is there',
     );
+  });
+
+  it('tries no more once the module has ended', async () => {
+    const timers = watchOwnTimers();
+    const lifetime = new AbortController();
+    const ending = new Notifier({
+      notifications,
+      logger,
+      signal: lifetime.signal,
+      retrySeconds: [600],
+    });
+    notifications.send.mockRejectedValue(new Error('not up yet'));
+    ending.decided(resumed);
+    await waitFor('it to wait for the next try', async () => {
+      const active = timers.active();
+      return active.length === 1 && active[0].includes('Notifier.ts');
+    });
+    lifetime.abort();
+    await waitFor('no timer', async () => timers.active().length === 0);
+    timers.stop();
+    expect(notifications.send).toHaveBeenCalledTimes(1);
+    expect(logger.warn).not.toHaveBeenCalled();
   });
 
   it('keeps no more than a thousand waiting, and sends one at a time', async () => {
