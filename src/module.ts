@@ -6,6 +6,7 @@ import { metricsServiceRef } from '@backstage/backend-plugin-api/alpha';
 import { catalogServiceRef } from '@backstage/plugin-catalog-node';
 import { eventsServiceRef } from '@backstage/plugin-events-node';
 import { notificationService } from '@backstage/plugin-notifications-node';
+import { Knex } from 'knex';
 import { createRetryRoute } from './api/retryRoute';
 import { createRouter } from './api/createRouter';
 import { TaskAccess } from './api/TaskAccess';
@@ -94,7 +95,12 @@ export const scaffolderModuleRecovery = createBackendModule({
           ? () => process.exit(1)
           : undefined;
         const retries = new Retries({ knex, config, memory, logger });
-        listen(knex, 'start', builder => retries.starts(builder), signal);
+        listen(
+          knex,
+          'start',
+          (builder: Knex.QueryBuilder) => retries.starts(builder),
+          signal,
+        );
         const shutdown = new Shutdown({
           knex,
           runs,
