@@ -66,7 +66,11 @@ describe.each(databases.eachSupportedId())(
       await knex(TASKS).update({
         last_heartbeat_at: secondsAgo(knex, silentSeconds),
       });
-      const tasks = await listInterruptedTasks(knex, 60, { limit: 9 });
+      const tasks = await listInterruptedTasks(
+        knex,
+        { timeoutSeconds: 60, taskTimeoutSeconds: 86_400 },
+        { limit: 9 },
+      );
       return tasks.map(task => task.id);
     }
 
