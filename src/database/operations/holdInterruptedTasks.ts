@@ -26,15 +26,38 @@ export async function holdInterruptedTasks(
   if (!isSqlite(tx)) {
     soon.forUpdate().skipLocked();
   }
-  const taskIds = await soon;
+  return countSilenceAnew(tx, {
+    taskIds: await soon,
+    timeoutSeconds,
+    where: query =>
+      query
+        .modify(whereInterrupted, tx, timeoutSeconds)
+        .modify(whereUndecided, tx),
+  });
+}
+
+/**
+ * Lets tasks that are locked look as if they had been silent for just longer than the timeout.
+ *
+ * @param options.where - which of them, asked again: only a statement that begins when the lock is held sees what others have decided
+ *   by then.
+ * @returns the ids of those.
+ */
+export async function countSilenceAnew(
+  tx: Knex.Transaction,
+  options: {
+    taskIds: string[];
+    timeoutSeconds: number;
+    where: (query: Knex.QueryBuilder) => unknown;
+  },
+): Promise<string[]> {
+  const { taskIds, timeoutSeconds, where } = options;
   if (taskIds.length === 0) {
     return [];
   }
-  // Apart from the lock: only a statement that begins when it is held sees what others have decided by then.
   const rows = await tx<DbTaskRow>(TASKS)
     .whereIn('id', taskIds)
-    .modify(whereInterrupted, tx, timeoutSeconds)
-    .modify(whereUndecided, tx)
+    .modify(query => void where(query))
     // Two seconds more than the timeout: on SQLite a task is interrupted up to a second late.
     .update({ last_heartbeat_at: secondsAgo(tx, timeoutSeconds + 2) } as object)
     .returning('id');
