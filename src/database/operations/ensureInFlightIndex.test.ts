@@ -12,7 +12,7 @@ import {
   IN_FLIGHT_INDEX,
 } from './ensureInFlightIndex';
 
-jest.setTimeout(15_000);
+jest.setTimeout(60_000);
 
 const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
 
@@ -98,7 +98,9 @@ describe('ensureInFlightIndex on PostgreSQL', () => {
   it('makes anew what was left invalid', async () => {
     const made = ensureInFlightIndex(knex).catch(error => error);
     await knex.raw('select pg_terminate_backend(?)', await waitForMaking());
-    expect(await made).toMatchObject({ message: /terminat/ });
+    expect(await made).toMatchObject({
+      message: expect.stringMatching(/terminat/),
+    });
     expect(await isPresent()).toBe(true);
     expect(await hasInFlightIndex(knex)).toBe(false);
     await blocker.rollback();
@@ -108,11 +110,14 @@ describe('ensureInFlightIndex on PostgreSQL', () => {
 
   it('gives up when it is told to, and gives its connections back', async () => {
     const stop = new AbortController();
-    const made = ensureInFlightIndex(knex, { signal: stop.signal });
-    const failed = expect(made).rejects.toThrow(/terminat/);
+    const made = ensureInFlightIndex(knex, { signal: stop.signal }).catch(
+      error => error,
+    );
     await waitForMaking();
     stop.abort();
-    await failed;
+    expect(await made).toMatchObject({
+      message: expect.stringMatching(/terminat/),
+    });
     // That of the blocker is left.
     expect(knex.client.pool.numUsed()).toBe(1);
   });
