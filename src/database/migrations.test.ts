@@ -83,7 +83,9 @@ describe.each(databases.eachSupportedId())('migrations on %s', databaseId => {
     // The last of the tables.
     await knex.schema.createTable(WAKEUPS, table => table.integer('odd'));
     const before = await listOwn(knex);
-    await expect(applyMigrations({}, knex)).rejects.toThrow(/already exists/);
+    await expect(applyMigrations({}, knex)).rejects.toMatchObject({
+      message: expect.stringMatching(/already exists/),
+    });
     expect(await listOwn(knex)).toEqual(before);
 
     await knex.schema.dropTable(WAKEUPS);
@@ -148,7 +150,7 @@ describe('migrations on PostgreSQL', () => {
     const pid = await waitForLock(knex, '%references "tasks"%');
     await knex.raw('select pg_terminate_backend(?)', pid);
     await expect(applied).resolves.toMatchObject({
-      message: expect.stringMatching(/terminat/),
+      message: expect.stringMatching(/terminat|connection error/),
     });
     await blocker.rollback();
     await process.destroy();
