@@ -160,7 +160,9 @@ describe('a start that breaks', () => {
     await expectNotRunAgain(client, id);
     const said =
       /The index .* is missing: .*must be owner of table tasks.*create index concurrently/;
-    await waitFor('the error', async () => said.test(await backend.log()));
+    expect(
+      await waitFor('the error', async () => said.test(await backend.log())),
+    ).toBe(true);
     await backend.kill();
     await knex.raw('drop owned by no_owner; drop role no_owner');
   });
