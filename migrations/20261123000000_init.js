@@ -185,6 +185,7 @@ exports.down = async function down(knex) {
   for (const table of ['wakeups', 'shutdowns', 'attempts', 'strategies']) {
     await knex.schema.dropTable(`scaffolder_recovery_${table}`);
   }
+  await knex.raw('drop index if exists scaffolder_recovery_in_flight_idx');
 };
 
 /**

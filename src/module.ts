@@ -12,11 +12,13 @@ import { createRouter } from './api/createRouter';
 import { TaskAccess } from './api/TaskAccess';
 import { isRecoveryOn, readRecoveryConfig } from './config';
 import { listen } from './database/listen';
-import { applyMigrations } from './database/migrations';
 import { BatchDecider } from './recovery/BatchDecider';
 import { BuiltInLooks } from './recovery/BuiltInLooks';
+import { DatabaseReadiness } from './recovery/DatabaseReadiness';
+import { Deferral } from './recovery/Deferral';
 import { Forecast } from './recovery/Forecast';
 import { HandOvers } from './recovery/HandOvers';
+import { InFlightIndex } from './recovery/InFlightIndex';
 import { LastChances } from './recovery/LastChances';
 import { LiveRuns } from './recovery/LiveRuns';
 import { Outcomes } from './recovery/Outcomes';
@@ -27,6 +29,7 @@ import { Retries } from './recovery/Retries';
 import { Shutdown } from './recovery/Shutdown';
 import { Steadiness } from './recovery/Steadiness';
 import { StrategyMemory } from './recovery/StrategyMemory';
+import { Troubles } from './recovery/Troubles';
 import { warnOfWorkspaceProvider } from './recovery/warnOfWorkspaceProvider';
 import { watchClaims } from './recovery/watchClaims';
 import { WorkspaceCleaner } from './recovery/WorkspaceCleaner';
@@ -34,6 +37,7 @@ import { Workspaces } from './recovery/Workspaces';
 import { AuditTrail } from './reporting/AuditTrail';
 import { Notifier } from './reporting/Notifier';
 import { RecoveryMetrics } from './reporting/RecoveryMetrics';
+import { reportBlocked } from './reporting/reportBlocked';
 
 /**
  * Recovers scaffolder tasks that a restart of the backend interrupted, as each template asks for in its `spec.recovery`.
@@ -156,9 +160,15 @@ export const scaffolderModuleRecovery = createBackendModule({
           runs,
           steadiness,
         });
+        const index = new InFlightIndex({ knex, database });
+        const troubles = new Troubles({ logger });
+        reportBlocked(deps.metrics, () => troubles.isBlocking);
         const runner = new RecoveryRunner({
           knex,
-          migrate: () => applyMigrations(database, knex),
+          readiness: new DatabaseReadiness({ knex, database }),
+          deferral: new Deferral({ knex, config, logger }),
+          index,
+          troubles,
           pass,
           memory,
           outcomes: new Outcomes({ knex, listener, signal }),
@@ -182,6 +192,7 @@ export const scaffolderModuleRecovery = createBackendModule({
         );
         deps.lifecycle.addStartupHook(() => runner.start());
         deps.lifecycle.addShutdownHook(() => shutdown.begin());
+        deps.lifecycle.addShutdownHook(() => index.stop());
         deps.rootLifecycle.addShutdownHook(() => shutdown.workersStop());
       },
     });

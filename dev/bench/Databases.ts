@@ -1,6 +1,7 @@
 import { resolvePackagePath } from '@backstage/backend-plugin-api';
 import knexFactory, { Knex } from 'knex';
 import { applyMigrations } from '../../src/database/migrations';
+import { ensureInFlightIndex } from '../../src/database/operations/ensureInFlightIndex';
 import { PostgresServer } from '../harness/PostgresServer';
 
 /** How a database is reached, also from another process. */
@@ -84,7 +85,8 @@ export function connect(connection: Connection): Knex {
 
 /** Adds the module's tables and its index. */
 export async function addModule(knex: Knex): Promise<void> {
-  await applyMigrations({ getClient: async () => knex }, knex);
+  await applyMigrations({}, knex);
+  await ensureInFlightIndex(knex);
 }
 
 /**

@@ -55,6 +55,8 @@ export class TestSite {
    * @param options.entry - what to run instead of `dev/index.ts`
    * @param options.baseConfig - the file to begin with instead of `dev/app-config.yaml`
    * @param options.config - what to configure beside the scaffolder
+   * @param options.database - what to configure beside the connection to the database
+   * @param options.env - further environment variables
    * @param options.isOwnHost - whether it has a working directory of its own, as on a host of its own
    */
   async createBackend(
@@ -64,11 +66,14 @@ export class TestSite {
       entry?: string;
       baseConfig?: string;
       config?: JsonObject;
+      database?: JsonObject;
+      env?: Record<string, string>;
       isOwnHost?: boolean;
     } = {},
   ): Promise<BackendProcess> {
-    const { directory, database, gitDirectory } = this;
-    const { entry, baseConfig, config, isOwnHost } = options;
+    const { directory, gitDirectory } = this;
+    const { entry, baseConfig, config, env, isOwnHost } = options;
+    const database = { ...this.database, ...options.database };
     const workingDirectory = isOwnHost
       ? path.join(directory, `work-${name}`)
       : this.workingDirectory;
@@ -78,6 +83,7 @@ export class TestSite {
       name,
       entry,
       baseConfig,
+      env,
       config: {
         ...config,
         backend: { database, workingDirectory },

@@ -1,4 +1,4 @@
-import { mockServices, TestDatabaseId } from '@backstage/backend-test-utils';
+import { TestDatabaseId } from '@backstage/backend-test-utils';
 import {
   coreServices,
   createServiceFactory,
@@ -7,6 +7,7 @@ import {
 import knexFactory, { Knex } from 'knex';
 import { randomUUID } from 'node:crypto';
 import { applyMigrations } from '../database/migrations';
+import { ensureInFlightIndex } from '../database/operations/ensureInFlightIndex';
 import { NewAttempt } from '../database/operations/recordAttempts';
 import { ATTEMPTS, DbTaskRow, TASK_EVENTS, TASKS } from '../database/tables';
 import { secondsAgo } from '../database/time';
@@ -14,10 +15,11 @@ import { secondsAgo } from '../database/time';
 /** The engines that every database test runs on. Named, since TestDatabases would start containers for the others. */
 export const TEST_DATABASE_IDS: TestDatabaseId[] = ['SQLITE_3', 'POSTGRES_18'];
 
-/** Makes the scaffolder's tables with its own migrations, and then ours. */
+/** Makes the scaffolder's tables with its own migrations, and then ours and the index. */
 export async function migrateScaffolder(knex: Knex): Promise<void> {
   await migrateScaffolderOnly(knex);
-  await applyMigrations(mockServices.database.mock(), knex);
+  await applyMigrations({}, knex);
+  await ensureInFlightIndex(knex);
 }
 
 export async function migrateScaffolderOnly(knex: Knex): Promise<void> {

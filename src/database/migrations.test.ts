@@ -1,28 +1,49 @@
-import { mockServices, TestDatabases } from '@backstage/backend-test-utils';
+import { TestDatabaseId, TestDatabases } from '@backstage/backend-test-utils';
+import knexFactory, { Knex } from 'knex';
+import { waitFor } from '../../dev/harness/waitFor';
 import {
   insertTask,
   migrateScaffolder,
   migrateScaffolderOnly,
-  readLastAttempt,
   readTask,
   TEST_DATABASE_IDS,
 } from '../__testUtils__/scaffolderDatabase';
 import { applyMigrations, MIGRATIONS } from './migrations';
+import { ensureInFlightIndex } from './operations/ensureInFlightIndex';
+import { findMissingTables, OWN_TABLES } from './operations/findMissingTables';
 import { markShutdown } from './operations/markShutdown';
-import { ATTEMPTS, SHUTDOWNS, STRATEGIES } from './tables';
+import { ATTEMPTS, STRATEGIES, TASKS, WAKEUPS } from './tables';
 
 jest.setTimeout(60_000);
 
 const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
 
+async function initScaffolder(databaseId: TestDatabaseId): Promise<Knex> {
+  const knex = await databases.init(databaseId);
+  await migrateScaffolderOnly(knex);
+  return knex;
+}
+
+/** What the module has in the database, of any kind. */
+async function listOwn(knex: Knex): Promise<string[]> {
+  const isSqlite = knex.client.config.client !== 'pg';
+  return isSqlite
+    ? knex('sqlite_master')
+        .where('name', 'like', 'scaffolder_recovery%')
+        .pluck('name')
+    : knex('pg_class')
+        .where('relname', 'like', 'scaffolder_recovery%')
+        .pluck('relname');
+}
+
 describe.each(databases.eachSupportedId())('migrations on %s', databaseId => {
   it('go up and down with rows in place, and leave the tasks as they were', async () => {
-    const knex = await databases.init(databaseId);
-    await migrateScaffolderOnly(knex);
+    const knex = await initScaffolder(databaseId);
     const id = await insertTask(knex);
     const before = await readTask(knex, id);
 
-    await applyMigrations(mockServices.database.mock(), knex);
+    await applyMigrations({}, knex);
+    await ensureInFlightIndex(knex);
     await knex(STRATEGIES).insert({
       task_id: id,
       strategy: 'none',
@@ -48,109 +69,128 @@ describe.each(databases.eachSupportedId())('migrations on %s', databaseId => {
     ).rejects.toMatchObject({ message: expect.stringMatching(/unique/i) });
 
     await knex.migrate.rollback(MIGRATIONS, true);
-    expect(await knex.schema.hasTable(STRATEGIES)).toBe(false);
-    expect(await knex.schema.hasTable(ATTEMPTS)).toBe(false);
-    expect(await knex.schema.hasTable(SHUTDOWNS)).toBe(false);
+    expect(
+      (await listOwn(knex)).filter(name => !/_migrations/.test(name)),
+    ).toEqual([]);
     expect(await readTask(knex, id)).toEqual(before);
 
-    await applyMigrations(mockServices.database.mock(), knex);
+    await applyMigrations({}, knex);
     expect(await knex(ATTEMPTS).select()).toEqual([]);
   });
 
-  it('add what counts attempts to decisions that were made before', async () => {
-    const knex = await databases.init(databaseId);
-    await migrateScaffolderOnly(knex);
-    const id = await insertTask(knex);
-    for (let i = 0; i < 3; i++) {
-      await knex.migrate.up(MIGRATIONS);
-    }
-    await knex(STRATEGIES).insert({
-      task_id: id,
-      strategy: 'restart',
-      source: 'template',
+  it('leave nothing behind when they fail in the middle, and work the next time', async () => {
+    const knex = await initScaffolder(databaseId);
+    // The last of the tables.
+    await knex.schema.createTable(WAKEUPS, table => table.integer('odd'));
+    const before = await listOwn(knex);
+    await expect(applyMigrations({}, knex)).rejects.toMatchObject({
+      message: expect.stringMatching(/already exists/),
     });
-    await knex(ATTEMPTS).insert({
-      task_id: id,
-      attempt: 1,
-      decision: 'restart',
-    });
-    await knex.migrate.up(MIGRATIONS);
-    expect(await readLastAttempt(knex, id)).toEqual({
-      attempt: 1,
-      spent: 0,
-      finished_steps: 0,
-    });
-    await knex.migrate.down(MIGRATIONS);
-    expect(await knex(ATTEMPTS).select()).toEqual([
-      {
-        task_id: id,
-        attempt: 1,
-        decision: 'restart',
-        strategy: null,
-        decided_at: expect.anything(),
-      },
-    ]);
-    expect(await knex(STRATEGIES).pluck('strategy')).toEqual(['restart']);
+    expect(await listOwn(knex)).toEqual(before);
+
+    await knex.schema.dropTable(WAKEUPS);
+    await applyMigrations({}, knex);
+    expect(await findMissingTables(knex, OWN_TABLES)).toEqual([]);
   });
 
-  it('add what came of decisions that were made before', async () => {
-    const knex = await databases.init(databaseId);
-    await migrateScaffolderOnly(knex);
-    const id = await insertTask(knex);
-    const other = await insertTask(knex);
-    for (let i = 0; i < 4; i++) {
-      await knex.migrate.up(MIGRATIONS);
-    }
-    await knex(ATTEMPTS).insert([
-      { task_id: id, attempt: 1, decision: 'restart' },
-      { task_id: id, attempt: 2, decision: 'restart' },
-      { task_id: id, attempt: 3, decision: 'failed' },
-      { task_id: other, attempt: 1, decision: 'resume' },
-    ]);
-    await knex.migrate.up(MIGRATIONS);
-    expect(
-      await knex(ATTEMPTS)
-        .where({ task_id: id })
-        .orderBy('attempt')
-        .pluck('outcome'),
-    ).toEqual(['interrupted', 'interrupted', 'closed']);
-    expect(
-      await knex(ATTEMPTS).where({ task_id: other }).pluck('outcome'),
-    ).toEqual(['waiting']);
-    await knex.migrate.down(MIGRATIONS);
-    expect(Object.keys(await knex(ATTEMPTS).first())).not.toContain('outcome');
-    expect(
-      await knex(ATTEMPTS)
-        .where({ task_id: id })
-        .orderBy('attempt')
-        .pluck('decision'),
-    ).toEqual(['restart', 'restart', 'failed']);
+  it('can be applied many times at once', async () => {
+    const knex = await initScaffolder(databaseId);
+    await Promise.all([1, 2, 3, 4].map(() => applyMigrations({}, knex)));
+    await applyMigrations({}, knex);
+    expect(await findMissingTables(knex, OWN_TABLES)).toEqual([]);
+    expect(await knex(MIGRATIONS.tableName)).toHaveLength(1);
+    expect(await knex(`${MIGRATIONS.tableName}_lock`)).toHaveLength(1);
   });
 
-  it('do not stop a version that does not know all that have run', async () => {
+  it('do not stop a release that does not know all that have run', async () => {
     const knex = await databases.init(databaseId);
     await migrateScaffolder(knex);
-    await knex(MIGRATIONS.tableName!).insert({
-      name: '20990101000000_of_a_later_version.js',
+    await knex(MIGRATIONS.tableName).insert({
+      name: '20990101000000_of_a_later_release.js',
       batch: 2,
       migration_time: new Date(),
     });
-    await applyMigrations(mockServices.database.mock(), knex);
-    expect(await knex.schema.hasTable(ATTEMPTS)).toBe(true);
-  });
-
-  it('can run again, and keep their hands off the record of the scaffolder', async () => {
-    const knex = await databases.init(databaseId);
-    await migrateScaffolder(knex);
-    await migrateScaffolder(knex);
+    await applyMigrations({}, knex);
     expect(await knex.schema.hasTable(ATTEMPTS)).toBe(true);
   });
 
   it('are left to the operator who skips migrations', async () => {
-    const knex = await databases.init(databaseId);
-    await migrateScaffolderOnly(knex);
-    const database = mockServices.database.mock({ migrations: { skip: true } });
-    await applyMigrations(database, knex);
-    expect(await knex.schema.hasTable(ATTEMPTS)).toBe(false);
+    const knex = await initScaffolder(databaseId);
+    await applyMigrations({ migrations: { skip: true } }, knex);
+    expect(await listOwn(knex)).toEqual([]);
+  });
+});
+
+describe('migrations on PostgreSQL', () => {
+  const databaseId = 'POSTGRES_18';
+
+  /** As another process. */
+  function connectAlso(knex: Knex): Knex {
+    const { client, connection } = knex.client.config;
+    return knexFactory({ client, connection, pool: { min: 0, max: 3 } });
+  }
+
+  async function waitForLock(knex: Knex, query: string): Promise<number> {
+    return waitFor('the migration to wait', async () => {
+      const { rows } = await knex.raw(
+        `select pid from pg_stat_activity
+         where datname = current_database() and wait_event_type = 'Lock' and query like ?`,
+        query,
+      );
+      return rows[0]?.pid;
+    });
+  }
+
+  it('heal when the process was killed in the middle of them', async () => {
+    const knex = await initScaffolder(databaseId);
+    const process = connectAlso(knex);
+    const blocker = await knex.transaction();
+    await blocker.raw(`lock table ${TASKS} in row exclusive mode`);
+    const applied = applyMigrations({}, process).catch(error => error);
+    const pid = await waitForLock(knex, '%references "tasks"%');
+    await knex.raw('select pg_terminate_backend(?)', pid);
+    await expect(applied).resolves.toMatchObject({
+      message: expect.stringMatching(/terminat|connection error/),
+    });
+    await blocker.rollback();
+    await process.destroy();
+
+    expect(await listOwn(knex)).toEqual([]);
+    await applyMigrations({}, knex);
+    expect(await findMissingTables(knex, OWN_TABLES)).toEqual([]);
+  });
+
+  it('give up when they cannot have the lock on the tasks, which heartbeats wait for as well', async () => {
+    const knex = await initScaffolder(databaseId);
+    const id = await insertTask(knex);
+    const blocker = await knex.transaction();
+    await blocker(TASKS).where({ id }).update({ status: 'processing' });
+    await expect(applyMigrations({}, knex)).rejects.toThrow(/lock timeout/);
+    await blocker.rollback();
+    await applyMigrations({}, knex);
+  });
+
+  it('leave no setting on a pooled session', async () => {
+    const knex = await initScaffolder(databaseId);
+    const process = connectAlso(knex);
+    const settings = async () => {
+      const { rows } = await process.raw('show lock_timeout');
+      return rows;
+    };
+    const before = await settings();
+    await applyMigrations({}, process);
+    await ensureInFlightIndex(process);
+    for (const _ of [1, 2, 3]) {
+      expect(await settings()).toEqual(before);
+    }
+    await process.destroy();
+  });
+
+  it('wait for each other in processes that start at once on an empty database', async () => {
+    const knex = await initScaffolder(databaseId);
+    const processes = [1, 2, 3].map(() => connectAlso(knex));
+    await Promise.all(processes.map(process => applyMigrations({}, process)));
+    expect(await knex(`${MIGRATIONS.tableName}_lock`)).toHaveLength(1);
+    await Promise.all(processes.map(process => process.destroy()));
   });
 });

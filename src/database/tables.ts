@@ -11,7 +11,7 @@ export const WAKEUPS = 'scaffolder_recovery_wakeups';
 export const SHUTDOWNS = 'scaffolder_recovery_shutdowns';
 
 /**
- * The condition for tasks that have not ended, word for word as in the index of the migrations: SQLite uses a partial
+ * The condition for tasks that have not ended, word for word as in `ensureInFlightIndex.ts`: SQLite uses a partial
  * index only for a query that repeats its condition, without bindings.
  */
 export const IN_FLIGHT = `${TASKS}.status in ('open', 'processing')`;

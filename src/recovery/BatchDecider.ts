@@ -24,7 +24,7 @@ import { Workspaces } from './Workspaces';
 export type DecisionCounts = Record<Decision['kind'] | 'error', number>;
 
 /** A task that could not be decided on is held back this long before the scaffolder's own recovery would take it. */
-const HOLD_MARGIN_SECONDS = 15;
+export const HOLD_MARGIN_SECONDS = 15;
 
 /** Decides on interrupted tasks, a batch in one transaction. */
 export class BatchDecider {

@@ -4,12 +4,14 @@ import {
 } from '@backstage/backend-test-utils';
 import Knex from 'knex';
 import { waitFor } from '../../dev/harness/waitFor';
+import { Blocker, ExplainedError } from './blockers';
 import { LiveRuns, TakenOver } from './LiveRuns';
 import { Outcomes } from './Outcomes';
 import { RecoveryPass } from './RecoveryPass';
 import { RecoveryRunner } from './RecoveryRunner';
 import { Steadiness } from './Steadiness';
 import { StrategyMemory } from './StrategyMemory';
+import { Troubles } from './Troubles';
 import { Workspaces } from './Workspaces';
 
 describe('RecoveryRunner', () => {
@@ -22,12 +24,18 @@ describe('RecoveryRunner', () => {
   function setup({
     exit,
     steadiness = new Steadiness(),
-  }: { exit?: () => void; steadiness?: Steadiness } = {}) {
+    now = { ms: 0 },
+  }: {
+    now?: { ms: number };
+    exit?: () => void;
+    steadiness?: Steadiness;
+  } = {}) {
     const logger = mockServices.logger.mock();
     const scheduler = mockServices.scheduler.mock();
     const events = mockServices.events.mock();
     events.subscribe.mockResolvedValue(undefined);
     const workspaces = new Workspaces(directory.path, logger);
+    const troubles = new Troubles({ logger, clock: () => now.ms });
     const runs = {
       claimed: jest.fn(),
       ended: jest.fn(async () => {}),
@@ -39,7 +47,9 @@ describe('RecoveryRunner', () => {
       begun: jest.fn(() => []),
     };
     const options = {
-      migrate: jest.fn(async () => {}),
+      readiness: { ensure: jest.fn(async () => {}), doubt: jest.fn() },
+      deferral: { deferOnce: jest.fn(async () => {}) },
+      index: { ensure: jest.fn(async () => {}) },
       pass: {
         runAtStartup: jest.fn(async () => ({ restart: 0 })),
         runOnce: jest.fn(async () => ({ restart: 2, failed: 1 })),
@@ -60,6 +70,7 @@ describe('RecoveryRunner', () => {
       workspaces,
       runs: runs as unknown as LiveRuns,
       steadiness,
+      troubles,
       exit,
       scheduler,
       events,
@@ -80,6 +91,7 @@ describe('RecoveryRunner', () => {
       ...options,
       runs,
       steadiness,
+      troubles,
       exit,
       runner,
       workspaces,
@@ -90,10 +102,11 @@ describe('RecoveryRunner', () => {
     };
   }
   const VOUCH = 'scaffolder-recovery:vouch-for-live-runs';
+  const MAKE_INDEX = 'scaffolder-recovery:make-in-flight-index';
   const RECOVER = 'scaffolder-recovery:recover-interrupted-tasks';
 
-  it('migrates once, runs the first pass at the start and the others regularly', async () => {
-    const { runner, migrate, pass, memory, tick, scheduler } = setup();
+  it('runs the first pass at the start and the others regularly', async () => {
+    const { runner, pass, memory, index, deferral, tick, scheduler } = setup();
     await runner.start();
     expect(pass.runAtStartup).toHaveBeenCalledTimes(1);
     expect(pass.runOnce).not.toHaveBeenCalled();
@@ -101,7 +114,9 @@ describe('RecoveryRunner', () => {
     await tick('scaffolder-recovery:remember-strategies');
     expect(pass.runOnce).toHaveBeenCalledTimes(1);
     expect(memory.rememberMissing).toHaveBeenCalledTimes(1);
-    expect(migrate).toHaveBeenCalledTimes(1);
+    await tick(MAKE_INDEX);
+    expect(index.ensure).toHaveBeenCalledTimes(1);
+    expect(deferral.deferOnce).not.toHaveBeenCalled();
     for (const [task] of scheduler.scheduleTask.mock.calls) {
       expect(task).toMatchObject({
         scope: 'local',
@@ -161,22 +176,113 @@ describe('RecoveryRunner', () => {
     expect(pass.runOnce).toHaveBeenCalledTimes(1);
   });
 
-  it('tries migrations again until they have run, and no pass before', async () => {
-    const { runner, migrate, pass, tick } = setup();
-    migrate.mockRejectedValueOnce(new Error('locked'));
-    migrate.mockRejectedValueOnce(new Error('locked'));
+  describe('while the database is not ready', () => {
+    const blocker = new Blocker('No tables. Make them.', true);
+
+    it('decides on nothing and defers the tasks in the startup hook and then each second', async () => {
+      const { runner, readiness, pass, memory, deferral, tick } = setup();
+      readiness.ensure.mockRejectedValue(blocker);
+      await runner.start();
+      expect(deferral.deferOnce).toHaveBeenCalledTimes(1);
+      await tick(RECOVER);
+      await tick('scaffolder-recovery:remember-strategies');
+      expect(deferral.deferOnce).toHaveBeenCalledTimes(2);
+      expect(pass.runAtStartup).not.toHaveBeenCalled();
+      expect(pass.runOnce).not.toHaveBeenCalled();
+      expect(memory.rememberMissing).not.toHaveBeenCalled();
+    });
+
+    it('says so in one error, once a minute, and when it is over', async () => {
+      const now = { ms: 0 };
+      const { runner, readiness, troubles, pass, logger, tick } = setup({
+        now,
+      });
+      readiness.ensure.mockRejectedValue(blocker);
+      await runner.start();
+      await tick(RECOVER);
+      await tick(VOUCH);
+      expect(logger.error.mock.calls).toEqual([['No tables. Make them.']]);
+      now.ms = 61_000;
+      await tick(RECOVER);
+      await tick(VOUCH);
+      expect(logger.error.mock.calls.slice(1)).toEqual([
+        ['No tables. Make them. (for 61 s by now)'],
+      ]);
+      expect(troubles.isBlocking).toBe(true);
+
+      readiness.ensure.mockResolvedValue(undefined);
+      await tick(RECOVER);
+      expect(pass.runOnce).toHaveBeenCalledTimes(1);
+      expect(logger.info).toHaveBeenCalledWith(
+        'The recovery of interrupted tasks works again, after 61 s',
+      );
+      expect(troubles.isBlocking).toBe(false);
+    });
+
+    it('leaves tasks alone that are not in the table of the scaffolder', async () => {
+      const { runner, readiness, deferral, tick } = setup();
+      readiness.ensure.mockRejectedValue(new Blocker('No tasks.', false));
+      await runner.start();
+      await tick(RECOVER);
+      expect(deferral.deferOnce).not.toHaveBeenCalled();
+    });
+
+    it('says so if that fails, and no more once it is not needed', async () => {
+      let ms = 0;
+      const steadiness = new Steadiness(() => ms);
+      const { runner, readiness, deferral, troubles, logger, tick } = setup({
+        steadiness,
+      });
+      readiness.ensure.mockRejectedValue(blocker);
+      deferral.deferOnce.mockRejectedValue(new Error('read-only'));
+      await runner.start();
+      expect(logger.error).toHaveBeenCalledWith(
+        'The deferral of tasks that cannot be decided on failed, trying again until it works',
+        expect.objectContaining({ message: 'read-only' }),
+      );
+      readiness.ensure.mockResolvedValue(undefined);
+      ms = 60_000;
+      steadiness.begin();
+      await tick(RECOVER);
+      expect(troubles.isBlocking).toBe(false);
+    });
+  });
+
+  it('defers the tasks when a pass fails, and has the database checked', async () => {
+    const { runner, pass, readiness, deferral, troubles, tick } = setup();
     await runner.start();
-    expect(pass.runAtStartup).not.toHaveBeenCalled();
+    pass.runOnce.mockRejectedValue(new Error('permission denied'));
     await tick(RECOVER);
-    expect(migrate).toHaveBeenCalledTimes(3);
+    expect(deferral.deferOnce).toHaveBeenCalledTimes(1);
+    expect(readiness.doubt).toHaveBeenCalledTimes(1);
+    expect(troubles.isBlocking).toBe(true);
+  });
+
+  it('defers the tasks while it settles after a start of the server or an outage', async () => {
+    const { runner, steadiness, deferral, tick } = setup();
+    await runner.start();
+    steadiness.lost();
+    await tick(RECOVER);
+    expect(deferral.deferOnce).toHaveBeenCalledTimes(1);
+  });
+
+  it('decides without the index, and says so', async () => {
+    const { runner, index, pass, deferral, troubles, logger, tick } = setup();
+    index.ensure.mockRejectedValue(new ExplainedError('No index. Make it.'));
+    await runner.start();
+    await tick(MAKE_INDEX);
+    await tick(RECOVER);
+    expect(logger.error.mock.calls).toEqual([['No index. Make it.']]);
+    expect(troubles.isBlocking).toBe(false);
     expect(pass.runOnce).toHaveBeenCalledTimes(1);
+    expect(deferral.deferOnce).not.toHaveBeenCalled();
   });
 
   it('does not count migrations that take long as a stall', async () => {
     let now = 0;
     const steadiness = new Steadiness(() => now);
-    const { runner, migrate, pass } = setup({ steadiness });
-    migrate.mockImplementation(async () => {
+    const { runner, readiness, pass } = setup({ steadiness });
+    readiness.ensure.mockImplementationOnce(async () => {
       now += 60_000;
     });
     let wasSteady: boolean | undefined;

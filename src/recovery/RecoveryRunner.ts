@@ -3,6 +3,10 @@ import { EventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
 import { secondsSinceServerStart } from '../database/operations/secondsSinceServerStart';
 import { DecisionCounts } from './BatchDecider';
+import { Blocker, ExplainedError } from './blockers';
+import { DatabaseReadiness } from './DatabaseReadiness';
+import { Deferral } from './Deferral';
+import { InFlightIndex } from './InFlightIndex';
 import { LiveRuns } from './LiveRuns';
 import { Outcomes } from './Outcomes';
 import { RecoveryListener } from './RecoveryListener';
@@ -11,6 +15,7 @@ import { safeError } from './safeError';
 import { SETTLING_SECONDS, Steadiness } from './Steadiness';
 import { StrategyMemory } from './StrategyMemory';
 import { tellTakenOver } from './tellTakenOver';
+import { Troubles } from './Troubles';
 import { Workspaces } from './Workspaces';
 
 /** A pass with nothing to do is one question to the database, of less than a millisecond. */
@@ -18,17 +23,24 @@ const PASS_FREQUENCY = { seconds: 1 };
 
 const LOOKUP_FREQUENCY = { seconds: 5 };
 
+/** How often it is looked whether the index is there, which may be made by somebody else. */
+const INDEX_FREQUENCY = { seconds: 60 };
+
+/** The names of troubles that are not those of one tick. */
+const DATABASE = 'recovery of interrupted tasks';
+const DEFERRAL = 'deferral of tasks that cannot be decided on';
+
 const ENDED = ['completed', 'failed', 'cancelled'];
 
 /** Runs the passes: at the start of the process and regularly from then on. Ticks and logs; decides nothing. */
 export class RecoveryRunner {
-  #migrated = false;
-  readonly #failing = new Set<string>();
-
   constructor(
     private readonly options: {
       knex: Knex;
-      migrate: () => Promise<void>;
+      readiness: Pick<DatabaseReadiness, 'ensure' | 'doubt'>;
+      deferral: Pick<Deferral, 'deferOnce'>;
+      index: Pick<InFlightIndex, 'ensure'>;
+      troubles: Troubles;
       pass: RecoveryPass;
       memory: StrategyMemory;
       outcomes: Outcomes;
@@ -49,7 +61,7 @@ export class RecoveryRunner {
    * Whatever fails in it, the later passes run.
    */
   async start(): Promise<void> {
-    const { pass, memory, outcomes, workspaces, logger } = this.options;
+    const { pass, memory, outcomes, index, workspaces, logger } = this.options;
     await this.#subscribe().catch(error =>
       logger.error('Cannot listen to task events', safeError(error)),
     );
@@ -58,15 +70,16 @@ export class RecoveryRunner {
       .catch(error =>
         logger.error('Cannot look for workspaces', safeError(error)),
       );
-    await this.#tick('look at the database', () => this.#lookAtDatabase());
+    await this.#tick('look at the database', () => this.#lookAtDatabase(), {
+      isVital: true,
+      trouble: 'recovery pass',
+    });
     await this.#schedule('vouch-for-live-runs', { seconds: 1 }, () =>
       this.#tick('check of the live runs', () => this.#vouch()),
     );
-    await this.#tick('first recovery pass', () =>
-      this.#measured(() => pass.runAtStartup()),
-    );
+    await this.#pass('first recovery pass', () => pass.runAtStartup());
     await this.#schedule('recover-interrupted-tasks', PASS_FREQUENCY, () =>
-      this.#tick('recovery pass', () => this.#measured(() => pass.runOnce())),
+      this.#pass('recovery pass', () => pass.runOnce()),
     );
     // Apart from the passes: a catalog that hangs must not delay what can be decided without it.
     await this.#schedule('remember-strategies', LOOKUP_FREQUENCY, () =>
@@ -82,6 +95,40 @@ export class RecoveryRunner {
         { isVital: false },
       ),
     );
+    // In the background: it may take as long as the longest transaction.
+    await this.#schedule('make-in-flight-index', INDEX_FREQUENCY, () =>
+      this.#tick('index of the tasks in flight', () => index.ensure(), {
+        isVital: false,
+      }),
+    );
+  }
+
+  /** A pass. When none can be made, or none that decides, the scaffolder's own recovery must not be the one that does. */
+  async #pass(
+    what: string,
+    pass: () => Promise<DecisionCounts>,
+  ): Promise<void> {
+    const { deferral, steadiness, troubles } = this.options;
+    const error = await this.#tick(what, () => this.#measured(pass), {
+      isVital: true,
+      // The first one is not made again; the next one makes up for it.
+      trouble: 'recovery pass',
+    });
+    const canDefer = !(error instanceof Blocker) || error.canDefer;
+    if (!canDefer || (!error && steadiness.isSteady())) {
+      troubles.over(DEFERRAL);
+      return;
+    }
+    try {
+      await deferral.deferOnce();
+      troubles.over(DEFERRAL);
+    } catch (failure) {
+      troubles.report(DEFERRAL, {
+        message: `The ${DEFERRAL} failed, trying again until it works`,
+        error: safeError(failure),
+        isBlocking: true,
+      });
+    }
   }
 
   async #measured(pass: () => Promise<DecisionCounts>): Promise<void> {
@@ -100,7 +147,7 @@ export class RecoveryRunner {
   async #schedule(
     id: string,
     frequency: { seconds: number },
-    fn: () => Promise<void>,
+    fn: () => Promise<unknown>,
   ): Promise<void> {
     await this.options.scheduler.scheduleTask({
       id: `scaffolder-recovery:${id}`,
@@ -108,7 +155,9 @@ export class RecoveryRunner {
       frequency,
       initialDelay: { seconds: Math.min(frequency.seconds, 2) },
       timeout: { minutes: 5 },
-      fn,
+      fn: async () => {
+        await fn();
+      },
     });
   }
 
@@ -131,31 +180,45 @@ export class RecoveryRunner {
     await tellTakenOver(takenOver, this.options);
   }
 
+  /**
+   * Does something if the database is ready for it.
+   *
+   * @param options.trouble - what it is called when it has failed and then works again
+   * @returns what it failed with, which has been reported.
+   */
   async #tick(
     what: string,
     action: () => Promise<unknown>,
-    { isVital } = { isVital: true },
-  ): Promise<void> {
-    const { migrate, steadiness, logger } = this.options;
+    options: { isVital: boolean; trouble?: string } = { isVital: true },
+  ): Promise<unknown> {
+    const { readiness, steadiness, troubles } = this.options;
+    const { isVital, trouble = what } = options;
     try {
-      if (!this.#migrated) {
-        await migrate();
-        this.#migrated = true;
-      }
+      await readiness.ensure();
+      troubles.over(DATABASE);
       await action();
-      this.#failing.delete(what);
+      troubles.over(trouble);
+      return undefined;
     } catch (error) {
       if (isVital) {
         steadiness.lost();
       }
-      // Said once for each outage, not every second.
-      if (!this.#failing.has(what)) {
-        this.#failing.add(what);
-        logger.error(
-          `The ${what} failed, trying again until it works`,
-          safeError(error),
-        );
+      if (error instanceof Blocker) {
+        // One error, whoever has come upon it.
+        const { message } = error;
+        troubles.report(DATABASE, { message, isBlocking: true });
+      } else if (error instanceof ExplainedError) {
+        const { message } = error;
+        troubles.report(trouble, { message, isBlocking: isVital });
+      } else {
+        readiness.doubt();
+        troubles.report(trouble, {
+          message: `The ${what} failed, trying again until it works`,
+          error: safeError(error),
+          isBlocking: isVital,
+        });
       }
+      return error;
     }
   }
 

@@ -336,6 +336,10 @@ describe('decide', () => {
         because: { kind: 'tooOld', taskTimeoutSeconds: 86_400 },
       });
     }
+    // As deferred while it could not be decided on.
+    expect(
+      decide(task({ secondsSilent: 86_401, hasHeartbeat: false })),
+    ).toMatchObject({ because: { kind: 'tooOld' } });
     expect(decide(task({ secondsSilent: 86_399 }))).toMatchObject({
       kind: 'resume',
     });

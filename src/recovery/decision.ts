@@ -119,6 +119,11 @@ export function decide(task: InterruptedTask): Decision {
   if (task.secondsSilent > taskTimeoutSeconds) {
     return close({ kind: 'tooOld', taskTimeoutSeconds });
   }
+  if (!task.hasHeartbeat) {
+    const problem =
+      'it counts as running without ever having had a heartbeat, so nothing tells when it ran';
+    return close({ kind: 'unreadable', problem });
+  }
   const strategy = task.strategy?.strategy;
   if (firstToRun && !strategy) {
     return { kind: 'later' };
@@ -183,13 +188,6 @@ function readTask(
   }
   if (task.secrets === 'unreadable') {
     return { spec, problem: 'its secrets are no valid JSON' };
-  }
-  if (!task.hasHeartbeat) {
-    return {
-      spec,
-      problem:
-        'it counts as running without ever having had a heartbeat, so nothing tells when it ran',
-    };
   }
   return { spec, record };
 }

@@ -21,22 +21,51 @@ export async function holdInterruptedTasks(
   const soon = tx(TASKS)
     .whereIn('id', options.taskIds)
     .modify(whereInterrupted, tx, timeoutSeconds)
+    .whereNotNull('last_heartbeat_at')
     .whereRaw(silentForAtLeast(tx, silentSeconds))
     .pluck('id');
   if (!isSqlite(tx)) {
     soon.forUpdate().skipLocked();
   }
-  const taskIds = await soon;
+  return countSilenceAnew(tx, {
+    ...options,
+    taskIds: await soon,
+    where: query =>
+      query
+        .modify(whereInterrupted, tx, timeoutSeconds)
+        .modify(whereUndecided, tx, options),
+  });
+}
+
+/**
+ * Lets tasks that are locked look as if they had been silent for just longer than the timeout. One that is too old to run again loses
+ * its heartbeat instead: the scaffolder's own recovery takes none without, and its age still shows.
+ *
+ * @param options.where - which of them, asked again: only a statement that begins when the lock is held sees what others have decided
+ *   by then.
+ * @returns the ids of those.
+ */
+export async function countSilenceAnew(
+  tx: Knex.Transaction,
+  options: {
+    taskIds: string[];
+    where: (query: Knex.QueryBuilder) => unknown;
+  } & Timeouts,
+): Promise<string[]> {
+  const { taskIds, timeoutSeconds, taskTimeoutSeconds, where } = options;
   if (taskIds.length === 0) {
     return [];
   }
-  // Apart from the lock: only a statement that begins when it is held sees what others have decided by then.
   const rows = await tx<DbTaskRow>(TASKS)
     .whereIn('id', taskIds)
-    .modify(whereInterrupted, tx, timeoutSeconds)
-    .modify(whereUndecided, tx, options)
-    // Two seconds more than the timeout: on SQLite a task is interrupted up to a second late.
-    .update({ last_heartbeat_at: secondsAgo(tx, timeoutSeconds + 2) } as object)
+    .modify(query => void where(query))
+    .update({
+      last_heartbeat_at: tx.raw('case when ? then null else ? end', [
+        silentForAtLeast(tx, taskTimeoutSeconds),
+        // Two seconds more than the timeout: on SQLite a task is interrupted up to a second late.
+        secondsAgo(tx, timeoutSeconds + 2),
+      ]),
+    } as object)
     .returning('id');
   return rows.map(row => row.id);
 }

@@ -470,6 +470,20 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
     expect(await hold(id, notSoon, handedOver)).toEqual([]);
   });
 
+  it('a task that was handed over and is too old to run again is to be decided on once more', async () => {
+    const id = await insertTask(knex);
+    await handOver(id);
+    expect(await listHandedOver()).toEqual([id]);
+    expect(await listInterrupted()).toEqual([]);
+    // As in a database that was restored from a dump.
+    await knex(TASKS).update({
+      last_heartbeat_at: secondsAgo(knex, 2 * 86_400),
+    });
+    await knex(ATTEMPTS).update({ decided_at: secondsAgo(knex, 86_400) });
+    expect(await listHandedOver()).toEqual([]);
+    expect(await listInterrupted()).toEqual([id]);
+  });
+
   describe('openHandedOverTasks', () => {
     const open = (...taskIds: string[]) =>
       knex.transaction(tx => openHandedOverTasks(tx, { taskIds, ...timeouts }));

@@ -20,11 +20,8 @@ export async function recordEnds(knex: Knex): Promise<void> {
         .whereRaw(`not (${IN_FLIGHT})`),
     )
     .update({
-      // A replica with an older version of the module does not say that there is nothing to come.
       outcome: knex.raw(
-        `case when decision in ('failed', 'cancelled') then 'closed' else (
-          select status from ${TASKS} where ${TASKS}.id = ${ATTEMPTS}.task_id
-        ) end`,
+        `(select status from ${TASKS} where ${TASKS}.id = ${ATTEMPTS}.task_id)`,
       ),
       ended_at: knex.raw(END),
     });

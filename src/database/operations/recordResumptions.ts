@@ -28,7 +28,7 @@ export async function recordResumptions(knex: Knex): Promise<Resumption[]> {
   const rows = await knex<DbAttemptRow>(ATTEMPTS)
     .whereRaw(UNSETTLED)
     .whereNull('resumed_at')
-    // Otherwise an older version of the module decided, and it is not known for how long the task had been silent.
+    // Without it there is nothing to measure.
     .whereNotNull('seconds_silent')
     .whereRaw(`${FIRST_STEP} is not null`)
     .update({ resumed_at: knex.raw(FIRST_STEP) } as object)

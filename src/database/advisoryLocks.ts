@@ -1,0 +1,8 @@
+/** The module's share of PostgreSQL's advisory locks, which all programs on a database have in common. "Reco" in ASCII. */
+const CLASS = 0x5265636f;
+
+/** Held while the migrations run. */
+export const MIGRATION_LOCK = [CLASS, -1] as const;
+
+/** Held while the index on `tasks` is made. */
+export const INDEX_LOCK = [CLASS, -2] as const;

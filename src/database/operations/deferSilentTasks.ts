@@ -1,0 +1,40 @@
+import { Knex } from 'knex';
+import { ATTEMPTS, IN_FLIGHT, TASKS, WAKEUPS } from '../tables';
+import { isSqlite, silentForAtLeast } from '../time';
+import { countSilenceAnew } from './holdInterruptedTasks';
+import { Timeouts, whereUndecided } from './interrupted';
+
+/**
+ * As `holdInterruptedTasks`, for whoever cannot tell which tasks are interrupted: defers all running tasks that were silent for so long.
+ * Needs nothing but the scaffolder's table. Where the module's tables are there, what was handed over stays so.
+ *
+ * @param options.limit - at most so many
+ * @returns the ids of those that were deferred.
+ */
+export async function deferSilentTasks(
+  tx: Knex.Transaction,
+  options: { silentSeconds: number; limit: number } & Timeouts,
+): Promise<string[]> {
+  const { silentSeconds, limit } = options;
+  const isKnown =
+    (await tx.schema.hasTable(ATTEMPTS)) && (await tx.schema.hasTable(WAKEUPS));
+  const whereSilent = (query: Knex.QueryBuilder) => {
+    query
+      .whereRaw(IN_FLIGHT)
+      .where('status', 'processing')
+      .whereNotNull('last_heartbeat_at')
+      .whereRaw(silentForAtLeast(tx, silentSeconds));
+    if (isKnown) {
+      query.modify(whereUndecided, tx, options);
+    }
+  };
+  const soon = tx(TASKS).modify(whereSilent).limit(limit).pluck('id');
+  if (!isSqlite(tx)) {
+    soon.forUpdate().skipLocked();
+  }
+  return countSilenceAnew(tx, {
+    ...options,
+    taskIds: await soon,
+    where: whereSilent,
+  });
+}
