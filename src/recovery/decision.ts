@@ -120,9 +120,11 @@ export function decide(task: InterruptedTask): Decision {
     return close({ kind: 'tooOld', taskTimeoutSeconds });
   }
   if (!task.hasHeartbeat) {
-    const problem =
-      'it counts as running without ever having had a heartbeat, so nothing tells when it ran';
-    return close({ kind: 'unreadable', problem });
+    return close({
+      kind: 'unreadable',
+      problem:
+        'it counts as running without ever having had a heartbeat, so nothing tells when it ran',
+    });
   }
   const strategy = task.strategy?.strategy;
   if (firstToRun && !strategy) {
