@@ -147,6 +147,19 @@ describe('findWarnings', () => {
     expect(findWarnings(template('restart', call))).toHaveLength(count);
   });
 
+  it('finds steps that share an id with none as well, but for alternatives', () => {
+    const twice = [step('publish', 'acme:a'), step('publish', 'acme:b')];
+    const alternatives = twice.map(s => ({ ...s, if: '${{ true }}' }));
+    const counts = (strategy: string | undefined) =>
+      [twice, alternatives].map(
+        steps => findWarnings(template(strategy, ...steps)).length,
+      );
+    expect(counts('none')).toEqual([1, 0]);
+    expect(counts(undefined)).toEqual([1, 0]);
+    expect(counts('idempotent')).toEqual([1, 1]);
+    expect(counts('restart')).toEqual([0, 0]);
+  });
+
   it('finds steps that share an id, and suggests nothing that would be taken for the other', () => {
     const twice = [
       fetch,
@@ -157,7 +170,7 @@ describe('findWarnings', () => {
     expect(findWarnings(template('idempotent', ...twice))).toEqual([
       {
         path: ['steps', 3],
-        message: `'publish' is also the id of an earlier step; after a restart this one would be skipped once that one has finished. Give it an id of its own`,
+        message: `'publish' is also the id of an earlier step. Its output and its state replace those of that one, and after an interruption all steps with that id run again unless each of them had finished or been skipped. Give it an id of its own`,
       },
     ]);
     expect(findWarnings(template('restart', ...twice))).toEqual([]);

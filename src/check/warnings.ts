@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
-import { strategyOfTemplate } from '../recovery/strategy';
-import { Problem, readDependencies } from '../template/dependencies';
+import { Strategy, strategyOfTemplate } from '../recovery/strategy';
+import { Problem, readDependencies, Step } from '../template/dependencies';
+import { inQuotes } from '../template/shown';
 import { stepsOfTemplate } from '../template/validateTemplate';
 import { ActionTraits, StepTraits, traitsOf } from './actions';
 
@@ -14,9 +15,6 @@ export function findWarnings(
   actions: Record<string, ActionTraits> = {},
 ): Problem[] {
   const { strategy } = strategyOfTemplate('', spec);
-  if (strategy === 'none') {
-    return [];
-  }
   const steps = stepsOfTemplate(spec);
   const traits = steps.map(step => traitsOf(step, actions));
   const { dependencies } = readDependencies(steps);
@@ -24,14 +22,17 @@ export function findWarnings(
 
   const warnings: Problem[] = [];
   steps.forEach(({ id, action }, i) => {
-    if (strategy === 'idempotent' && isShared(id)) {
+    if (sharesId(steps, i, strategy)) {
+      warnings.push({
+        path: ['steps', i],
+        message: `${inQuotes(id)} is also the id of an earlier step. Its output and its state replace those of that one, and after an interruption all steps with that id run again unless each of them had finished or been skipped. Give it an id of its own`,
+      });
+    }
+    if (strategy === 'none') {
+      return;
+    }
+    if (isShared(id)) {
       // What this one depends on cannot be told from what the others do.
-      if (steps.findIndex(s => s.id === id) < i) {
-        warnings.push({
-          path: ['steps', i],
-          message: `'${id}' is also the id of an earlier step; after a restart this one would be skipped once that one has finished. Give it an id of its own`,
-        });
-      }
     } else if (strategy === 'idempotent' && traits[i]?.reads) {
       const brought = withAllOf(id, dependencies);
       const written = steps
@@ -59,6 +60,20 @@ export function findWarnings(
     }
   });
   return warnings;
+}
+
+/**
+ * Whether a step has the id of an earlier one, and that matters: the scaffolder's records, its page and the outputs know steps by
+ * their ids. With `restart` all steps run again. With `none` none does, so that steps of which each has a condition, as for several
+ * places to publish to, may share one.
+ */
+function sharesId(steps: Step[], place: number, strategy: Strategy): boolean {
+  const sharing = steps.filter(s => s.id === steps[place].id);
+  return (
+    sharing[0] !== steps[place] &&
+    strategy !== 'restart' &&
+    (strategy === 'idempotent' || sharing.some(s => s.if === undefined))
+  );
 }
 
 /** Whether a step writes where another does not read, as far as the paths that the template gives them tell. */
