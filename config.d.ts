@@ -8,6 +8,8 @@ export interface Config {
      * `recoverTasksTimeout` and at least 30 seconds below `taskTimeout`. Otherwise the backend does not start, and says
      * what to change.
      *
+     * Needs the scaffolder's own task broker. Tasks that were claimed before this was on are closed when they are interrupted.
+     *
      * Default: false. Then the module does nothing at all.
      */
     recoverTasks?: boolean;
@@ -35,7 +37,7 @@ export interface Config {
     /**
      * Whether a process ends itself when it finds that a task which it still runs was taken over meanwhile, because the
      * process had been stalled or cut off from the database for longer than `recoverTasksTimeout`. Nothing more happens
-     * twice then, and all its other tasks are interrupted as well.
+     * twice then. All its other tasks are interrupted as well; they are marked first, and recovered as after a shutdown.
      *
      * Default: false. Then it says so in both logs and goes on.
      */
