@@ -15,8 +15,12 @@ export function createRetryRoute(
     const { taskId } = req.params;
     if (UUID.test(taskId)) {
       const answered = await retries.plan(taskId);
-      // Also if the caller did not wait for the answer.
-      res.once('close', () => answered({ isStarted: res.statusCode === 201 }));
+      // Not an event of the response: if the caller has left, those come before the scaffolder is done.
+      const end = res.end.bind(res) as (...args: unknown[]) => typeof res;
+      res.end = (...args: unknown[]) => {
+        void answered({ isStarted: res.statusCode === 201 });
+        return end(...args);
+      };
     }
     next();
   });
