@@ -1,7 +1,19 @@
 import { Config, readDurationFromConfig } from '@backstage/config';
 import { InputError, toError } from '@backstage/errors';
+import { JsonObject } from '@backstage/types';
 import { Duration } from 'luxon';
 import os from 'node:os';
+import {
+  DEFAULT_CONCURRENT_TASKS,
+  DEFAULT_STALE_TIMEOUT,
+  DEFAULT_TASK_TIMEOUT,
+  ENABLED,
+  LEGACY_ENABLED,
+  LEGACY_STALE_TIMEOUT,
+  readWorkspaceProvider,
+  STALE_TIMEOUT,
+  TASK_TIMEOUT,
+} from './scaffolder/settings';
 
 /** What the module was configured to do. Read once, checked, with all defaults applied. */
 export type RecoveryConfig = {
@@ -26,32 +38,13 @@ export type RecoveryConfig = {
 };
 
 const TIMEOUT = 'scaffolder.recoverTasksTimeout';
-const ENABLED = 'scaffolder.taskRecovery.enabled';
-const LEGACY_ENABLED = 'scaffolder.EXPERIMENTAL_recoverTasks';
-const STALE_TIMEOUT = 'scaffolder.taskRecovery.staleTimeout';
-const LEGACY_STALE_TIMEOUT = 'scaffolder.EXPERIMENTAL_recoverTasksTimeout';
-const TASK_TIMEOUT = 'scaffolder.taskTimeout';
-const PROVIDER = 'scaffolder.taskRecovery.workspaceProvider';
-const LEGACY_PROVIDER_ENABLED =
-  'scaffolder.EXPERIMENTAL_workspaceSerialization';
-const LEGACY_PROVIDER =
-  'scaffolder.EXPERIMENTAL_workspaceSerializationProvider';
 const MAX_ATTEMPTS = 'scaffolder.recoverTasksMaxAttempts';
-
-/** The provider of `@backstage/plugin-scaffolder-backend-module-workspace-database`. */
-export const DATABASE_PROVIDER = 'database';
 
 const HOUR = 3600;
 const DEFAULT_MAX_ATTEMPTS = 3;
 const DEFAULT_TIMEOUT = 30;
 /** A running task beats every second; less than five beats is no silence. */
 const MIN_TIMEOUT = 5;
-/** The default of the scaffolder 4.2.0, in `StorageTaskBroker.recoverTasks`. */
-const DEFAULT_STALE_TIMEOUT = 30;
-/** The default of the scaffolder 4.2.0, in its `router`. */
-const DEFAULT_TASK_TIMEOUT = 24 * HOUR;
-/** The default of the scaffolder 4.2.0, in its `TaskWorker`. */
-const DEFAULT_CONCURRENT_TASKS = 10;
 /** What makes a night of no backend no matter. */
 const SUGGESTED_STALE_TIMEOUT = 12 * HOUR;
 /** Between one recovery's time to act and the next one's: 30 passes of the module, three of the scaffolder. */
@@ -63,6 +56,44 @@ const OFF = `scaffolder:
 /** Whether the module is switched on. Switched off, it does nothing. */
 export function isRecoveryOn(config: Config): boolean {
   return config.getOptionalBoolean('scaffolder.recoverTasks') ?? false;
+}
+
+/**
+ * What the scaffolder is to be told below `scaffolder.taskRecovery` unless it is set there or by a legacy key.
+ *
+ * Never throws: what is wrong with the configuration is told by `readRecoveryConfig`.
+ */
+export function neededSettings(config: Config): JsonObject {
+  const timeout = readSeconds(config, [TIMEOUT], DEFAULT_TIMEOUT, []);
+  const taskTimeout = readSeconds(
+    config,
+    [TASK_TIMEOUT],
+    DEFAULT_TASK_TIMEOUT,
+    [],
+  );
+  const staleSeconds = fittingStaleTimeout(
+    SUGGESTED_STALE_TIMEOUT,
+    timeout.seconds,
+    taskTimeout.seconds,
+  );
+  return {
+    ...(!config.has(LEGACY_ENABLED) && { enabled: true }),
+    ...(!config.has(LEGACY_STALE_TIMEOUT) && {
+      staleTimeout: humanize(staleSeconds),
+    }),
+  };
+}
+
+/** As near as possible to the one that is wanted, between the other timeouts. */
+function fittingStaleTimeout(
+  wanted: number,
+  timeoutSeconds: number,
+  taskTimeoutSeconds: number,
+): number {
+  return Math.min(
+    Math.max(wanted, timeoutSeconds + MARGIN),
+    taskTimeoutSeconds - MARGIN,
+  );
 }
 
 /**
@@ -221,17 +252,6 @@ function problemsWithEnabled(config: Config): string[] {
       ];
 }
 
-/** As the scaffolder reads it (`resolveWorkspaceProvider` in its `WorkspaceService`, 4.2.0). */
-function readWorkspaceProvider(config: Config): string | undefined {
-  const isLegacy = config.getOptionalBoolean(LEGACY_PROVIDER_ENABLED) ?? false;
-  return (
-    config.getOptionalString(PROVIDER) ??
-    (isLegacy
-      ? (config.getOptionalString(LEGACY_PROVIDER) ?? DATABASE_PROVIDER)
-      : undefined)
-  );
-}
-
 /** Reads the limit. Nothing if it is wrong. */
 function readMaxAttempts(
   config: Config,
@@ -276,9 +296,10 @@ function suggestion({
     taskTimeoutSeconds = Math.max(DEFAULT_TASK_TIMEOUT, 2 * lowest);
   }
   const wanted = stale.valid ? stale.seconds : SUGGESTED_STALE_TIMEOUT;
-  const staleSeconds = Math.min(
-    Math.max(wanted, lowest),
-    taskTimeoutSeconds - MARGIN,
+  const staleSeconds = fittingStaleTimeout(
+    wanted,
+    timeoutSeconds,
+    taskTimeoutSeconds,
   );
 
   return [

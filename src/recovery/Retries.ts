@@ -1,6 +1,7 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
-import { DATABASE_PROVIDER, RecoveryConfig } from '../config';
+import { RecoveryConfig } from '../config';
+import { DATABASE_PROVIDER } from '../scaffolder/settings';
 import { forgetStoredWorkspaces } from '../database/operations/forgetStoredWorkspaces';
 import { readTaskForRetry } from '../database/operations/readTaskForRetry';
 import { recordRetry } from '../database/operations/recordRetry';

@@ -15,7 +15,8 @@ import {
   updateInterruptedTasks,
 } from '../database/operations/updateInterruptedTasks';
 import { forgetStoredWorkspaces } from '../database/operations/forgetStoredWorkspaces';
-import { DATABASE_PROVIDER, RecoveryConfig } from '../config';
+import { RecoveryConfig } from '../config';
+import { DATABASE_PROVIDER } from '../scaffolder/settings';
 import { FinalDecision } from './decision';
 import { asLines, reasonOf, stepMessages } from './messages';
 import { beginsEmpty, StepAgain } from './plan';

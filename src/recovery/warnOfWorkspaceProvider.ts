@@ -1,5 +1,6 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
-import { DATABASE_PROVIDER, RecoveryConfig } from '../config';
+import { RecoveryConfig } from '../config';
+import { DATABASE_PROVIDER } from '../scaffolder/settings';
 
 /** Says, when the process starts, which promise about the files of tasks does not hold with the workspace provider that is configured. */
 export function warnOfWorkspaceProvider(
