@@ -20,15 +20,15 @@ export type SentRetry = {
   sentAt: number;
   /** When it was answered, or the connection was lost. */
   answeredAt: number;
-  /** `none` if the connection was lost. Then it may have happened or not, and also if it was refused: a commit can lose its answer. */
+  /** `none` if the connection was lost. It may have happened then, and also if it was refused: a commit can lose its answer. */
   answer: 'started' | 'refused' | 'none';
 };
 
 type FailedTask = { id: string; spec: string; end: StoredEvent };
 
 /**
- * Starts tasks again that have ended as failed: of each strategy the first, and then one of so many, so that a short run has some as well. Each
- * at most once.
+ * Starts tasks again that have ended as failed, each at most once: of each strategy the first, so that a short run has some as
+ * well, and then one of so many.
  */
 export class Retrier {
   readonly sent: SentRetry[] = [];

@@ -17,8 +17,8 @@ export type TaskEvidence = {
 };
 
 /**
- * What is known of a task from its start to its end, or from its retry to its end after that. What a strategy promises holds within each:
- * whoever starts a task again asks for its steps to run again.
+ * What is known of a task from its start to its end, or from its retry to the end after that. What a strategy promises holds
+ * within each: whoever starts a task again asks for its steps to run again.
  */
 export type Epoch = Omit<TaskEvidence, 'retry' | 'attempts'> & {
   /** The retry that it began with, if it did. */

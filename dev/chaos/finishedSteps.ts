@@ -5,9 +5,9 @@ import { CLOCK_SLACK_MS } from './settings';
 import { Violation } from './violations';
 
 /**
- * A step that had finished may run again if a step that had not finished depends on it, directly or through others, or if it comes after
- * one that had failed and runs again. What counts is what had finished before the run: a run may be interrupted before it gets to
- * the step that needs the other.
+ * A step that had finished may run again if a step that had not finished depends on it, directly or through others, or if it
+ * comes after one that had failed and runs again. What counts is what had finished before the run: a run may be interrupted
+ * before it gets to the step that needs the other.
  *
  * @returns also how many ends of steps could not be stored, so that steps ran again.
  */
@@ -61,7 +61,7 @@ export function checkFinishedSteps(of: Epoch): {
     violations.push(
       ...leftOutAfterFailed(run, {
         task,
-        // One that came to its end may be recorded as finished: only the line that says so could not be written. Then it has not failed.
+        // One that came to its end may be recorded as finished, if only the line about it could not be written.
         failed: failed.filter(id => !endedLast(earlier, id)),
         isWhole: isLast && task.status === 'completed',
       }),
@@ -71,8 +71,8 @@ export function checkFinishedSteps(of: Epoch): {
 }
 
 /**
- * Whether a retry let all steps of an `idempotent` task run, since its strategy could not be looked up. Then nothing that had finished
- * before counts.
+ * Whether a retry let all steps of a task run since its strategy could not be looked up. Then nothing that had finished before
+ * counts.
  */
 export function hasStartedOver({ retryRecord }: Epoch): boolean {
   return (
@@ -99,7 +99,7 @@ function stepsToRun(
   return toRun;
 }
 
-/** The steps whose last state before a run was that they had failed. What is decided on is what was written before its `recovered` event. */
+/** The steps whose last state before a run was that they had failed. Its `recovered` event parts what was written before it. */
 function failedBefore(
   run: Run,
   { steps }: TaskRecord,
@@ -166,8 +166,8 @@ function placeOf(stepId: string, { steps }: TaskRecord): number {
 }
 
 /**
- * Whether the scaffolder had stored that a step finished when a later run began. It writes the event after the step's state (`executeStep` of
- * NunjucksWorkflowRunner, 4.2.0), so where there is the event, there is the state.
+ * Whether the scaffolder had stored that a step finished when a later run began. It writes the event after the step's state
+ * (`executeStep` of NunjucksWorkflowRunner, 4.2.0), so where there is the event, there is the state.
  */
 function isStored(
   { stepId, endedAt = Infinity }: StepRun,

@@ -121,8 +121,8 @@ export async function readRecords(
 }
 
 /**
- * Tells which retries happened, whatever was answered: the scaffolder then deletes the end and writes a `recovered` event (`retryTask` of
- * `DatabaseTaskStore`, 4.2.0). Between the two nobody else writes one, since the task has ended.
+ * Tells which retries happened, whatever was answered: then the scaffolder has deleted the end and written a `recovered` event
+ * (`retryTask` of `DatabaseTaskStore`, 4.2.0). It is the first after the end: nobody writes one for a task that has ended.
  */
 export function readRetries(
   sent: SentRetry[],

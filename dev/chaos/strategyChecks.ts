@@ -3,7 +3,7 @@ import { hasStartedOver } from './finishedSteps';
 import { describe, Run } from './runs';
 import { Violation } from './violations';
 
-/** With `none` there is one run, of all steps. A further one only if somebody starts the task again, and that is another epoch. */
+/** With `none` there is one run, of all steps. A further one is of another epoch: somebody has to start the task again. */
 export function checkNone({ task, runs }: Epoch): Violation[] {
   if (task.strategy !== 'none') {
     return [];
@@ -35,8 +35,8 @@ export function checkRestart({ task, runs }: Epoch): Violation[] {
 }
 
 /**
- * A task that has completed has run all its steps, and since it was started again: with `idempotent` each of them to its end at some time,
- * otherwise all in one run.
+ * A task that has completed has run all its steps: with `idempotent` each of them to its end at some time, otherwise all in one
+ * run, after a retry in one that began since.
  */
 export function checkCompleted(of: Epoch): Violation[] {
   const { task, runs, earlierRuns } = of;
