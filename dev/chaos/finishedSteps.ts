@@ -108,15 +108,20 @@ function failedBefore(
   const begin = events.findLastIndex(
     e => e.type === 'recovered' && e.at <= run.beganAt,
   );
-  const before = events.slice(0, Math.max(0, begin));
+  const before = events
+    .slice(0, Math.max(0, begin))
+    .filter(e => e.type === 'recovered' || e.status !== undefined);
   return steps
     .map(s => s.id)
-    .filter(
-      id =>
-        before.findLast(
-          e => e.type === 'log' && e.stepId === id && e.status !== undefined,
-        )?.status === 'failed',
-    );
+    .filter(id => {
+      const last = before.findLastIndex(e => e.stepId === id);
+      const { status } = before[last] ?? {};
+      return (
+        status === 'failed' ||
+        // The line about its failure could not be written, and the run went on to skip the steps after it.
+        (status === 'processing' && before[last + 1]?.type === 'log')
+      );
+    });
 }
 
 /** The steps after those that had failed and run again. One that the run passed over did not. */

@@ -723,7 +723,7 @@ describe('checks of the chaos run', () => {
 
     it('find a later step that did not run again after one that had failed', () => {
       // In a second run, step `one` failed, which `four` needs. Step `three` had finished before.
-      const course = (ids: string[]): Situation => ({
+      const course = (ids: string[], told: EventRecord[]): Situation => ({
         task: { status: 'completed' },
         journal: [
           ...ended('a', ['one', 'two', 'three'], 1_000),
@@ -740,7 +740,7 @@ describe('checks of the chaos run', () => {
             stored(id, 1_091 + i * 100),
           ),
           event('recovered', 14_000),
-          failed('one', 19_000),
+          ...told,
           failedEnd(19_000),
           event('recovered', 30_000),
           event('completion', 60_000),
@@ -755,10 +755,23 @@ describe('checks of the chaos run', () => {
         ],
         retries: [answered(30_000)],
       });
-      expect(kindsIn(course(['one', 'two', 'three', 'four']))).toEqual([]);
-      expect(kindsIn(course(['one', 'two', 'four']))).toEqual([
-        'laterStepLeftOut',
-      ]);
+      const started = { ...stored('one', 15_000), status: 'processing' };
+      const skipped = { ...stored('two', 18_000), status: 'skipped' };
+      for (const told of [
+        [started, failed('one', 18_000)],
+        // Its failure could not be written.
+        [started, skipped],
+      ]) {
+        const all = ['one', 'two', 'three', 'four'];
+        expect(kindsIn(course(all, told))).toEqual([]);
+        expect(kindsIn(course(['one', 'two', 'four'], told))).toEqual([
+          'laterStepLeftOut',
+        ]);
+      }
+      // It was interrupted, and has not failed.
+      expect(
+        kindsIn(course(['one', 'two', 'three', 'four'], [started])),
+      ).toEqual(['finishedStepAgain']);
     });
 
     it('find a run that was still alive when the task ran again', () => {
