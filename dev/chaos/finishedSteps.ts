@@ -9,17 +9,17 @@ import { Violation } from './violations';
  * comes after one that had failed and runs again. What counts is what had finished before the run: a run may be interrupted
  * before it gets to the step that needs the other.
  *
- * @returns also how many ends of steps could not be stored, so that steps ran again.
+ * @returns also the ends of steps that could not be stored, so that steps ran again.
  */
 export function checkFinishedSteps(of: Epoch): {
   violations: Violation[];
-  unrecordedEnds: number;
+  unrecordedEnds: Set<StepRun>;
 } {
   const { task, runs } = of;
   const violations: Violation[] = [];
   const unrecordedEnds = new Set<StepRun>();
   if (task.strategy !== 'idempotent') {
-    return { violations, unrecordedEnds: 0 };
+    return { violations, unrecordedEnds };
   }
   const earlierRuns = hasStartedOver(of) ? [] : of.earlierRuns;
   const events = [...of.earlierEvents, ...of.events];
@@ -67,7 +67,7 @@ export function checkFinishedSteps(of: Epoch): {
       }),
     );
   });
-  return { violations, unrecordedEnds: unrecordedEnds.size };
+  return { violations, unrecordedEnds };
 }
 
 /**

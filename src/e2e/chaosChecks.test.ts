@@ -874,6 +874,36 @@ describe('checks of the chaos run', () => {
       ).toEqual(['expiryNotTold']);
     });
 
+    it('count an end that was not stored once, before the retry and after it', () => {
+      // That of step `three`, which ran again in a second run, and in a third one after the retry.
+      const situation = resumed({});
+      const journal = [
+        ...(situation.journal ?? []).slice(0, -6),
+        begin('b', 'three', 12_000),
+        { ...begin('c', 'three', 30_100), pid: 3 },
+      ];
+      const events = situation
+        .events!.filter(e => e.stepId !== 'three')
+        .toSpliced(2, 0, event('recovered', 11_000));
+      const lifetimes = [
+        LIFETIMES[0],
+        { pid: 2, startedAt: 5_000, exitedAt: 13_000 },
+        { pid: 3, startedAt: 13_000 },
+      ];
+      const found = check(
+        evidence({
+          ...situation,
+          task: { status: 'failed' },
+          journal,
+          events,
+          lifetimes,
+          attempts: [],
+          retries: [{ ...answered(30_000), answer: 'refused' }],
+        }),
+      );
+      expect(found).toEqual({ violations: [], unrecordedEnds: 1 });
+    });
+
     it('find a retry that was answered and did not happen, but none that was not answered', () => {
       const { at, ...asked } = answered(30_000);
       expect(kindsIn({ retries: [asked] })).toEqual(['retryLost']);
