@@ -93,7 +93,12 @@ export class Retrier {
         replica &&
         (await ScaffolderClient.asGuest(replica.url).catch(() => undefined));
       if (client) {
-        this.sent.push(await send(client, replica, task));
+        const sent = await send(client, replica, task);
+        this.sent.push(sent);
+        if (sent.answer !== 'started') {
+          // Most likely it did not happen, so the next that fails takes its place.
+          this.#failed.set(readSpec(task.spec).strategy, 0);
+        }
         return;
       }
       await sleep(FREQUENCY_MS);
