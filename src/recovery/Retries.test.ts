@@ -13,6 +13,7 @@ import {
 } from '../__testUtils__/scaffolderDatabase';
 import { listInterruptedTasks } from '../database/operations/listInterruptedTasks';
 import { recordAttempts } from '../database/operations/recordAttempts';
+import { recordRetry } from '../database/operations/recordRetry';
 import { ATTEMPTS, STRATEGIES, TASKS } from '../database/tables';
 import { secondsAgo } from '../database/time';
 import { Retries } from './Retries';
@@ -263,6 +264,61 @@ describe.each(databases.eachSupportedId())('Retries on %s', databaseId => {
         message: expect.stringMatching(/^Started again after it had ended/),
       },
     });
+  });
+
+  it.each(['scaffolder_recovery_attempts', 'tasks'])(
+    'plans and records it also when a connection is lost at its first statement for %s',
+    async table => {
+      const id = await failed();
+      let isLost = false;
+      const lose = (builder: any) => {
+        if (!isLost && builder._single?.table === table) {
+          isLost = true;
+          throw new Error('Connection terminated unexpectedly');
+        }
+      };
+      knex.on('start', lose);
+      await retry(id).finally(() => knex.removeListener('start', lose));
+      expect(isLost).toBe(true);
+      expect(await kept(id)).toEqual(['one']);
+      expect(await attemptsOf(id)).toMatchObject([
+        { attempt: 1, trigger: 'retry', decision: 'resume' },
+      ]);
+      expect(logger.warn).not.toHaveBeenCalled();
+    },
+  );
+
+  it('is not recorded after its run was decided on, which would then look like undecided', async () => {
+    const id = await failed();
+    const answered = await retries!.plan(id);
+    await store.retryTask({ taskId: id });
+    const decided = newAttempt({ taskId: id, attempt: 1 });
+    await knex.transaction(tx => recordAttempts(tx, [decided]));
+    await answered({ isStarted: true });
+    expect(await attemptsOf(id)).toMatchObject([
+      { attempt: 1, trigger: 'interruption', outcome: 'waiting' },
+    ]);
+    expect(logger.warn).toHaveBeenCalledWith(
+      expect.stringContaining('interrupted before that could be recorded'),
+    );
+  });
+
+  it('is recorded once, also by two calls of which the first seemed to fail', async () => {
+    const id = await failed();
+    const options = {
+      endedAs: 'failed',
+      attempt: newAttempt({ taskId: id, attempt: 1 }),
+      lines: [
+        { taskId: id, type: 'log' as const, body: { message: 'said once' } },
+      ],
+    };
+    expect(await recordRetry(knex, options)).toBe(true);
+    expect(await recordRetry(knex, options)).toBe(true);
+    expect(await attemptsOf(id)).toMatchObject([{ trigger: 'retry' }]);
+    const said = (await readEvents(knex, id)).filter(
+      e => e.body.message === 'said once',
+    );
+    expect(said).toHaveLength(1);
   });
 
   it('does not look like a hand-over when its run is interrupted before its second heartbeat', async () => {

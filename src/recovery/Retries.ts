@@ -1,5 +1,6 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DATABASE_PROVIDER, RecoveryConfig } from '../config';
 import { forgetStoredWorkspaces } from '../database/operations/forgetStoredWorkspaces';
 import { readTaskForRetry } from '../database/operations/readTaskForRetry';
@@ -16,6 +17,9 @@ import { retriedTask } from './retriedTask';
 import { safeError } from './safeError';
 import { TaskStrategy } from './strategy';
 import { StrategyMemory } from './StrategyMemory';
+
+/** After how long it is tried to record a retry, and tried again. A database that is restarted is back by then. */
+const RECORD_AFTER_MS = [0, 250, 1_000, 5_000];
 
 /**
  * Lets tasks that somebody starts again after they had ended run what they must. The scaffolder would skip their finished steps, whose
@@ -95,11 +99,14 @@ export class Retries {
 
   async #plan(taskId: string): Promise<PlannedRetry | undefined> {
     const { knex, config, memory } = this.options;
-    const row = await readTaskForRetry(knex, taskId);
+    // Once more when a connection is lost just now: without a plan all steps run.
+    const row = await readTaskForRetry(knex, taskId).catch(() =>
+      readTaskForRetry(knex, taskId),
+    );
     if (!row || !ENDED.includes(row.status)) {
       return undefined;
     }
-    const { spec, events, lastKnown, ...task } = row;
+    const { spec, events, lastKnown, lastAttempt, ...task } = row;
     const strategy =
       (await memory.lookUpSoon(spec)) ??
       (lastKnown as TaskStrategy | undefined);
@@ -111,12 +118,12 @@ export class Retries {
     ) {
       await forgetStoredWorkspaces(knex, [taskId]);
     }
-    return { task, strategy, retry };
+    return { task, strategy, retry, attempt: lastAttempt + 1 };
   }
 
   async #started(planned: PlannedRetry, isSeen: boolean): Promise<void> {
-    const { knex, logger } = this.options;
-    const { task, strategy, retry } = planned;
+    const { logger } = this.options;
+    const { task } = planned;
     if (!isSeen) {
       logger.error(
         `Task ${task.id} was started again by a statement that this module does not know, so its finished steps are skipped, whose files are gone. The scaffolder may have changed; use a version of this module that knows it`,
@@ -125,41 +132,61 @@ export class Retries {
     }
     try {
       logger.info(retryLine(planned));
-      await recordRetry(knex, {
-        endedAs: task.status,
-        strategy: strategy && {
-          strategy: strategy.strategy,
-          source: strategy.source,
-          remark: strategy.remark ?? null,
-          max_attempts: strategy.maxAttempts ?? null,
-        },
-        attempt: {
-          taskId: task.id,
-          decision: retry.kind,
-          isClose: false,
-          templateRef: retry.templateRef,
-          strategy: strategy?.strategy,
-          strategySource: strategy?.source,
-          reason: retryReason(planned),
-          interruptedAt: retry.endedAt,
-          skippedSteps: retry.plan.skipped,
-          stepsAgain: retry.plan.again.map(stepAgainRecord),
-          planned: false,
-          // Whoever starts a task again gives it all its attempts.
-          spent: 0,
-          finishedSteps: retry.finishedSteps,
-          lastChance: false,
-        },
-        lines: retryMessages(planned).map(({ stepId, message }) => ({
-          taskId: task.id,
-          type: 'log',
-          body: { message: asLines(message), stepId },
-        })),
-      });
+      if (!(await this.#record(planned))) {
+        logger.warn(
+          `Task ${task.id} was started again, and interrupted before that could be recorded, so its record does not tell of it`,
+        );
+      }
     } catch (error) {
       logger.warn(
         `Could not record that task ${task.id} was started again, ${safeError(error)}`,
       );
     }
+  }
+
+  async #record(planned: PlannedRetry): Promise<boolean> {
+    const { knex } = this.options;
+    const { task, strategy, retry, attempt } = planned;
+    let failure: unknown;
+    for (const ms of RECORD_AFTER_MS) {
+      await sleep(ms, undefined, { ref: false });
+      try {
+        return await recordRetry(knex, {
+          endedAs: task.status,
+          strategy: strategy && {
+            strategy: strategy.strategy,
+            source: strategy.source,
+            remark: strategy.remark ?? null,
+            max_attempts: strategy.maxAttempts ?? null,
+          },
+          attempt: {
+            taskId: task.id,
+            attempt,
+            decision: retry.kind,
+            isClose: false,
+            templateRef: retry.templateRef,
+            strategy: strategy?.strategy,
+            strategySource: strategy?.source,
+            reason: retryReason(planned),
+            interruptedAt: retry.endedAt,
+            skippedSteps: retry.plan.skipped,
+            stepsAgain: retry.plan.again.map(stepAgainRecord),
+            planned: false,
+            // Whoever starts a task again gives it all its attempts.
+            spent: 0,
+            finishedSteps: retry.finishedSteps,
+            lastChance: false,
+          },
+          lines: retryMessages(planned).map(({ stepId, message }) => ({
+            taskId: task.id,
+            type: 'log',
+            body: { message: asLines(message), stepId },
+          })),
+        });
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
   }
 }

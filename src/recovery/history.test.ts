@@ -65,6 +65,24 @@ describe('readHistory', () => {
     });
   });
 
+  it('takes steps for passed over of which the run says no more than that they were skipped, though it tells of no failure', () => {
+    // The line about the begin of step `b` could not be written, so it failed.
+    const { states } = readHistory([
+      log('a', 'processing'),
+      log('a', 'completed'),
+      log('c', 'skipped'),
+      log('d', 'processing'),
+      log('d', 'skipped'),
+    ]);
+    expect(states).toEqual(
+      new Map([
+        ['a', ['completed']],
+        ['c', ['passedOver']],
+        ['d', ['passedOver']],
+      ]),
+    );
+  });
+
   it('keeps what the last run did that came by a step, and what runs now', () => {
     expect(
       readHistory([

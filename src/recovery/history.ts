@@ -25,7 +25,8 @@ export type TaskHistory = {
 /**
  * Tells apart what the events of a run do not say, by the order in which the runner writes them (`NunjucksWorkflowRunner`, 4.2.0):
  *
- * - A step begins with `processing`. Skipped for its `if`, it is `skipped` after that; after a failure before, `skipped` alone.
+ * - A step begins with `processing`. Skipped for its `if`, it is `skipped` after that; after a failure before, `skipped` alone. Of a
+ *   step that failed since that first line could not be written, nothing is written at all.
  * - A step that had finished in an earlier run is `completed` alone.
  * - Of a second step that fails, `failed` is written twice.
  * - A run that is cancelled between two steps leaves the next one `processing`, and goes on to skip those after it.
@@ -92,6 +93,8 @@ class HistoryReader {
         this.#finishedSteps.add(stepId);
         break;
       case 'skipped':
+        // Alone, it comes after a failure, of which no line tells if it was that of the step's begin which could not be written.
+        this.#hasFailed ||= !isCurrent;
         states.push(this.#hasFailed ? 'passedOver' : 'skipped');
         break;
       default:

@@ -93,9 +93,37 @@ describe('planRecovery', () => {
         [step('create'), step('optional', 'create'), step('slow')],
         completed('create'),
         'idempotent',
-        [log('optional', 'skipped')],
+        [log('optional', 'processing'), log('optional', 'skipped')],
       ),
     ).toEqual({ skipped: ['create'], again: [], goesOnAt: 'slow' });
+  });
+
+  it('runs a step again that others depend on which were passed over after a failure of which no line tells', () => {
+    // Steps `two` and `three` were passed over, since not even the begin of `one` could be written. Then the task was started again.
+    expect(
+      planOf(
+        [step('one'), step('two'), step('three', 'one')],
+        completed('one'),
+        'idempotent',
+        [
+          log('two', 'skipped'),
+          log('three', 'skipped'),
+          '"recovered"',
+          log('one', 'processing'),
+          log('one', 'completed'),
+          log('two', 'processing'),
+        ],
+      ),
+    ).toEqual({
+      skipped: [],
+      again: [
+        {
+          stepId: 'one',
+          because: { kind: 'neededBy', stepIds: ['three'] },
+        },
+      ],
+      goesOnAt: 'two',
+    });
   });
 
   it('runs a finished step again whose output was not recorded', () => {
