@@ -158,7 +158,8 @@ describe.each(databases.eachSupportedId())('Retries on %s', databaseId => {
   });
 
   it('lets all steps run, with the checkpoints, when it was not asked before, whatever the outputs hold', async () => {
-    const checkpoints = { key: { status: 'success', value: 'a\0b \ud800' } };
+    const value = 'a\0b \ud800 \\uf8ff \uf8ff\ue0ff';
+    const checkpoints = { key: { status: 'success', value } };
     const id = await failed({ checkpoints });
     await store.retryTask({ taskId: id });
     expect(await stateOf(id)).toEqual({ checkpoints, steps: {} });
@@ -218,6 +219,66 @@ describe.each(databases.eachSupportedId())('Retries on %s', databaseId => {
     )({ isStarted: false });
     expect(await kept(other)).toEqual(['one']);
     expect(await attemptsOf(other)).toEqual([]);
+  });
+
+  it('lets a task go on that ended while its retry was asked for', async () => {
+    const id = await failed({ status: 'processing' });
+    const answered = await retries!.plan(id);
+    await knex(TASKS).where({ id }).update({ status: 'failed' });
+    await store.retryTask({ taskId: id });
+    await answered({ isStarted: true });
+    expect(await kept(id)).toEqual(['one']);
+
+    const completed = await failed({ status: 'processing' });
+    await retries!.plan(completed);
+    await knex(TASKS).where({ id: completed }).update({ status: 'completed' });
+    await store.retryTask({ taskId: completed });
+    expect(await kept(completed)).toEqual([]);
+  });
+
+  it('loses no plan to another request that is refused meanwhile', async () => {
+    for (const refusedFirst of [true, false]) {
+      const id = await failed();
+      const first = await retries!.plan(id);
+      const second = await retries!.plan(id);
+      const [refused, accepted] = refusedFirst
+        ? [first, second]
+        : [second, first];
+      await refused({ isStarted: false });
+      await store.retryTask({ taskId: id });
+      await accepted({ isStarted: true });
+      expect(await kept(id)).toEqual(['one']);
+      expect(await attemptsOf(id)).toMatchObject([{ trigger: 'retry' }]);
+    }
+    expect(logger.error).not.toHaveBeenCalled();
+  });
+
+  it('takes no stored files away while the template is not in the catalog, without which it is refused', async () => {
+    await knex.schema.createTable('scaffolder_task_workspaces', table => {
+      table.string('task_id').primary();
+    });
+    const createRetries = () =>
+      new Retries({
+        knex,
+        config: { workspaceProvider: 'database' },
+        memory: { lookUpSoon: async () => strategy },
+        logger,
+      });
+    const stored = () => knex('scaffolder_task_workspaces').pluck('task_id');
+    const id = await failed();
+    await knex('scaffolder_task_workspaces').insert({ task_id: id });
+    for (const unknown of [
+      undefined,
+      { strategy: 'none', source: 'gone' } as const,
+    ]) {
+      strategy = unknown;
+      await createRetries().plan(id);
+      expect(await stored()).toEqual([id]);
+    }
+    strategy = { strategy: 'restart', source: 'template' };
+    await createRetries().plan(id);
+    expect(await stored()).toEqual([]);
+    await knex.schema.dropTable('scaffolder_task_workspaces');
   });
 
   it('changes no other statement', async () => {

@@ -29,10 +29,11 @@ const RECORD_AFTER_MS = [0, 250, 1_000, 5_000];
  * the task could be claimed with the old one, whoever starts it, and however soon. Without a plan all steps run.
  */
 export class Retries {
-  /** What was planned for requests that are being answered, by the id of the task. */
-  readonly #planned = new Map<string, PlannedRetry>();
-  /** The tasks whose statements were seen. */
-  readonly #seen = new Set<string>();
+  /** By the id of the task, what was planned for the requests that are being answered, and which plan the scaffolder's statement got. */
+  readonly #planned = new Map<
+    string,
+    { plans: Set<PlannedRetry>; used?: PlannedRetry }
+  >();
 
   constructor(
     private readonly options: {
@@ -59,12 +60,17 @@ export class Retries {
     if (!planned) {
       return async () => {};
     }
-    this.#planned.set(taskId, planned);
+    const requests = this.#planned.get(taskId) ?? { plans: new Set() };
+    this.#planned.set(taskId, requests);
+    requests.plans.add(planned);
     return async ({ isStarted }) => {
-      this.#planned.delete(taskId);
-      const isSeen = this.#seen.delete(taskId);
+      requests.plans.delete(planned);
+      // Of two requests at once, one is refused.
+      if (requests.plans.size === 0 && this.#planned.get(taskId) === requests) {
+        this.#planned.delete(taskId);
+      }
       if (isStarted) {
-        await this.#started(planned, isSeen);
+        await this.#started(requests.used, planned);
       }
     };
   }
@@ -86,13 +92,14 @@ export class Retries {
     if (taskId === undefined) {
       return;
     }
-    const planned = this.#planned.get(taskId);
-    if (planned) {
-      this.#seen.add(taskId);
+    const requests = this.#planned.get(taskId);
+    const planned = [...(requests?.plans ?? [])].at(-1);
+    if (requests) {
+      requests.used = planned;
     }
     const state = stateOfRetry(
       this.options.knex,
-      planned && { from: planned.task, state: planned.retry.state },
+      planned && { from: planned.task.state, to: planned.retry.state },
     );
     builder.update('state', state);
   }
@@ -103,17 +110,22 @@ export class Retries {
     const row = await readTaskForRetry(knex, taskId).catch(() =>
       readTaskForRetry(knex, taskId),
     );
-    if (!row || !ENDED.includes(row.status)) {
+    if (!row) {
       return undefined;
     }
     const { spec, events, lastKnown, lastAttempt, ...task } = row;
-    const strategy =
-      (await memory.lookUpSoon(spec)) ??
-      (lastKnown as TaskStrategy | undefined);
+    const found = await memory.lookUpSoon(spec);
+    // Without its template the scaffolder refuses to start it.
+    const isFound = found !== undefined && found.source !== 'gone';
+    const strategy = isFound
+      ? found
+      : ((lastKnown as TaskStrategy | undefined) ?? found);
     const history = readHistory(events);
     const retry = planRetry({ ...task, spec, history, strategy });
     if (
       config.workspaceProvider === DATABASE_PROVIDER &&
+      isFound &&
+      ENDED.includes(task.status) &&
       beginsEmpty(retry.plan)
     ) {
       await forgetStoredWorkspaces(knex, [taskId]);
@@ -121,18 +133,26 @@ export class Retries {
     return { task, strategy, retry, attempt: lastAttempt + 1 };
   }
 
-  async #started(planned: PlannedRetry, isSeen: boolean): Promise<void> {
+  async #started(
+    used: PlannedRetry | undefined,
+    planned: PlannedRetry,
+  ): Promise<void> {
     const { logger } = this.options;
     const { task } = planned;
-    if (!isSeen) {
+    if (!used) {
       logger.error(
         `Task ${task.id} was started again by a statement that this module does not know, so its finished steps are skipped, whose files are gone. The scaffolder may have changed; use a version of this module that knows it`,
       );
       return;
     }
     try {
-      logger.info(retryLine(planned));
-      if (!(await this.#record(planned))) {
+      if (!ENDED.includes(used.task.status)) {
+        // It ended while this was planned, nobody knows how.
+        logger.info(`Task ${task.id} was started again just when it ended`);
+        return;
+      }
+      logger.info(retryLine(used));
+      if (!(await this.#record(used))) {
         logger.warn(
           `Task ${task.id} was started again, and interrupted before that could be recorded, so its record does not tell of it`,
         );

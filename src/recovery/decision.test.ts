@@ -250,7 +250,7 @@ describe('decide', () => {
     [
       'heartbeat',
       { hasHeartbeat: false },
-      'it counts as running without ever having had a heartbeat, so nothing tells when it ran',
+      'it counts as running without a heartbeat, so nothing tells when it ran',
     ],
   ])(
     'closes a task that no worker could claim, for its %s: %j',
