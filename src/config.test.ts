@@ -1,7 +1,7 @@
 import { mockServices } from '@backstage/backend-test-utils';
 import { JsonObject } from '@backstage/types';
 import os from 'node:os';
-import { isRecoveryOn, readRecoveryConfig } from './config';
+import { isRecoveryOn, neededSettings, readRecoveryConfig } from './config';
 
 const good = {
   recoverTasks: true,
@@ -33,6 +33,33 @@ describe('isRecoveryOn', () => {
     expect(
       isRecoveryOn(mockServices.rootConfig({ data: { scaffolder } })),
     ).toBe(on);
+  });
+});
+
+describe('neededSettings', () => {
+  const needed = (scaffolder: JsonObject) =>
+    neededSettings(mockServices.rootConfig({ data: { scaffolder } }));
+
+  it.each([
+    [{}, '12 hours'],
+    [
+      { recoverTasksTimeout: { days: 1 }, taskTimeout: { days: 3 } },
+      '86430 seconds',
+    ],
+    [{ taskTimeout: { hours: 2 } }, '7170 seconds'],
+    [{ taskTimeout: 'nonsense', recoverTasksTimeout: {} }, '12 hours'],
+    [{ recoverTasksTimeout: '1m', taskTimeout: '70s' }, '40 seconds'],
+  ])('with %j has a stale timeout of %s', (scaffolder, staleTimeout) => {
+    expect(needed(scaffolder)).toEqual({ enabled: true, staleTimeout });
+  });
+
+  it('goes by the legacy keys as well', () => {
+    expect(
+      needed({
+        EXPERIMENTAL_recoverTasks: false,
+        EXPERIMENTAL_recoverTasksTimeout: '1h',
+      }),
+    ).toEqual({});
   });
 });
 

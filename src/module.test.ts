@@ -5,7 +5,12 @@ import {
   startTestBackend,
   TestDatabases,
 } from '@backstage/backend-test-utils';
-import { BackendFeature, ServiceFactory } from '@backstage/backend-plugin-api';
+import {
+  BackendFeature,
+  coreServices,
+  createServiceFactory,
+  ServiceFactory,
+} from '@backstage/backend-plugin-api';
 import { catalogServiceMock } from '@backstage/plugin-catalog-node/testUtils';
 import scaffolderPlugin from '@backstage/plugin-scaffolder-backend';
 import { JsonObject } from '@backstage/types';
@@ -63,12 +68,16 @@ describe('scaffolderModuleRecovery', () => {
           }),
           mockServices.database.factory({ knex }),
 
-          mockServices.rootConfig.factory({
-            data: {
-              backend: { workingDirectory: directory.path },
-              scaffolder,
-            },
-          }),
+          ...(services.some(s => s.service === coreServices.rootConfig)
+            ? []
+            : [
+                mockServices.rootConfig.factory({
+                  data: {
+                    backend: { workingDirectory: directory.path },
+                    scaffolder,
+                  },
+                }),
+              ]),
         ],
       });
     }
@@ -194,10 +203,47 @@ describe('scaffolderModuleRecovery', () => {
       },
     );
 
+    it('answers the settings that it needs and nobody has set, and touches no configuration when it is off', async () => {
+      const knex = await databases.init(databaseId);
+      const accessors = (config: object) =>
+        Object.keys(config).filter(key => key.startsWith('get'));
+      for (const [scaffolder, isOn] of [
+        [{}, false],
+        [{ recoverTasks: false }, false],
+        [{ recoverTasks: true }, true],
+      ] as const) {
+        const data = {
+          backend: { workingDirectory: directory.path },
+          scaffolder,
+        };
+        const config = mockServices.rootConfig({ data });
+        const before = accessors(config);
+        const backend = await start(knex, scaffolder, [
+          schedulerServiceFactory,
+          createServiceFactory({
+            service: coreServices.rootConfig,
+            deps: {},
+            factory: () => config,
+          }),
+        ]);
+        expect(
+          config.getOptionalBoolean('scaffolder.taskRecovery.enabled'),
+        ).toBe(isOn ? true : undefined);
+        expect(isOn || config.get()).toEqual(isOn || data);
+        expect(isOn || accessors(config)).toEqual(isOn || before);
+        await backend.stop();
+      }
+    });
+
     it('refuses to start when it is switched on and cannot work, and says what to change', async () => {
       const knex = await databases.init(databaseId);
-      await expect(start(knex, { recoverTasks: true })).rejects.toThrow(
-        /1\. scaffolder\.taskRecovery\.enabled is not set[^]*2\. scaffolder\.taskRecovery\.staleTimeout is not set[^]*staleTimeout: \{ hours: 12 \}/,
+      await expect(
+        start(knex, {
+          recoverTasks: true,
+          taskRecovery: { enabled: false, staleTimeout: '40s' },
+        }),
+      ).rejects.toThrow(
+        /1\. scaffolder\.taskRecovery\.enabled is false[^]*2\. scaffolder\.taskRecovery\.staleTimeout is 40 seconds[^]*enabled: true[^]*staleTimeout: \{ hours: 12 \}/,
       );
     });
   });

@@ -4,7 +4,7 @@ import { PrometheusClient } from '../dashboard/PrometheusClient';
 import { findFreePort } from '../harness/findFreePort';
 import { PrometheusServer } from '../harness/PrometheusServer';
 import { ChaosOptions } from './options';
-import { DECISIONS, Outcome } from './report';
+import { DECISIONS, onInterruptions, Outcome } from './report';
 import { REPLICAS } from './settings';
 import { formatTable } from '../harness/table';
 
@@ -41,7 +41,7 @@ export class Metrics {
     return new Metrics(ports, server);
   }
 
-  /** Holds the decisions that were counted against those in the database. */
+  /** Holds the decisions on interruptions that were counted against those in the database. */
   async report(outcome: Outcome): Promise<string> {
     const { from, to } = rangeOf(outcome);
     const window = `${DECIDED}[${Math.ceil(to - from)}s]`;
@@ -50,8 +50,10 @@ export class Metrics {
     const increased = await this.#countBy(`increase(${window})`, to);
     const row = (name: string, decisions: string[]) => [
       name,
-      outcome.evidence.attempts.filter(a => decisions.includes(a.decision))
-        .length,
+      // Retries are not counted: nobody decides on them but whoever asks.
+      onInterruptions(outcome.evidence).filter(a =>
+        decisions.includes(a.decision),
+      ).length,
       ...[counted, increased].map(counts =>
         Math.round(decisions.reduce((n, d) => n + (counts.get(d) ?? 0), 0)),
       ),

@@ -1,4 +1,4 @@
-import type { TaskEvidence } from './checks';
+import type { Epoch } from './epochs';
 import type { Lifetime } from '../harness/Replica';
 import { describe } from './runs';
 import { POISONED_STEP, POISON_LIMIT } from './settings';
@@ -8,7 +8,7 @@ const CLOSED = ['failed', 'cancelled'];
 
 /** What is checked of planned interruptions, of tasks that end their process, and of expired sign-ins. */
 export function checkAttempts(
-  of: TaskEvidence,
+  of: Epoch,
   lifetimes: Pick<Lifetime, 'pid' | 'startedAt' | 'exitedAt' | 'endedBy'>[],
 ): Violation[] {
   return [
@@ -20,14 +20,14 @@ export function checkAttempts(
 
 /** The process that ran the task last before a planned interruption must have been asked to end. */
 function checkPlanned(
-  { task, runs, attempts }: TaskEvidence,
+  { task, runs, attempts }: Epoch,
   lifetimes: Pick<Lifetime, 'pid' | 'startedAt' | 'exitedAt' | 'endedBy'>[],
 ): Violation[] {
   return attempts
     .filter(a => a.planned)
     .flatMap(attempt => {
       const since =
-        attempts.find(a => a.attempt === attempt.attempt - 1)?.at ?? 0;
+        attempts.findLast(a => a.attempt < attempt.attempt)?.at ?? 0;
       const run = runs.findLast(
         r => r.beganAt > since && r.beganAt < attempt.at,
       );
@@ -51,7 +51,7 @@ function checkPlanned(
     });
 }
 
-function checkLimit({ task, runs, attempts }: TaskEvidence): Violation[] {
+function checkLimit({ task, runs, attempts }: Epoch): Violation[] {
   const found: Violation[] = [];
   const unplanned = attempts.filter(a => !a.planned).length;
   const planned = attempts.length - unplanned;
@@ -82,7 +82,7 @@ function checkLimit({ task, runs, attempts }: TaskEvidence): Violation[] {
 }
 
 /** Each time that a task goes on whose sign-in has expired, its log says so. */
-function checkExpiry({ task, events, attempts }: TaskEvidence): Violation[] {
+function checkExpiry({ task, events, attempts }: Epoch): Violation[] {
   const { signInExpiredAt } = task;
   const told = events.filter(e =>
     e.message?.startsWith('Warning: the sign-in'),

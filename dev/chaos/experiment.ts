@@ -11,12 +11,14 @@ import { ChaosOptions } from './options';
 import { Random } from './random';
 import { readRecords } from './records';
 import { Outcome } from './report';
+import { Retrier } from './Retrier';
 import { QUIET_MINUTES } from './settings';
 import { Site } from './Site';
 import { waitsIn } from './waits';
 
-/** Keeps the tasks apart from the faults: how many were started must not change which faults are drawn. */
+/** Keep the tasks and the retries apart from the faults: how many there were must not change which faults are drawn. */
 const TASKS_SEED = 0x7a5c;
+const RETRIES_SEED = 0x5e7a;
 
 /**
  * Starts tasks and injects faults for a while, lets everything come to rest, and checks what happened.
@@ -43,7 +45,13 @@ export async function experiment(
     random: new Random(seed + TASKS_SEED),
     poison,
   });
+  const retrier = new Retrier({
+    knex: site.knex,
+    replicas: site.replicas,
+    random: new Random(seed + RETRIES_SEED),
+  });
   const dispatching = dispatcher.run();
+  const retrying = retrier.run();
 
   say(`Injecting faults for ${minutes} minutes`);
   const until = Date.now() + minutes * 60_000;
@@ -67,8 +75,8 @@ export async function experiment(
 
   say('No more faults; waiting for all tasks to end');
   await injector.settle();
-  await dispatcher.close();
-  await dispatching;
+  await Promise.all([dispatcher.close(), retrier.close()]);
+  await Promise.all([dispatching, retrying]);
   await Promise.all(site.replicas.map(r => r.untilReady()));
   await waitFor(
     'all tasks to end',
@@ -77,7 +85,10 @@ export async function experiment(
   ).catch(error => say(String(error)));
 
   const endedAt = Date.now();
-  const records = await readRecords(site.knex, dispatcher.signInExpiredAt);
+  const records = await readRecords(site.knex, {
+    signInExpiredAt: dispatcher.signInExpiredAt,
+    retries: retrier.sent,
+  });
   await site.closeBackends();
   const evidence = {
     ...records,

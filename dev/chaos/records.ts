@@ -7,6 +7,7 @@ import {
   TASK_EVENTS,
   TASKS,
 } from '../../src/database/tables';
+import type { SentRetry } from './Retrier';
 import { POISONED_TEMPLATES, Strategy, TEMPLATES } from './templates';
 
 export type TaskRecord = {
@@ -34,44 +35,63 @@ export type EventRecord = {
   error?: string;
 };
 
-/** A decision of the module. */
+/** An event as the database has it. */
+export type StoredEvent = Pick<
+  DbTaskEventRow,
+  'id' | 'task_id' | 'event_type' | 'body'
+> & { created_at: Date };
+
+/** A decision of the module, on an interruption or on a retry. */
 export type AttemptRecord = {
   taskId: string;
   attempt: number;
+  /** interruption or retry */
+  trigger: string;
   decision: string;
   strategy: string | null;
   at: number;
   planned: boolean;
+  /** The finished steps that it lets not run again. */
+  skipped: string[];
+};
+
+/** A request to start a failed task again, and what the database says of it. */
+export type RetryRecord = Omit<SentRetry, 'end'> & {
+  /** When the task was started again. Nothing if it was not. */
+  at?: number;
 };
 
 /** What the database says in the end. */
 export type Records = {
   tasks: TaskRecord[];
-  /** In their order. */
+  /** In their order, with the ends that a retry has deleted. */
   events: EventRecord[];
   attempts: AttemptRecord[];
+  retries: RetryRecord[];
 };
 
 /** Reads all that the checks need. Secrets are not read, only whether there are any. */
 export async function readRecords(
   knex: Knex,
-  signInExpiredAt: Map<string, number>,
+  known: { signInExpiredAt: Map<string, number>; retries: SentRetry[] },
 ): Promise<Records> {
   const tasks = await knex<DbTaskRow>(TASKS)
     .select('id', 'spec', 'status')
     .select<(DbTaskRow & { has_secrets: boolean })[]>(
       knex.raw('secrets is not null as has_secrets'),
     );
-  const events = await knex<DbTaskEventRow & { created_at: Date }>(
-    TASK_EVENTS,
-  ).orderBy('id');
+  const stored = await knex<StoredEvent>(TASK_EVENTS).orderBy('id');
   const attempts = await knex<DbAttemptRow>(ATTEMPTS).orderBy('decided_at');
+  const { retries, deletedEnds } = readRetries(known.retries, stored);
+  const events = [...stored, ...deletedEnds].sort(
+    (a, b) => Number(a.id) - Number(b.id),
+  );
   return {
     tasks: tasks.map(({ id, spec, status, has_secrets }) => ({
       id,
       status,
       hasSecrets: has_secrets,
-      signInExpiredAt: signInExpiredAt.get(id),
+      signInExpiredAt: known.signInExpiredAt.get(id),
       ...readSpec(spec),
     })),
     events: events.map(({ task_id, event_type, created_at, body }) => {
@@ -86,20 +106,50 @@ export async function readRecords(
         error: error?.message,
       };
     }),
-    attempts: attempts.map(
-      ({ task_id, attempt, decision, strategy, decided_at, planned }) => ({
-        taskId: task_id,
-        attempt,
-        decision,
-        strategy,
-        at: new Date(decided_at).getTime(),
-        planned: Boolean(planned),
-      }),
-    ),
+    attempts: attempts.map(row => ({
+      taskId: row.task_id,
+      attempt: row.attempt,
+      trigger: row.trigger,
+      decision: row.decision,
+      strategy: row.strategy,
+      at: new Date(row.decided_at).getTime(),
+      planned: Boolean(row.planned),
+      skipped: JSON.parse(row.skipped_steps ?? '[]'),
+    })),
+    retries,
   };
 }
 
-function readSpec(
+/**
+ * Tells which retries happened, whatever was answered: then the scaffolder has deleted the end and written a `recovered` event
+ * (`retryTask` of `DatabaseTaskStore`, 4.2.0). It is the first after the end: nobody writes one for a task that has ended.
+ */
+export function readRetries(
+  sent: SentRetry[],
+  stored: StoredEvent[],
+): { retries: RetryRecord[]; deletedEnds: StoredEvent[] } {
+  const ids = new Set(stored.map(e => String(e.id)));
+  const deleted = sent.filter(({ end }) => !ids.has(String(end.id)));
+  const retries = sent.map(retry => {
+    const { end, ...rest } = retry;
+    const recovered =
+      deleted.includes(retry) &&
+      stored.find(
+        e =>
+          e.task_id === retry.taskId &&
+          e.event_type === 'recovered' &&
+          Number(e.id) > Number(end.id),
+      );
+    return {
+      ...rest,
+      at: recovered ? recovered.created_at.getTime() : undefined,
+    };
+  });
+  return { retries, deletedEnds: deleted.map(({ end }) => end) };
+}
+
+/** What the spec of a task tells of it. */
+export function readSpec(
   json: string,
 ): Pick<TaskRecord, 'template' | 'strategy' | 'isPoisoned' | 'steps'> {
   const spec: {

@@ -1,9 +1,10 @@
-import { Evidence, Findings } from './checks';
+import { Evidence, Findings, groupByTask, readEpochs } from './checks';
+import type { Epoch } from './epochs';
 import { Fault } from './FaultInjector';
 import { FAULT_KINDS, FAULT_NAMES } from './faultPlan';
 import { attendedMs, Latency, percentile, readLatencies } from './latencies';
 import { ChaosOptions } from './options';
-import { TaskRecord } from './records';
+import { AttemptRecord, TaskRecord } from './records';
 import type { Lifetime } from '../harness/Replica';
 import {
   GRACEFUL_REPLICA,
@@ -44,6 +45,7 @@ export function formatReport(outcome: Outcome): string {
     processesOf(outcome),
     tasksOf(outcome),
     recoveriesOf(outcome),
+    retriesOf(outcome),
     latenciesOf(outcome),
     failuresOf(outcome),
     violationsOf(outcome),
@@ -156,9 +158,11 @@ function tasksOf({ evidence }: Outcome): string {
 }
 
 function recoveriesOf({ evidence, findings }: Outcome): string {
-  const { attempts, tasks } = evidence;
+  const { tasks } = evidence;
+  const attempts = onInterruptions(evidence);
   const strategyOf = new Map(tasks.map(t => [t.id, t.strategy]));
-  const most = Math.max(0, ...attempts.map(a => a.attempt));
+  const counts = [...groupByTask(attempts).values()].map(a => a.length);
+  const most = Math.max(0, ...counts);
   const table = formatTable(
     ['strategy', ...DECISIONS, 'all', 'of which planned'],
     STRATEGIES.map(strategy => {
@@ -265,20 +269,15 @@ function latenciesOf({ evidence, faults, waits }: Outcome): string {
   );
 }
 
-/** Tasks that failed without the module having closed them: failures of the scaffolder itself, such as of a statement. */
+/** Ends without the module having closed the task: failures of the scaffolder itself, such as of a statement. */
 function failuresOf({ evidence }: Outcome): string {
-  const closed = new Set(
-    evidence.attempts.filter(a => a.decision === 'failed').map(a => a.taskId),
-  );
-  const messages = new Map(
-    evidence.events
-      .filter(e => e.type === 'completion')
-      .map(e => [e.taskId, (e.error ?? e.message ?? '').split('\n')[0]]),
-  );
   const counts = new Map<string, number>();
-  for (const { id, strategy, status } of evidence.tasks) {
-    if (status === 'failed' && !closed.has(id)) {
-      const key = `${strategy}\t${shorten(messages.get(id) ?? '(none)')}`;
+  for (const { task, events, attempts } of readEpochs(evidence)) {
+    const { strategy, status } = task;
+    if (status === 'failed' && !isClosed(attempts)) {
+      const end = events.findLast(e => e.type === 'completion');
+      const message = (end?.error ?? end?.message ?? '(none)').split('\n')[0];
+      const key = `${strategy}\t${shorten(message)}`;
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }
   }
@@ -286,11 +285,98 @@ function failuresOf({ evidence }: Outcome): string {
     .sort(([a], [b]) => a.localeCompare(b))
     .map(([key, count]) => [count, ...key.split('\t')]);
   return section(
-    "Tasks that failed without being closed by the module (the scaffolder's own failures, no violation)",
+    "Ends of tasks that failed without being closed by the module (the scaffolder's own failures, no violation)",
     rows.length === 0
       ? '  none'
       : formatTable(['count', 'strategy', 'message'], rows),
   );
+}
+
+/** What was asked, what happened, and what came of it. */
+function retriesOf({ evidence }: Outcome): string {
+  const { retries, tasks } = evidence;
+  const epochs = readEpochs(evidence);
+  const ends = epochs.filter(e => e.task.status === 'failed').length;
+  const retried = epochs.filter(e => e.retry);
+  const happened = retries.filter(r => r.at !== undefined);
+  const count = (answer: string) => retries.filter(r => r.answer === answer);
+  const asked = formatTable(
+    ['retries', 'count', 'of which happened'],
+    [
+      ...(
+        [
+          ['answered', 'started'],
+          ['refused', 'refused'],
+          ['without an answer', 'none'],
+        ] as const
+      ).map(([name, answer]) => [
+        name,
+        count(answer).length,
+        count(answer).filter(r => r.at !== undefined).length,
+      ]),
+      ['all', retries.length, happened.length],
+    ],
+  );
+  const row = (name: string, strategy: string, some: Epoch[]) => [
+    name,
+    strategy,
+    some.length,
+    ...['restart', 'resume', 'finish'].map(
+      d => some.filter(e => e.retryRecord?.decision === d).length,
+    ),
+    some.filter(e => !e.retryRecord).length,
+    some.filter(e => e.attempts.length > 0).length,
+    ...['completed', 'failed'].map(
+      status => some.filter(e => e.task.status === status).length,
+    ),
+  ];
+  const wasClosed = (taskId: string) =>
+    isClosed(epochs.find(e => e.task.id === taskId)!.attempts);
+  const became = formatTable(
+    [
+      'the task had been',
+      'strategy',
+      'retried',
+      'restart',
+      'resume',
+      'finish',
+      'not recorded',
+      'interrupted again',
+      'completed',
+      'failed again',
+    ],
+    [
+      ...['closed', 'failed otherwise'].flatMap((name, i) =>
+        STRATEGIES.map(strategy =>
+          row(
+            name,
+            strategy,
+            retried.filter(
+              ({ task }) =>
+                task.strategy === strategy && wasClosed(task.id) === (i === 0),
+            ),
+          ),
+        ),
+      ),
+      row('all', '', retried),
+    ],
+  );
+  return section(
+    'Retries of failed tasks',
+    `${asked}\n\n${became}\n
+  ${ends} ends of ${tasks.length} tasks were failures.`,
+  );
+}
+
+function isClosed(attempts: AttemptRecord[]): boolean {
+  return attempts.some(a => a.decision === 'failed');
+}
+
+/** Decisions on interruptions. A retry is decided on by whoever asks for it. */
+export function onInterruptions({
+  attempts,
+}: Pick<Evidence, 'attempts'>): AttemptRecord[] {
+  return attempts.filter(a => a.trigger === 'interruption');
 }
 
 function violationsOf({ findings, startedAt }: Outcome): string {

@@ -33,6 +33,18 @@ export const POISONED_TASKS = 0.04;
 /** So many of all tasks are given a sign-in that has expired. */
 export const EXPIRED_SIGN_INS = 0.25;
 
+/** Of each strategy the first task that fails is started again, and then one of so many. */
+export const ONE_RETRY_OF = 10;
+
+/** How long after its end a task is started again. */
+export const RETRY_DELAY_MS = { low: 50, high: 5_000 };
+
+/** The journals and the database use one clock, but not to the same millisecond. */
+export const CLOCK_SLACK_MS = 5;
+
+/** Within this a process records a retry that it has answered. One that lives for longer and has not done so never will. */
+export const RETRY_RECORDED_MS = 1_000;
+
 /** The databases of the backends are named `<this>scaffolder` and so on. */
 export const DATABASE_PREFIX = 'chaos_';
 

@@ -4,8 +4,12 @@ import { PROBLEMS } from '../harness/journal';
 export const VIOLATIONS = {
   notEnded: 'a task has not ended',
   noneRanAgain: 'none: a step ran in a second run',
+  noneNotFromFirst: 'none: a run was not all steps from the first on',
   restartNotFromFirst: 'restart: a run was not all steps from the first on',
   finishedStepAgain: 'idempotent: a finished step ran again and was not needed',
+  laterStepLeftOut:
+    'idempotent: a step after one that had failed did not run again',
+  stepLeftOut: 'a task completed without having run all that it had to',
   stepTwiceAtOnce: 'a step ran twice at the same time',
   runsAtOnce: 'two runs of a task were alive at the same time',
   decidedOnLiveRun: 'a task was decided on while a run of it was alive',
@@ -22,6 +26,11 @@ export const VIOLATIONS = {
     'an interruption counted as planned though the process was not asked to end',
   closedTooSoon: 'a task that may run again was closed before its limit',
   poisonNotStopped: 'a task that ends its process was tried beyond its limit',
+  retryLost: 'a retry was answered and did not happen',
+  retryNotRecorded: 'a retry was not recorded though its process lived on',
+  retryRecordedFalsely: 'a retry was recorded that did not happen, or twice',
+  retryMisjudged: 'a retry was not decided on by the strategy of its template',
+  recordNotKept: 'a step ran that is recorded as skipped',
   expiryNotTold: 'an expired sign-in was not told',
 } satisfies Record<string, string> & Record<(typeof PROBLEMS)[number], string>;
 export type ViolationKind = keyof typeof VIOLATIONS;

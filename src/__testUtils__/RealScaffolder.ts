@@ -18,8 +18,8 @@ export type RealStep = {
   recovery?: unknown;
   /** In which runs of the task it fails, counted from 1. */
   failsIn?: number[];
-  /** In which run of the task its process is killed in it. */
-  killedIn?: number;
+  /** In which runs of the task its process is killed in it, counted from 1. */
+  killedIn?: number[];
 };
 
 /**
@@ -97,7 +97,7 @@ export class RealScaffolder {
           input: {
             place,
             failsIn: step.failsIn ?? [],
-            killedIn: step.killedIn ?? 0,
+            killedIn: step.killedIn ?? [],
           },
         })),
       },
@@ -135,7 +135,7 @@ export class RealScaffolder {
     const { place, failsIn, killedIn } = input;
     runs.at(-1)!.push(place);
     await checkpoint({ key: 'once', fn: async () => step.id });
-    if (runs.length === killedIn) {
+    if (killedIn.includes(runs.length)) {
       this.process.killed!();
       await new Promise(() => {});
     }

@@ -1,28 +1,23 @@
 import { Knex } from 'knex';
 import { isSqlite } from './time';
 
-/** What a task is to be started again with, if nothing has changed since it was planned. */
-export type PlannedState = {
-  /** What the plan was made from. */
-  from: { status: string; state: string | null };
-  state: string | null;
-};
+/** What a task is to be started again with, if its state is still that which the plan was made from. */
+export type PlannedState = { from: string | null; to: string | null };
 
 /**
- * A value for the column `state` in the statement that starts a task again: what was planned, or else the state without the records of
- * steps, so that all steps run. Checkpoints stay in both.
+ * A value for the column `state` in the statement that starts a task again: what was planned unless it has completed, or else the state
+ * without the records of steps, so that all steps run. Checkpoints stay in both.
  */
 export function stateOfRetry(knex: Knex, planned?: PlannedState): Knex.Raw {
   const withoutSteps = stateWithoutSteps(knex);
   if (!planned) {
     return withoutSteps;
   }
-  const { from, state } = planned;
   return knex.raw(
     isSqlite(knex)
-      ? 'case when status = ? and state is ? then ? else ? end'
-      : 'case when status = ? and state is not distinct from ?::text then ?::text else ? end',
-    [from.status, from.state, state, withoutSteps] as Knex.Value[],
+      ? `case when status <> 'completed' and state is ? then ? else ? end`
+      : `case when status <> 'completed' and state is not distinct from ?::text then ?::text else ? end`,
+    [planned.from, planned.to, withoutSteps] as Knex.Value[],
   );
 }
 
@@ -41,8 +36,8 @@ function stateWithoutSteps(knex: Knex): Knex.Raw {
         ))::text, ?, ?) end`,
         [
           String.raw`\\u(0000|d[89a-f])`,
-          String.raw`\\uf8ff\1`,
-          String.raw`\uf8ff`,
+          String.raw`\\uf8ff\\ue0ff\1`,
+          String.raw`\uf8ff\ue0ff`,
           String.raw`\u`,
         ],
       );

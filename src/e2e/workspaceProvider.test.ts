@@ -34,6 +34,15 @@ const TEMPLATES: StepTemplate[] = [
     ],
   },
   {
+    name: 'cleans-up',
+    recovery: { strategy: 'idempotent' },
+    steps: [
+      { id: 'a', does: { write: 'file' } },
+      { id: 'b', does: { read: 'file', fails: 1 } },
+      { id: 'cleanup', if: '${{ always() }}' },
+    ],
+  },
+  {
     name: 'fails',
     recovery: { strategy: 'restart' },
     steps: [
@@ -62,9 +71,11 @@ describe('with the workspace provider of the database', () => {
       for (const { name } of TEMPLATES) {
         ids[name] = await client.dispatch(`template:default/${name}`, {});
       }
-      await client.waitForEnd(ids.fails);
-      await client.retry(ids.fails);
-      await client.waitForEnd(ids.fails);
+      for (const name of ['fails', 'cleans-up']) {
+        await client.waitForEnd(ids[name]);
+        await client.retry(ids[name]);
+        await client.waitForEnd(ids[name]);
+      }
       for (const name of ['restart', 'depends', 'goes-on']) {
         await client.waitForStep(ids[name], 'b');
       }
@@ -93,6 +104,13 @@ describe('with the workspace provider of the database', () => {
         ['a', []],
         ['b', ['file']],
         ['b', ['file']],
+      ]);
+      expect(await filesFound('cleans-up')).toEqual([
+        ['a', []],
+        ['b', ['file']],
+        ['cleanup', ['file']],
+        ['b', ['file']],
+        ['cleanup', ['file']],
       ]);
       expect(await filesFound('fails')).toEqual([
         ['a', []],

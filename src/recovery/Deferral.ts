@@ -2,6 +2,10 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import { RecoveryConfig } from '../config';
 import { deferSilentTasks } from '../database/operations/deferSilentTasks';
+import {
+  findMissingTables,
+  OWN_TABLES,
+} from '../database/operations/findMissingTables';
 import { HOLD_MARGIN_SECONDS } from './BatchDecider';
 import { formatSilence } from './messages';
 
@@ -27,7 +31,17 @@ export class Deferral {
   async deferOnce(): Promise<void> {
     const { knex, config, logger } = this.options;
     const silentSeconds = config.staleTimeoutSeconds - HOLD_MARGIN_SECONDS;
-    const options = { ...config, silentSeconds, limit: BATCH_SIZE };
+    // Before the transaction, which PostgreSQL would end for asking in vain.
+    const hasOwnTables = await findMissingTables(knex, OWN_TABLES).then(
+      missing => missing.length === 0,
+      () => false,
+    );
+    const options = {
+      ...config,
+      silentSeconds,
+      limit: BATCH_SIZE,
+      hasOwnTables,
+    };
     let taskIds: string[];
     do {
       taskIds = await knex.transaction(tx => deferSilentTasks(tx, options));

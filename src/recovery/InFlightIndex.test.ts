@@ -56,7 +56,7 @@ describe('InFlightIndex on PostgreSQL', () => {
       'drop role if exists no_owner; create role no_owner; grant select, update on tasks to no_owner',
     );
     const { client, connection } = owner.client.config;
-    const knex = knexFactory({ client, connection, pool: { min: 0, max: 4 } });
+    const knex = knexFactory({ client, connection, pool: { min: 0, max: 5 } });
     const creations: string[] = [];
     knex.on('query', ({ sql }) => {
       if (/^create index/.test(sql)) {

@@ -11,8 +11,11 @@ import { safeError } from './safeError';
 /** To make it reads the whole table, which is not to be done again and again in vain. */
 const TRY_AGAIN_MS = 10 * 60_000;
 
-/** It may wait for hours for a long transaction, with two connections. The scaffolder and the module need some too. */
-const MIN_POOL_SIZE = 4;
+/**
+ * It may wait for hours for a long transaction, with two connections. A pass takes up to half of the pool (`batchesAtOnce`), and the
+ * heartbeats need some too.
+ */
+const MIN_POOL_SIZE = 5;
 
 /** The index on the scaffolder's table, for speed only. It is made in the background, and nothing waits for it. */
 export class InFlightIndex {

@@ -1,6 +1,7 @@
 import { LoggerService, SchedulerService } from '@backstage/backend-plugin-api';
 import { EventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
+import { ENDED } from '../database/tables';
 import { secondsSinceServerStart } from '../database/operations/secondsSinceServerStart';
 import { DecisionCounts } from './BatchDecider';
 import { Blocker, ExplainedError } from './blockers';
@@ -29,8 +30,6 @@ const INDEX_FREQUENCY = { seconds: 60 };
 /** The names of troubles that are not those of one tick. */
 const DATABASE = 'recovery of interrupted tasks';
 const DEFERRAL = 'deferral of tasks that cannot be decided on';
-
-const ENDED = ['completed', 'failed', 'cancelled'];
 
 /** Runs the passes: at the start of the process and regularly from then on. Ticks and logs; decides nothing. */
 export class RecoveryRunner {
@@ -83,8 +82,11 @@ export class RecoveryRunner {
     );
     // Apart from the passes: a catalog that hangs must not delay what can be decided without it.
     await this.#schedule('remember-strategies', LOOKUP_FREQUENCY, () =>
-      this.#tick('look-up of recovery strategies', () =>
-        memory.rememberMissing(),
+      this.#tick(
+        'look-up of recovery strategies',
+        () => memory.rememberMissing(),
+        // What it fails at, such as a deadlock while it forgets ended tasks, tells nothing of the heartbeats.
+        { isVital: false },
       ),
     );
     await this.#schedule('record-outcomes', LOOKUP_FREQUENCY, () =>

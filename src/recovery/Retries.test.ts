@@ -13,6 +13,7 @@ import {
 } from '../__testUtils__/scaffolderDatabase';
 import { listInterruptedTasks } from '../database/operations/listInterruptedTasks';
 import { recordAttempts } from '../database/operations/recordAttempts';
+import { recordRetry } from '../database/operations/recordRetry';
 import { ATTEMPTS, STRATEGIES, TASKS } from '../database/tables';
 import { secondsAgo } from '../database/time';
 import { Retries } from './Retries';
@@ -157,7 +158,8 @@ describe.each(databases.eachSupportedId())('Retries on %s', databaseId => {
   });
 
   it('lets all steps run, with the checkpoints, when it was not asked before, whatever the outputs hold', async () => {
-    const checkpoints = { key: { status: 'success', value: 'a\0b \ud800' } };
+    const value = 'a\0b \ud800 \\uf8ff \uf8ff\ue0ff';
+    const checkpoints = { key: { status: 'success', value } };
     const id = await failed({ checkpoints });
     await store.retryTask({ taskId: id });
     expect(await stateOf(id)).toEqual({ checkpoints, steps: {} });
@@ -219,6 +221,66 @@ describe.each(databases.eachSupportedId())('Retries on %s', databaseId => {
     expect(await attemptsOf(other)).toEqual([]);
   });
 
+  it('lets a task go on that ended while its retry was asked for', async () => {
+    const id = await failed({ status: 'processing' });
+    const answered = await retries!.plan(id);
+    await knex(TASKS).where({ id }).update({ status: 'failed' });
+    await store.retryTask({ taskId: id });
+    await answered({ isStarted: true });
+    expect(await kept(id)).toEqual(['one']);
+
+    const completed = await failed({ status: 'processing' });
+    await retries!.plan(completed);
+    await knex(TASKS).where({ id: completed }).update({ status: 'completed' });
+    await store.retryTask({ taskId: completed });
+    expect(await kept(completed)).toEqual([]);
+  });
+
+  it('loses no plan to another request that is refused meanwhile', async () => {
+    for (const refusedFirst of [true, false]) {
+      const id = await failed();
+      const first = await retries!.plan(id);
+      const second = await retries!.plan(id);
+      const [refused, accepted] = refusedFirst
+        ? [first, second]
+        : [second, first];
+      await refused({ isStarted: false });
+      await store.retryTask({ taskId: id });
+      await accepted({ isStarted: true });
+      expect(await kept(id)).toEqual(['one']);
+      expect(await attemptsOf(id)).toMatchObject([{ trigger: 'retry' }]);
+    }
+    expect(logger.error).not.toHaveBeenCalled();
+  });
+
+  it('takes no stored files away while the template is not in the catalog, without which it is refused', async () => {
+    await knex.schema.createTable('scaffolder_task_workspaces', table => {
+      table.string('task_id').primary();
+    });
+    const createRetries = () =>
+      new Retries({
+        knex,
+        config: { workspaceProvider: 'database' },
+        memory: { lookUpSoon: async () => strategy },
+        logger,
+      });
+    const stored = () => knex('scaffolder_task_workspaces').pluck('task_id');
+    const id = await failed();
+    await knex('scaffolder_task_workspaces').insert({ task_id: id });
+    for (const unknown of [
+      undefined,
+      { strategy: 'none', source: 'gone' } as const,
+    ]) {
+      strategy = unknown;
+      await createRetries().plan(id);
+      expect(await stored()).toEqual([id]);
+    }
+    strategy = { strategy: 'restart', source: 'template' };
+    await createRetries().plan(id);
+    expect(await stored()).toEqual([]);
+    await knex.schema.dropTable('scaffolder_task_workspaces');
+  });
+
   it('changes no other statement', async () => {
     const id = await failed({ status: 'processing' });
     await knex(TASKS)
@@ -263,6 +325,61 @@ describe.each(databases.eachSupportedId())('Retries on %s', databaseId => {
         message: expect.stringMatching(/^Started again after it had ended/),
       },
     });
+  });
+
+  it.each(['scaffolder_recovery_attempts', 'tasks'])(
+    'plans and records it also when a connection is lost at its first statement for %s',
+    async table => {
+      const id = await failed();
+      let isLost = false;
+      const lose = (builder: any) => {
+        if (!isLost && builder._single?.table === table) {
+          isLost = true;
+          throw new Error('Connection terminated unexpectedly');
+        }
+      };
+      knex.on('start', lose);
+      await retry(id).finally(() => knex.removeListener('start', lose));
+      expect(isLost).toBe(true);
+      expect(await kept(id)).toEqual(['one']);
+      expect(await attemptsOf(id)).toMatchObject([
+        { attempt: 1, trigger: 'retry', decision: 'resume' },
+      ]);
+      expect(logger.warn).not.toHaveBeenCalled();
+    },
+  );
+
+  it('is not recorded after its run was decided on, which would then look like undecided', async () => {
+    const id = await failed();
+    const answered = await retries!.plan(id);
+    await store.retryTask({ taskId: id });
+    const decided = newAttempt({ taskId: id, attempt: 1 });
+    await knex.transaction(tx => recordAttempts(tx, [decided]));
+    await answered({ isStarted: true });
+    expect(await attemptsOf(id)).toMatchObject([
+      { attempt: 1, trigger: 'interruption', outcome: 'waiting' },
+    ]);
+    expect(logger.warn).toHaveBeenCalledWith(
+      expect.stringContaining('interrupted before that could be recorded'),
+    );
+  });
+
+  it('is recorded once, also by two calls of which the first seemed to fail', async () => {
+    const id = await failed();
+    const options = {
+      endedAs: 'failed',
+      attempt: newAttempt({ taskId: id, attempt: 1 }),
+      lines: [
+        { taskId: id, type: 'log' as const, body: { message: 'said once' } },
+      ],
+    };
+    expect(await recordRetry(knex, options)).toBe(true);
+    expect(await recordRetry(knex, options)).toBe(true);
+    expect(await attemptsOf(id)).toMatchObject([{ trigger: 'retry' }]);
+    const said = (await readEvents(knex, id)).filter(
+      e => e.body.message === 'said once',
+    );
+    expect(said).toHaveLength(1);
   });
 
   it('does not look like a hand-over when its run is interrupted before its second heartbeat', async () => {

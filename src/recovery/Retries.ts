@@ -1,7 +1,7 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RecoveryConfig } from '../config';
-import { DATABASE_PROVIDER } from '../scaffolder/settings';
 import { forgetStoredWorkspaces } from '../database/operations/forgetStoredWorkspaces';
 import { readTaskForRetry } from '../database/operations/readTaskForRetry';
 import { recordRetry } from '../database/operations/recordRetry';
@@ -17,6 +17,10 @@ import { retriedTask } from './retriedTask';
 import { safeError } from './safeError';
 import { TaskStrategy } from './strategy';
 import { StrategyMemory } from './StrategyMemory';
+import { DATABASE_PROVIDER } from '../scaffolder/settings';
+
+/** After how long it is tried to record a retry, and tried again. A database that is restarted is back by then. */
+const RECORD_AFTER_MS = [0, 250, 1_000, 5_000];
 
 /**
  * Lets tasks that somebody starts again after they had ended run what they must. The scaffolder would skip their finished steps, whose
@@ -26,10 +30,11 @@ import { StrategyMemory } from './StrategyMemory';
  * the task could be claimed with the old one, whoever starts it, and however soon. Without a plan all steps run.
  */
 export class Retries {
-  /** What was planned for requests that are being answered, by the id of the task. */
-  readonly #planned = new Map<string, PlannedRetry>();
-  /** The tasks whose statements were seen. */
-  readonly #seen = new Set<string>();
+  /** By the id of the task, what was planned for the requests that are being answered, and which plan the scaffolder's statement got. */
+  readonly #planned = new Map<
+    string,
+    { plans: Set<PlannedRetry>; used?: PlannedRetry }
+  >();
 
   constructor(
     private readonly options: {
@@ -56,12 +61,17 @@ export class Retries {
     if (!planned) {
       return async () => {};
     }
-    this.#planned.set(taskId, planned);
+    const requests = this.#planned.get(taskId) ?? { plans: new Set() };
+    this.#planned.set(taskId, requests);
+    requests.plans.add(planned);
     return async ({ isStarted }) => {
-      this.#planned.delete(taskId);
-      const isSeen = this.#seen.delete(taskId);
+      requests.plans.delete(planned);
+      // Of two requests at once, one is refused.
+      if (requests.plans.size === 0 && this.#planned.get(taskId) === requests) {
+        this.#planned.delete(taskId);
+      }
       if (isStarted) {
-        await this.#started(planned, isSeen);
+        await this.#started(requests.used, planned);
       }
     };
   }
@@ -83,84 +93,121 @@ export class Retries {
     if (taskId === undefined) {
       return;
     }
-    const planned = this.#planned.get(taskId);
-    if (planned) {
-      this.#seen.add(taskId);
+    const requests = this.#planned.get(taskId);
+    const planned = [...(requests?.plans ?? [])].at(-1);
+    if (requests) {
+      requests.used = planned;
     }
     const state = stateOfRetry(
       this.options.knex,
-      planned && { from: planned.task, state: planned.retry.state },
+      planned && { from: planned.task.state, to: planned.retry.state },
     );
     builder.update('state', state);
   }
 
   async #plan(taskId: string): Promise<PlannedRetry | undefined> {
     const { knex, config, memory } = this.options;
-    const row = await readTaskForRetry(knex, taskId);
-    if (!row || !ENDED.includes(row.status)) {
+    // Once more when a connection is lost just now: without a plan all steps run.
+    const row = await readTaskForRetry(knex, taskId).catch(() =>
+      readTaskForRetry(knex, taskId),
+    );
+    if (!row) {
       return undefined;
     }
-    const { spec, events, lastKnown, ...task } = row;
-    const strategy =
-      (await memory.lookUpSoon(spec)) ??
-      (lastKnown as TaskStrategy | undefined);
+    const { spec, events, lastKnown, lastAttempt, ...task } = row;
+    const found = await memory.lookUpSoon(spec);
+    // Without its template the scaffolder refuses to start it.
+    const isFound = found !== undefined && found.source !== 'gone';
+    const strategy = isFound
+      ? found
+      : ((lastKnown as TaskStrategy | undefined) ?? found);
     const history = readHistory(events);
     const retry = planRetry({ ...task, spec, history, strategy });
     if (
       config.workspaceProvider === DATABASE_PROVIDER &&
+      isFound &&
+      ENDED.includes(task.status) &&
       beginsEmpty(retry.plan)
     ) {
       await forgetStoredWorkspaces(knex, [taskId]);
     }
-    return { task, strategy, retry };
+    return { task, strategy, retry, attempt: lastAttempt + 1 };
   }
 
-  async #started(planned: PlannedRetry, isSeen: boolean): Promise<void> {
-    const { knex, logger } = this.options;
-    const { task, strategy, retry } = planned;
-    if (!isSeen) {
+  async #started(
+    used: PlannedRetry | undefined,
+    planned: PlannedRetry,
+  ): Promise<void> {
+    const { logger } = this.options;
+    const { task } = planned;
+    if (!used) {
       logger.error(
         `Task ${task.id} was started again by a statement that this module does not know, so its finished steps are skipped, whose files are gone. The scaffolder may have changed; use a version of this module that knows it`,
       );
       return;
     }
     try {
-      logger.info(retryLine(planned));
-      await recordRetry(knex, {
-        endedAs: task.status,
-        strategy: strategy && {
-          strategy: strategy.strategy,
-          source: strategy.source,
-          remark: strategy.remark ?? null,
-          max_attempts: strategy.maxAttempts ?? null,
-        },
-        attempt: {
-          taskId: task.id,
-          decision: retry.kind,
-          isClose: false,
-          templateRef: retry.templateRef,
-          strategy: strategy?.strategy,
-          strategySource: strategy?.source,
-          reason: retryReason(planned),
-          interruptedAt: retry.endedAt,
-          skippedSteps: retry.plan.skipped,
-          stepsAgain: retry.plan.again.map(stepAgainRecord),
-          planned: false,
-          // Whoever starts a task again gives it all its attempts.
-          spent: 0,
-          finishedSteps: retry.finishedSteps,
-          lastChance: false,
-        },
-        lines: retryMessages(planned).map(({ stepId, message }) => ({
-          taskId: task.id,
-          type: 'log',
-          body: { message: asLines(message), stepId },
-        })),
-      });
+      if (!ENDED.includes(used.task.status)) {
+        // It ended while this was planned, nobody knows how.
+        logger.info(`Task ${task.id} was started again just when it ended`);
+        return;
+      }
+      logger.info(retryLine(used));
+      if (!(await this.#record(used))) {
+        logger.warn(
+          `Task ${task.id} was started again, and interrupted before that could be recorded, so its record does not tell of it`,
+        );
+      }
     } catch (error) {
       logger.warn(
         `Could not record that task ${task.id} was started again, ${safeError(error)}`,
       );
     }
+  }
+
+  async #record(planned: PlannedRetry): Promise<boolean> {
+    const { knex } = this.options;
+    const { task, strategy, retry, attempt } = planned;
+    let failure: unknown;
+    for (const ms of RECORD_AFTER_MS) {
+      await sleep(ms, undefined, { ref: false });
+      try {
+        return await recordRetry(knex, {
+          endedAs: task.status,
+          strategy: strategy && {
+            strategy: strategy.strategy,
+            source: strategy.source,
+            remark: strategy.remark ?? null,
+            max_attempts: strategy.maxAttempts ?? null,
+          },
+          attempt: {
+            taskId: task.id,
+            attempt,
+            decision: retry.kind,
+            isClose: false,
+            templateRef: retry.templateRef,
+            strategy: strategy?.strategy,
+            strategySource: strategy?.source,
+            reason: retryReason(planned),
+            interruptedAt: retry.endedAt,
+            skippedSteps: retry.plan.skipped,
+            stepsAgain: retry.plan.again.map(stepAgainRecord),
+            planned: false,
+            // Whoever starts a task again gives it all its attempts.
+            spent: 0,
+            finishedSteps: retry.finishedSteps,
+            lastChance: false,
+          },
+          lines: retryMessages(planned).map(({ stepId, message }) => ({
+            taskId: task.id,
+            type: 'log',
+            body: { message: asLines(message), stepId },
+          })),
+        });
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
   }
 }

@@ -9,17 +9,21 @@ const LOOKUP_TIMEOUT_MS = 10_000;
 /** How many templates are asked for in one request. */
 const REFS_AT_ONCE = 100;
 
+/** A catalog that refuses so many templates one by one refuses them all. A single one may be to blame for a request. */
+const MOST_FAILURES = 3;
+
 /** All that is read of a template, whose steps can be large. */
 const FIELDS = ['kind', 'spec.recovery', 'spec.EXPERIMENTAL_recovery'];
 
 /**
- * Looks up templates in the catalog, each once. When the catalog did not answer in time, nothing more is asked: one that hangs costs one
- * time limit, however many templates there are.
+ * Looks up templates in the catalog, each once. When the catalog did not answer in time, or refuses whatever it is asked for, nothing
+ * more is asked: one that hangs costs one time limit, however many templates there are.
  */
 export class TemplateLookups {
   /** Why templates could not be looked up, if so. */
   failure: Error | undefined;
   #isHanging = false;
+  #failures = 0;
   readonly #asked = new Set<string>();
   readonly #specs = new Map<string, Record<string, unknown> | undefined>();
 
@@ -39,13 +43,15 @@ export class TemplateLookups {
     const refs = [...new Set(templateRefs.map(normalized))].filter(
       ref => !this.#asked.has(ref),
     );
-    for (let i = 0; i < refs.length && !this.#isHanging; i += REFS_AT_ONCE) {
+    const isToGoOn = () => !this.#isHanging && this.#failures < MOST_FAILURES;
+    for (let i = 0; i < refs.length && isToGoOn(); i += REFS_AT_ONCE) {
       await batchOrEach(
         refs.slice(i, i + REFS_AT_ONCE),
         some => this.#askFor(some),
         {
-          isToGoOn: () => !this.#isHanging,
+          isToGoOn,
           onError: (_, error) => {
+            this.#failures += 1;
             this.failure = error;
           },
           batchErrors: this.options.batchErrors,

@@ -193,9 +193,8 @@ describe('decide', () => {
         },
       },
     });
-    expect(
-      decide(task({ state, history: readHistory([log('c', 'skipped')]) })),
-    ).toMatchObject({ kind: 'finish' });
+    const history = readHistory([log('c', 'processing'), log('c', 'skipped')]);
+    expect(decide(task({ state, history }))).toMatchObject({ kind: 'finish' });
   });
 
   it('goes on at a step that failed, though a later one was running', () => {
@@ -208,7 +207,11 @@ describe('decide', () => {
   });
 
   it('was not interrupted at a step that was skipped for its condition', () => {
-    const history = readHistory([log('a', 'completed'), log('b', 'skipped')]);
+    const history = readHistory([
+      log('a', 'completed'),
+      log('b', 'processing'),
+      log('b', 'skipped'),
+    ]);
     expect(decide(task({ history }))).toMatchObject({
       interruptedAt: 'c',
       plan: { goesOnAt: 'c' },
@@ -247,7 +250,7 @@ describe('decide', () => {
     [
       'heartbeat',
       { hasHeartbeat: false },
-      'it counts as running without ever having had a heartbeat, so nothing tells when it ran',
+      'it counts as running without a heartbeat, so nothing tells when it ran',
     ],
   ])(
     'closes a task that no worker could claim, for its %s: %j',

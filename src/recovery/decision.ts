@@ -123,7 +123,7 @@ export function decide(task: InterruptedTask): Decision {
     return close({
       kind: 'unreadable',
       problem:
-        'it counts as running without ever having had a heartbeat, so nothing tells when it ran',
+        'it counts as running without a heartbeat, so nothing tells when it ran',
     });
   }
   const strategy = task.strategy?.strategy;

@@ -8,6 +8,7 @@ const nothing: TaskHistory = {
   running: [],
   reached: [],
   states: new Map(),
+  ranAfterFailure: new Set(),
   finishedSteps: new Set(),
 };
 
@@ -34,7 +35,7 @@ describe('readHistory', () => {
     });
   });
 
-  it('tells a step that finished from one that had finished before, and one skipped for its condition from one passed over', () => {
+  it('knows no state of a step that had finished before, and tells one skipped for its condition from one passed over', () => {
     expect(
       readHistory([
         log('kept', 'completed'),
@@ -53,7 +54,6 @@ describe('readHistory', () => {
     ).toMatchObject({
       running: ['last'],
       states: new Map([
-        ['kept', ['kept']],
         ['if', ['skipped']],
         ['ran', ['completed']],
         ['broken', ['failed']],
@@ -61,8 +61,27 @@ describe('readHistory', () => {
         ['always', ['failed']],
         ['last', ['processing']],
       ]),
+      ranAfterFailure: new Set(['always', 'last']),
       finishedSteps: new Set(['kept', 'ran']),
     });
+  });
+
+  it('takes steps for passed over of which the run says no more than that they were skipped, though it tells of no failure', () => {
+    // The line about the begin of step `b` could not be written, so it failed.
+    const { states } = readHistory([
+      log('a', 'processing'),
+      log('a', 'completed'),
+      log('c', 'skipped'),
+      log('d', 'processing'),
+      log('d', 'skipped'),
+    ]);
+    expect(states).toEqual(
+      new Map([
+        ['a', ['completed']],
+        ['c', ['passedOver']],
+        ['d', ['passedOver']],
+      ]),
+    );
   });
 
   it('keeps what the last run did that came by a step, and what runs now', () => {
@@ -83,8 +102,36 @@ describe('readHistory', () => {
         ['a', ['processing']],
         ['b', ['failed']],
       ]),
+      ranAfterFailure: new Set(),
       finishedSteps: new Set(['a']),
     });
+  });
+
+  it('keeps what the run did that finished a step when a later run skips it', () => {
+    const { states, reached } = readHistory([
+      log('p', 'processing'),
+      log('p', 'completed'),
+      log('p', 'processing'),
+      '"recovered"',
+      log('p', 'completed'),
+      log('p', 'completed'),
+    ]);
+    expect(states.get('p')).toEqual(['completed', 'processing']);
+    expect(reached).toEqual(['p']);
+  });
+
+  it('forgets that a step ran after a failure when it runs again without one', () => {
+    const { ranAfterFailure } = readHistory([
+      log('a', 'processing'),
+      log('a', 'failed'),
+      log('b', 'processing'),
+      log('b', 'completed'),
+      '"recovered"',
+      log('a', 'processing'),
+      log('a', 'completed'),
+      log('b', 'processing'),
+    ]);
+    expect(ranAfterFailure).toEqual(new Set());
   });
 
   it('keeps the states of steps that share an id apart', () => {

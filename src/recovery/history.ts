@@ -1,9 +1,9 @@
 /**
- * How a step went in a run: `processing`, `completed`, `failed`, `skipped` for its `if`, `kept` since it had finished in an earlier
- * run, or `passedOver` after a step had failed, be it for that or for its `if`.
+ * How a step went in a run: `processing`, `completed`, `failed`, `skipped` for its `if`, or `passedOver` after a step had failed, be
+ * it for that or for its `if`.
  */
 export type StepState =
-  'processing' | 'completed' | 'failed' | 'skipped' | 'kept' | 'passedOver';
+  'processing' | 'completed' | 'failed' | 'skipped' | 'passedOver';
 
 /** What a task's events tell about it. */
 export type TaskHistory = {
@@ -14,10 +14,12 @@ export type TaskHistory = {
   /** The steps that the current run has reached, by their ids, in their order. */
   reached: string[];
   /**
-   * How the steps with an id went in the last run that reached one of them, in the order in which the run came by them, which is
-   * that of the template. One state, unless several steps share the id.
+   * How the steps with an id went in the last run that did more than to skip them as finished, in the order in which the run came by
+   * them, which is that of the template. One state, unless several steps share the id.
    */
   states: Map<string, StepState[]>;
+  /** The ids of steps that began when another step had failed in the same run, the last time that they began. */
+  ranAfterFailure: Set<string>;
   /** The ids of steps that finished in any run. */
   finishedSteps: Set<string>;
 };
@@ -25,7 +27,8 @@ export type TaskHistory = {
 /**
  * Tells apart what the events of a run do not say, by the order in which the runner writes them (`NunjucksWorkflowRunner`, 4.2.0):
  *
- * - A step begins with `processing`. Skipped for its `if`, it is `skipped` after that; after a failure before, `skipped` alone.
+ * - A step begins with `processing`. Skipped for its `if`, it is `skipped` after that; after a failure before, `skipped` alone. Of a
+ *   step that failed since that first line could not be written, nothing is written at all.
  * - A step that had finished in an earlier run is `completed` alone.
  * - Of a second step that fails, `failed` is written twice.
  * - A run that is cancelled between two steps leaves the next one `processing`, and goes on to skip those after it.
@@ -33,9 +36,12 @@ export type TaskHistory = {
 class HistoryReader {
   readonly #states = new Map<string, StepState[]>();
   readonly #finishedSteps = new Set<string>();
+  readonly #ranAfterFailure = new Set<string>();
   #cancelled = false;
   /** What was last written of the steps that this run has reached. */
   readonly #lastWritten = new Map<string, string>();
+  /** The steps that this run has done more with than to skip them as finished. */
+  readonly #touched = new Set<string>();
   /** The step that the run is in. */
   #current?: string;
   #hasFailed = false;
@@ -46,6 +52,7 @@ class HistoryReader {
     } else if (event === 'recovered') {
       // What follows is another run, in which every step starts open, as in the UI.
       this.#lastWritten.clear();
+      this.#touched.clear();
       this.#current = undefined;
       this.#hasFailed = false;
     } else {
@@ -65,33 +72,45 @@ class HistoryReader {
         .filter(([, status]) => status === 'processing')
         .map(([id]) => id),
       states: this.#states,
+      ranAfterFailure: this.#ranAfterFailure,
       finishedSteps: this.#finishedSteps,
     };
   }
 
   #addState(stepId: string, status: string): void {
-    const states = this.#statesInThisRun(stepId);
     this.#lastWritten.set(stepId, status);
-    if (status === 'processing') {
-      this.#leaveCurrent();
-      this.#current = stepId;
-      states.push('processing');
-      return;
-    }
     const isCurrent = this.#current === stepId;
-    if (!isCurrent) {
+    if (!isCurrent || status === 'processing') {
       this.#leaveCurrent();
     }
     this.#current = undefined;
-    if (isCurrent) {
+    if (status === 'completed') {
+      this.#finishedSteps.add(stepId);
+      if (!isCurrent) {
+        // Skipped, since it was recorded. What is known of the run that did it stays.
+        return;
+      }
+    }
+    const states = this.#statesInThisRun(stepId);
+    if (isCurrent && status !== 'processing') {
       states.pop();
     }
     switch (status) {
+      case 'processing':
+        this.#current = stepId;
+        states.push('processing');
+        if (this.#hasFailed) {
+          this.#ranAfterFailure.add(stepId);
+        } else {
+          this.#ranAfterFailure.delete(stepId);
+        }
+        break;
       case 'completed':
-        states.push(isCurrent ? 'completed' : 'kept');
-        this.#finishedSteps.add(stepId);
+        states.push('completed');
         break;
       case 'skipped':
+        // Alone, it comes after a failure, of which no line tells if it was that of the step's begin which could not be written.
+        this.#hasFailed ||= !isCurrent;
         states.push(this.#hasFailed ? 'passedOver' : 'skipped');
         break;
       default:
@@ -104,11 +123,12 @@ class HistoryReader {
   }
 
   #statesInThisRun(stepId: string): StepState[] {
-    const known = this.#lastWritten.has(stepId)
+    const known = this.#touched.has(stepId)
       ? this.#states.get(stepId)
       : undefined;
     const states = known ?? [];
     this.#states.set(stepId, states);
+    this.#touched.add(stepId);
     return states;
   }
 

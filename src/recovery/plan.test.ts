@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { readHistory } from './history';
-import { Plan, planRecovery } from './plan';
+import { beginsEmpty, Plan, planRecovery } from './plan';
 import { readProgress } from './progress';
 import { StepRecords, TaskStep } from './taskRecord';
 
@@ -93,9 +93,37 @@ describe('planRecovery', () => {
         [step('create'), step('optional', 'create'), step('slow')],
         completed('create'),
         'idempotent',
-        [log('optional', 'skipped')],
+        [log('optional', 'processing'), log('optional', 'skipped')],
       ),
     ).toEqual({ skipped: ['create'], again: [], goesOnAt: 'slow' });
+  });
+
+  it('runs a step again that others depend on which were passed over after a failure of which no line tells', () => {
+    // Steps `two` and `three` were passed over, since not even the begin of `one` could be written. Then the task was started again.
+    expect(
+      planOf(
+        [step('one'), step('two'), step('three', 'one')],
+        completed('one'),
+        'idempotent',
+        [
+          log('two', 'skipped'),
+          log('three', 'skipped'),
+          '"recovered"',
+          log('one', 'processing'),
+          log('one', 'completed'),
+          log('two', 'processing'),
+        ],
+      ),
+    ).toEqual({
+      skipped: [],
+      again: [
+        {
+          stepId: 'one',
+          because: { kind: 'neededBy', stepIds: ['three'] },
+        },
+      ],
+      goesOnAt: 'two',
+    });
   });
 
   it('runs a finished step again whose output was not recorded', () => {
@@ -261,6 +289,27 @@ describe('planRecovery', () => {
       }
     });
 
+    it('runs them all when the scaffolder alone has skipped one of them that never finished', () => {
+      for (const end of [
+        [],
+        [log('p', 'completed')],
+        [log('p', 'completed'), log('p', 'completed'), log('z', 'processing')],
+      ]) {
+        expect(
+          planOf(steps, completed('a', 'p'), 'idempotent', [
+            ...begin,
+            log('p', 'processing'),
+            '"recovered"',
+            log('a', 'completed'),
+            ...end,
+          ]),
+        ).toMatchObject({
+          skipped: ['a'],
+          again: [{ stepId: 'p', because: { kind: 'sharedId' } }],
+        });
+      }
+    });
+
     it('brings what each of them depends on, also what stands between them', () => {
       const apart = [
         step('f'),
@@ -334,6 +383,28 @@ describe('planRecovery', () => {
           log('c', 'skipped'),
         ]),
       ).toMatchObject({ skipped: [], goesOnAt: 'b' });
+    });
+
+    it('does not run those again that had finished before it failed, in an earlier run', () => {
+      expect(
+        planOf(
+          [step('fetch'), step('publish'), step('register', 'fetch')],
+          completed('publish'),
+          'idempotent',
+          [
+            log('fetch', 'processing'),
+            log('fetch', 'completed'),
+            log('publish', 'processing'),
+            log('publish', 'completed'),
+            log('register', 'processing'),
+            '"recovered"',
+            log('fetch', 'processing'),
+            log('fetch', 'failed'),
+            log('publish', 'completed'),
+            log('register', 'skipped'),
+          ],
+        ),
+      ).toEqual({ skipped: ['publish'], again: [], goesOnAt: 'fetch' });
     });
 
     it('skips it and those after it once they have all finished in a later run', () => {
@@ -458,5 +529,39 @@ describe('planRecovery', () => {
         }),
       );
     });
+  });
+});
+
+describe('beginsEmpty', () => {
+  const again = (because: Plan['again'][number]['because']) => [
+    { stepId: 'b', because },
+  ];
+
+  it.each([
+    ['nothing is skipped', { skipped: [], again: [] }, true],
+    ['some steps are skipped', { skipped: ['a'], again: [] }, false],
+    [
+      'a step depends on one that runs again',
+      {
+        skipped: ['a'],
+        again: again({ kind: 'neededBy', stepIds: ['c'] }),
+      },
+      true,
+    ],
+    [
+      'a step runs again that cleaned up',
+      {
+        skipped: ['a'],
+        again: again({ kind: 'afterFailed', stepId: 'a' }),
+      },
+      false,
+    ],
+    [
+      'a step runs again that shares its id',
+      { skipped: ['a'], again: again({ kind: 'sharedId' }) },
+      false,
+    ],
+  ] as [string, Plan, boolean][])('when %s', (_, plan, isEmpty) => {
+    expect(beginsEmpty(plan)).toBe(isEmpty);
   });
 });

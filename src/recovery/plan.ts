@@ -10,7 +10,7 @@ export type StepAgain = {
     | { kind: 'restart' }
     /** These steps are still to run and depend on it; what it left in the workspace is gone. */
     | { kind: 'neededBy'; stepIds: string[] }
-    /** It came after this step, which had failed and runs again: it may have cleaned up after it. */
+    /** It ran after this step had failed, which runs again: it may have cleaned up after it. */
     | { kind: 'afterFailed'; stepId: string }
     /** Another step has the same id and has not finished. The scaffolder's record is for both. */
     | { kind: 'sharedId' }
@@ -39,7 +39,7 @@ export type Plan = {
  * Plans which steps of a task run that is to run again.
  *
  * - `restart`: all of them.
- * - `idempotent`: those that had not finished. Of the others those that came after a step which had failed and runs again, and those
+ * - `idempotent`: those that had not finished. Of the others those that ran after a step which had failed and runs again, and those
  *   that a step which runs depends on, directly or through others. A step that was skipped for its `if` does not count as one that
  *   runs.
  *
@@ -79,7 +79,8 @@ export function planRecovery(
   const failedAt = progress.findIndex(
     ({ state, hasFailed }) => state === 'toRun' && hasFailed,
   );
-  const isAfterFailed = (place: number) => failedAt >= 0 && place > failedAt;
+  const isAfterFailed = (place: number) =>
+    failedAt >= 0 && place > failedAt && progress[place].ranAfterFailure;
   const toRun = progress.filter(
     ({ state }, i) => state === 'toRun' || isAfterFailed(i),
   );
@@ -114,11 +115,14 @@ export function planRecovery(
 }
 
 /**
- * Whether a run begins in an empty workspace. It does unless steps are skipped and none of them runs again: then it needs what they
- * left, if there is anything that restores it.
+ * Whether a run begins in an empty workspace. It does if nothing is skipped, and if a step runs again since others depend on it, whose
+ * author counts on an empty one. Otherwise it needs what the skipped steps left, if there is anything that restores it.
  */
 export function beginsEmpty({ skipped, again }: Plan): boolean {
-  return skipped.length === 0 || again.length > 0;
+  return (
+    skipped.length === 0 ||
+    again.some(({ because }) => because.kind === 'neededBy')
+  );
 }
 
 /** The most telling reason. */

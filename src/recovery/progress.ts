@@ -14,6 +14,8 @@ export type StepProgress = {
   because?: 'noOutput' | 'sharedId';
   /** It failed when it ran last. */
   hasFailed: boolean;
+  /** It ran last when another step had failed in the same run, such as one that cleans up. */
+  ranAfterFailure: boolean;
 };
 
 /**
@@ -26,7 +28,7 @@ export type StepProgress = {
 export function readProgress(
   steps: { id: string }[],
   records: StepRecords,
-  history: Pick<TaskHistory, 'states'>,
+  history: Pick<TaskHistory, 'states' | 'ranAfterFailure'>,
 ): StepProgress[] {
   const counts = new Map<string, number>();
   for (const { id } of steps) {
@@ -38,27 +40,29 @@ export function readProgress(
     reached.set(id, place + 1);
     const states = history.states.get(id) ?? [];
     const state = states[place];
-    const hasFailed = state === 'failed';
+    const course = {
+      id,
+      hasFailed: state === 'failed',
+      ranAfterFailure: history.ranAfterFailure.has(id),
+    };
     if (isFinished(records, id)) {
       const count = counts.get(id)!;
       return count === 1 || isThrough(states, count)
-        ? { id, state: 'finished', hasFailed }
-        : { id, state: 'toRun', because: 'sharedId', hasFailed };
+        ? { ...course, state: 'finished' }
+        : { ...course, state: 'toRun', because: 'sharedId' };
     }
     if (isCompleted(records, id)) {
-      return { id, state: 'toRun', because: 'noOutput', hasFailed };
+      return { ...course, state: 'toRun', because: 'noOutput' };
     }
-    return { id, state: state === 'skipped' ? 'skipped' : 'toRun', hasFailed };
+    return { ...course, state: state === 'skipped' ? 'skipped' : 'toRun' };
   });
 }
 
 /** Whether so many steps with one id have all been come by, and none of them is to run. */
 function isThrough(states: StepState[], count: number): boolean {
-  // What was kept was finished when that run began: so was the decision before.
   return (
-    states[0] === 'kept' ||
-    (states.length >= count &&
-      states.every(s => s === 'completed' || s === 'skipped'))
+    states.length >= count &&
+    states.every(s => s === 'completed' || s === 'skipped')
   );
 }
 

@@ -1,4 +1,5 @@
 import { Knex } from 'knex';
+import { TASKS } from '../database/tables';
 
 /**
  * The statement with which the scaffolder starts a task again that had ended, the only one of this shape (`retryTask` of
@@ -15,18 +16,20 @@ const STATEMENT =
 export function retriedTask(builder: Knex.QueryBuilder): string | undefined {
   const { _method: method, _single: single } = builder as unknown as {
     _method?: string;
-    _single?: { table?: unknown };
+    _single?: { table?: unknown; update?: { status?: unknown } };
   };
   // Most statements end here, without being compiled for this.
-  if (method !== 'update' || single?.table !== 'tasks') {
+  if (
+    method !== 'update' ||
+    single?.table !== TASKS ||
+    single.update?.status !== 'open'
+  ) {
     return undefined;
   }
   const { sql, bindings } = builder.toSQL();
   const statuses = STATEMENT.exec(sql)?.[1].match(/\?/g);
   const taskId = statuses && bindings.at(-statuses.length - 1);
-  return bindings.includes('open') &&
-    bindings.at(-1) !== 'open' &&
-    typeof taskId === 'string'
+  return bindings.at(-1) !== 'open' && typeof taskId === 'string'
     ? taskId
     : undefined;
 }

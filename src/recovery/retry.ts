@@ -31,6 +31,8 @@ export type PlannedRetry = {
   task: { id: string; status: string; state: string | null };
   strategy?: TaskStrategy;
   retry: Retry;
+  /** The number that its record gets. */
+  attempt: number;
 };
 
 /**

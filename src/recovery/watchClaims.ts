@@ -37,7 +37,14 @@ export function watchClaims(options: {
       if (taskId === undefined) {
         return;
       }
-      void runs.claimed(taskId, statement.__knexTxId);
+      runs
+        .claimed(taskId, statement.__knexTxId)
+        .catch(error =>
+          logger.error(
+            `Could not look at the claim of task ${taskId}`,
+            safeError(error),
+          ),
+        );
       try {
         workspaces.claimed(taskId);
       } catch (error) {

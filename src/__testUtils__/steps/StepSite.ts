@@ -36,22 +36,33 @@ export class StepSite {
     return new StepSite(site);
   }
 
-  /** @param options.hasModule - whether it has the module that is tested. It has unless said otherwise */
+  /**
+   * @param options.hasModule - whether it has the module that is tested. It has unless said otherwise
+   * @param options.isBare - without the shorter timeout of the tests
+   */
   async createBackend(
     name: string,
     scaffolder: JsonObject = {},
-    options: { hasModule?: boolean; isOwnHost?: boolean } = {},
+    options: {
+      hasModule?: boolean;
+      isOwnHost?: boolean;
+      baseConfig?: string;
+      isBare?: boolean;
+    } = {},
   ): Promise<BackendProcess> {
-    const { hasModule = true, isOwnHost } = options;
+    const { hasModule = true, isOwnHost, baseConfig, isBare } = options;
     return this.site.createBackend(
       name,
-      { recoverTasksTimeout: { seconds: 5 }, ...scaffolder },
+      isBare
+        ? scaffolder
+        : { recoverTasksTimeout: { seconds: 5 }, ...scaffolder },
       {
         entry: path.join(
           __dirname,
           hasModule ? 'withModule.ts' : 'withoutModule.ts',
         ),
         isOwnHost,
+        baseConfig,
         config: {
           catalog: {
             locations: [

@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { ATTEMPTS, IN_FLIGHT, TASKS, WAKEUPS } from '../tables';
+import { IN_FLIGHT, TASKS } from '../tables';
 import { isSqlite, silentForAtLeast } from '../time';
 import { countSilenceAnew } from './holdInterruptedTasks';
 import { Timeouts, whereUndecided } from './interrupted';
@@ -9,22 +9,25 @@ import { Timeouts, whereUndecided } from './interrupted';
  * Needs nothing but the scaffolder's table. Where the module's tables are there, what was handed over stays so.
  *
  * @param options.limit - at most so many
+ * @param options.hasOwnTables - whether the module's tables are there, with all their columns
  * @returns the ids of those that were deferred.
  */
 export async function deferSilentTasks(
   tx: Knex.Transaction,
-  options: { silentSeconds: number; limit: number } & Timeouts,
+  options: {
+    silentSeconds: number;
+    limit: number;
+    hasOwnTables: boolean;
+  } & Timeouts,
 ): Promise<string[]> {
-  const { silentSeconds, limit } = options;
-  const isKnown =
-    (await tx.schema.hasTable(ATTEMPTS)) && (await tx.schema.hasTable(WAKEUPS));
+  const { silentSeconds, limit, hasOwnTables } = options;
   const whereSilent = (query: Knex.QueryBuilder) => {
     query
       .whereRaw(IN_FLIGHT)
       .where('status', 'processing')
       .whereNotNull('last_heartbeat_at')
       .whereRaw(silentForAtLeast(tx, silentSeconds));
-    if (isKnown) {
+    if (hasOwnTables) {
       query.modify(whereUndecided, tx, options);
     }
   };

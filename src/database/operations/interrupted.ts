@@ -7,7 +7,7 @@ import {
   TASKS,
   WAKEUPS,
 } from '../tables';
-import { silentForAtLeast } from '../time';
+import { secondsAgo, silentForAtLeast } from '../time';
 
 /** After how much silence what happens to a running task. */
 export type Timeouts = {
@@ -38,13 +38,25 @@ export const PLANNED = `exists (
  * decision, PostgreSQL (18.4) goes through the index of their times, which took longer for each task the more had just been
  * decided on. With 10,000 that was a fifth of the database's time.
  */
-const DECIDED_SINCE_HEARTBEAT = `coalesce((
+const LAST_DECIDED_AT = `(
   select ${ATTEMPTS}.decided_at from ${ATTEMPTS}
   where ${ATTEMPTS}.task_id = ${TASKS}.id order by ${ATTEMPTS}.attempt desc limit 1
-) > ${TASKS}.last_heartbeat_at, false)`;
+)`;
+const DECIDED_SINCE_HEARTBEAT = `coalesce(${LAST_DECIDED_AT} > ${TASKS}.last_heartbeat_at, false)`;
 
 /** A condition: a wake-up is younger than the last heartbeat of its task, which nobody has claimed since. */
 export const WOKEN_SINCE_HEARTBEAT = `${WAKEUPS}.woken_at > ${TASKS}.last_heartbeat_at`;
+
+/**
+ * A condition: a hand-over was decided on so long ago that the task is not to run any more. The heartbeat does not tell: it was set back
+ * by `staleTimeout`. An open task that was only woken for a worker waits however long it takes, as without this module.
+ */
+function isHandOverTooOld(knex: Knex, taskTimeoutSeconds: number): Knex.Raw {
+  return knex.raw(
+    `(${DECIDED_SINCE_HEARTBEAT} and ${LAST_DECIDED_AT} <= ? and not exists ?)`,
+    [secondsAgo(knex, taskTimeoutSeconds), wakeupsSinceHeartbeat(knex)],
+  );
+}
 
 /** A condition: nothing was heard of a running task for the timeout, or for a few seconds if its backend was asked to end. */
 export function isSilent(knex: Knex, timeoutSeconds: number): Knex.Raw {
@@ -83,7 +95,7 @@ export function whereUndecided(
           .whereNotExists(wakeupsSinceHeartbeat(knex)),
       )
       .orWhereExists(cancellations(knex))
-      .orWhereRaw(silentForAtLeast(knex, taskTimeoutSeconds)),
+      .orWhereRaw(isHandOverTooOld(knex, taskTimeoutSeconds)),
   );
 }
 
@@ -98,7 +110,7 @@ export function whereHandedOver(
 ): void {
   query
     .modify(whereInterrupted, knex, timeouts.timeoutSeconds)
-    .whereRaw('not ?', silentForAtLeast(knex, timeouts.taskTimeoutSeconds))
+    .whereRaw('not ?', isHandOverTooOld(knex, timeouts.taskTimeoutSeconds))
     .where(either =>
       either
         .whereRaw(DECIDED_SINCE_HEARTBEAT)

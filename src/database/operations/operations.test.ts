@@ -479,7 +479,10 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
     await knex(TASKS).update({
       last_heartbeat_at: secondsAgo(knex, 2 * 86_400),
     });
-    await knex(ATTEMPTS).update({ decided_at: secondsAgo(knex, 86_400) });
+    await knex(ATTEMPTS).update({ decided_at: secondsAgo(knex, 80_000) });
+    expect(await listHandedOver()).toEqual([id]);
+    expect(await listInterrupted()).toEqual([]);
+    await knex(ATTEMPTS).update({ decided_at: secondsAgo(knex, 86_500) });
     expect(await listHandedOver()).toEqual([]);
     expect(await listInterrupted()).toEqual([id]);
   });

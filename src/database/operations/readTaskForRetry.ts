@@ -14,6 +14,8 @@ export type EndedTaskRow = Pick<
   'id' | 'spec' | 'state' | 'status'
 > & {
   events: string[];
+  /** The number of the last decision on it, 0 if there was none. */
+  lastAttempt: number;
   /** The strategy that is remembered or, if none is, that of the last decision. */
   lastKnown?: Pick<DbStrategyRow, 'strategy' | 'source'>;
 };
@@ -41,17 +43,29 @@ export async function readTaskForRetry(
       events: stepEventsOfTask(knex),
       strategy: `${STRATEGIES}.strategy`,
       source: `${STRATEGIES}.source`,
+      lastAttempt: knex(ATTEMPTS)
+        .max('attempt')
+        .whereRaw(`${ATTEMPTS}.task_id = ${TASKS}.id`),
       lastStrategy: lastDecided('strategy'),
       lastSource: lastDecided('strategy_source'),
     });
   if (!row) {
     return undefined;
   }
-  const { strategy, source, lastStrategy, lastSource, events, ...task } = row;
+  const {
+    strategy,
+    source,
+    lastStrategy,
+    lastSource,
+    lastAttempt,
+    events,
+    ...task
+  } = row;
   const known = strategy ?? lastStrategy;
   return {
     ...task,
     events: splitStepEvents(events),
+    lastAttempt: lastAttempt ?? 0,
     lastKnown: known && { strategy: known, source: source ?? lastSource },
   };
 }

@@ -12,44 +12,52 @@ import { attemptRow, NewAttempt } from './recordAttempts';
 
 /**
  * Records that a task was started again after it had ended, with what its log says of it, and how the attempt before had ended.
+ * May be called again when it is not known whether it came to that.
  *
- * It counts from the moment of the retry, not of this call: a decision that is younger than the task's heartbeat would look like a
- * hand-over.
+ * It counts from the moment of the retry, not of this call: a decision that is younger than the task's heartbeat would look like
+ * a hand-over. And it takes the number that was next then, or none: after a decision on the further run, which may have handed the
+ * task over, a row with a later number and an earlier time would let that be decided on again.
+ *
+ * @returns false if the further run was decided on before this call. Then nothing is written.
  */
 export async function recordRetry(
   knex: Knex,
   options: {
-    attempt: Omit<NewAttempt, 'attempt'>;
+    attempt: NewAttempt;
     /** The status that the task had ended with. */
     endedAs: string;
     strategy?: Omit<DbStrategyRow, 'task_id'>;
     lines: NewTaskEvent[];
   },
-): Promise<void> {
+): Promise<boolean> {
   const { endedAs, strategy, lines } = options;
-  const { taskId } = options.attempt;
-  await knex.transaction(async tx => {
-    await tx<DbAttemptRow>(ATTEMPTS)
-      .where('task_id', taskId)
-      .whereRaw(UNSETTLED)
-      .update({ outcome: endedAs, ended_at: tx.fn.now() } as object);
-    const last = await tx(ATTEMPTS)
-      .where('task_id', taskId)
-      .max({ attempt: 'attempt' })
-      .first();
+  const { taskId, attempt } = options.attempt;
+  return knex.transaction(async tx => {
     const retriedAt = tx(TASK_EVENTS)
       .where({ task_id: taskId, event_type: 'recovered' })
       .orderBy('id', 'desc')
       .limit(1)
       .select('created_at');
-    await tx(ATTEMPTS).insert({
-      ...attemptRow({
-        ...options.attempt,
-        attempt: Number(last?.attempt ?? 0) + 1,
-      }),
-      trigger: 'retry',
-      decided_at: tx.raw('coalesce(?, ?)', [retriedAt, tx.fn.now()]),
-    });
+    const inserted = await tx(ATTEMPTS)
+      .insert({
+        ...attemptRow(options.attempt),
+        trigger: 'retry',
+        decided_at: tx.raw('coalesce(?, ?)', [retriedAt, tx.fn.now()]),
+      })
+      .onConflict(['task_id', 'attempt'])
+      .ignore()
+      .returning('attempt');
+    if (inserted.length === 0) {
+      const row = await tx<DbAttemptRow>(ATTEMPTS)
+        .where({ task_id: taskId, attempt })
+        .first('trigger');
+      return row?.trigger === 'retry';
+    }
+    await tx<DbAttemptRow>(ATTEMPTS)
+      .where('task_id', taskId)
+      .where('attempt', '<', attempt)
+      .whereRaw(UNSETTLED)
+      .update({ outcome: endedAs, ended_at: tx.fn.now() } as object);
     if (strategy) {
       await tx<DbStrategyRow>(STRATEGIES)
         .insert({ ...strategy, task_id: taskId })
@@ -57,5 +65,6 @@ export async function recordRetry(
         .merge();
     }
     await appendTaskEvents(tx, lines);
+    return true;
   });
 }

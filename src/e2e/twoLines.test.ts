@@ -1,0 +1,64 @@
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { StepSite, StepTemplate } from '../__testUtils__/steps/StepSite';
+import { ENGINES } from '../__testUtils__/TestSite';
+
+jest.setTimeout(180_000);
+
+const TEMPLATES = (['restart', 'idempotent'] as const).map(
+  (strategy): StepTemplate => ({
+    name: strategy,
+    recovery: { strategy },
+    steps: [
+      { id: 'a', does: { show: '${{ secrets.x }}' } },
+      { id: 'b', does: { hangs: 1, show: '${{ steps.a.output.name }}' } },
+    ],
+  }),
+);
+
+describe('a backend that has recoverTasks and nothing else below scaffolder', () => {
+  let site: StepSite;
+  afterEach(() => site.remove());
+
+  it.each(ENGINES)(
+    'recovers its tasks as their templates say when it was killed, on %s',
+    async engine => {
+      site = await StepSite.create(engine, TEMPLATES);
+      const baseConfig = path.join(site.site.directory, 'base.yaml');
+      await fs.writeFile(
+        baseConfig,
+        JSON.stringify({
+          auth: { providers: { guest: {} } },
+          catalog: { rules: [{ allow: ['Template'] }] },
+        }),
+      );
+      const backend = await site.createBackend(
+        'backend',
+        { recoverTasks: true },
+        { baseConfig, isBare: true },
+      );
+      let client = await backend.start();
+      expect(await backend.log()).toContain(
+        'so this module answers: scaffolder.taskRecovery.enabled: true, scaffolder.taskRecovery.staleTimeout: 12 hours',
+      );
+      const ids: Record<string, string> = {};
+      for (const { name } of TEMPLATES) {
+        ids[name] = await client.dispatch(
+          `template:default/${name}`,
+          {},
+          { x: 'very-secret' },
+        );
+        await client.waitForStep(ids[name], 'b');
+      }
+      await backend.kill();
+      client = await backend.start();
+      for (const id of Object.values(ids)) {
+        expect((await client.waitForEnd(id)).status).toBe('completed');
+      }
+      expect(site.counts(ids.restart)).toEqual({ a: 2, b: 2 });
+      expect(site.counts(ids.idempotent)).toEqual({ a: 1, b: 2 });
+      expect(site.begun(ids.restart)[2].show).toBe('very-secret');
+      expect(site.begun(ids.idempotent)[2].show).toBe('a');
+    },
+  );
+});
