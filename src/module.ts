@@ -22,6 +22,7 @@ import { InFlightIndex } from './recovery/InFlightIndex';
 import { LastChances } from './recovery/LastChances';
 import { LiveRuns } from './recovery/LiveRuns';
 import { Outcomes } from './recovery/Outcomes';
+import { PollCheck } from './recovery/PollCheck';
 import { combineListeners } from './recovery/RecoveryListener';
 import { RecoveryPass } from './recovery/RecoveryPass';
 import { RecoveryRunner } from './recovery/RecoveryRunner';
@@ -165,6 +166,7 @@ export const scaffolderModuleRecovery = createBackendModule({
           steadiness,
         });
         const index = new InFlightIndex({ knex, database });
+        const poll = new PollCheck({ looks, steadiness });
         const troubles = new Troubles({ logger });
         reportBlocked(deps.metrics, () => troubles.isBlocking);
         const runner = new RecoveryRunner({
@@ -172,6 +174,7 @@ export const scaffolderModuleRecovery = createBackendModule({
           readiness: new DatabaseReadiness({ knex, database }),
           deferral: new Deferral({ knex, config, logger }),
           index,
+          poll,
           troubles,
           pass,
           memory,
@@ -197,6 +200,9 @@ export const scaffolderModuleRecovery = createBackendModule({
         deps.lifecycle.addStartupHook(() => runner.start());
         deps.lifecycle.addShutdownHook(() => shutdown.begin());
         deps.lifecycle.addShutdownHook(() => index.stop());
+        if (config.concurrentTasks > 0) {
+          deps.rootLifecycle.addStartupHook(() => poll.workersStart());
+        }
         deps.rootLifecycle.addShutdownHook(() => shutdown.workersStop());
       },
     });

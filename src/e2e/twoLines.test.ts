@@ -28,6 +28,7 @@ describe('a backend that has recoverTasks and nothing else below scaffolder', ()
       await fs.writeFile(
         baseConfig,
         JSON.stringify({
+          app: { baseUrl: 'http://localhost:3000' },
           auth: { providers: { guest: {} } },
           catalog: { rules: [{ allow: ['Template'] }] },
         }),

@@ -25,12 +25,14 @@ describe.each(databases.eachSupportedId())('BuiltInLooks on %s', databaseId => {
     await store.heartbeatTask(taskId);
     await secondsSinceServerStart(knex);
     expect(looks.secondsUntilNext()).toBeUndefined();
+    expect(looks.secondsSinceLast()).toBeUndefined();
 
     await store.recoverTasks({ timeout: { seconds: 30 } });
     expect(looks.secondsUntilNext()).toBe(10);
     now += 4_000;
     await store.heartbeatTask(taskId).catch(() => {});
     expect(looks.secondsUntilNext()).toBe(6);
+    expect(looks.secondsSinceLast()).toBe(4);
     now += 6_500;
     expect(looks.secondsUntilNext()).toBe(0);
     now += 1_000;

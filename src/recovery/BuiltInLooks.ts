@@ -24,6 +24,13 @@ export class BuiltInLooks {
     }
   }
 
+  /** How many seconds ago it looked. Nothing if it never has. */
+  secondsSinceLast(): number | undefined {
+    return this.#lastAt === undefined
+      ? undefined
+      : (this.clock() - this.#lastAt) / 1000;
+  }
+
   /** In how many seconds it looks next. Nothing if that cannot be told. */
   secondsUntilNext(): number | undefined {
     const ms =

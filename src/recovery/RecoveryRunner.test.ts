@@ -50,6 +50,7 @@ describe('RecoveryRunner', () => {
       readiness: { ensure: jest.fn(async () => {}), doubt: jest.fn() },
       deferral: { deferOnce: jest.fn(async () => {}) },
       index: { ensure: jest.fn(async () => {}) },
+      poll: { check: jest.fn(async () => {}) },
       pass: {
         runAtStartup: jest.fn(async () => ({ restart: 0 })),
         runOnce: jest.fn(async () => ({ restart: 2, failed: 1 })),

@@ -10,6 +10,7 @@ import { Deferral } from './Deferral';
 import { InFlightIndex } from './InFlightIndex';
 import { LiveRuns } from './LiveRuns';
 import { Outcomes } from './Outcomes';
+import { PollCheck } from './PollCheck';
 import { RecoveryListener } from './RecoveryListener';
 import { RecoveryPass } from './RecoveryPass';
 import { safeError } from './safeError';
@@ -23,6 +24,9 @@ import { Workspaces } from './Workspaces';
 const PASS_FREQUENCY = { seconds: 1 };
 
 const LOOKUP_FREQUENCY = { seconds: 5 };
+
+/** As often as the scaffolder polls. */
+const POLL_FREQUENCY = { seconds: 10 };
 
 /** How often it is looked whether the index is there, which may be made by somebody else. */
 const INDEX_FREQUENCY = { seconds: 60 };
@@ -39,6 +43,7 @@ export class RecoveryRunner {
       readiness: Pick<DatabaseReadiness, 'ensure' | 'doubt'>;
       deferral: Pick<Deferral, 'deferOnce'>;
       index: Pick<InFlightIndex, 'ensure'>;
+      poll: Pick<PollCheck, 'check'>;
       troubles: Troubles;
       pass: RecoveryPass;
       memory: StrategyMemory;
@@ -60,7 +65,8 @@ export class RecoveryRunner {
    * Whatever fails in it, the later passes run.
    */
   async start(): Promise<void> {
-    const { pass, memory, outcomes, index, workspaces, logger } = this.options;
+    const { pass, memory, outcomes, index, poll, workspaces, logger } =
+      this.options;
     await this.#subscribe().catch(error =>
       logger.error('Cannot listen to task events', safeError(error)),
     );
@@ -96,6 +102,9 @@ export class RecoveryRunner {
         // For people to read only: whatever fails in it keeps no task from being recovered.
         { isVital: false },
       ),
+    );
+    await this.#schedule('check-poll', POLL_FREQUENCY, () =>
+      this.#tick("scaffolder's poll", () => poll.check(), { isVital: false }),
     );
     // In the background: it may take as long as the longest transaction.
     await this.#schedule('make-in-flight-index', INDEX_FREQUENCY, () =>

@@ -89,3 +89,17 @@ export function indexMissing(cause: string): ExplainedError {
     )}. On SQLite without 'concurrently'`,
   );
 }
+
+/** The scaffolder does not do what its settings ask for. */
+export function pollMissing(seconds: number): ExplainedError {
+  return new ExplainedError(
+    `The scaffolder has not looked for tasks to recover for ${seconds} s, which it does every 10 s with scaffolder.taskRecovery.enabled. So tasks that are to run again wait until a backend starts. If it is not the scaffolder's own task broker that runs the tasks, they cannot be recovered: set scaffolder.recoverTasks: false. Otherwise set these lines in app-config.yaml:
+
+scaffolder:
+  recoverTasks: true
+  taskRecovery:
+    enabled: true
+    staleTimeout: { hours: 12 }
+`,
+  );
+}
