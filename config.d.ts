@@ -4,9 +4,10 @@ export interface Config {
   scaffolder?: {
     /**
      * Whether tasks that a restart of the backend interrupted are recovered, each as its template asks for in
-     * `spec.recovery`. Needs `taskRecovery.enabled`, and `taskRecovery.staleTimeout` at least 30 seconds above
-     * `recoverTasksTimeout` and at least 30 seconds below `taskTimeout`. Otherwise the backend does not start, and says
-     * what to change.
+     * `spec.recovery`. Nothing else is needed: unless they are set, `taskRecovery.enabled` is true then, and
+     * `taskRecovery.staleTimeout` 12 hours, or as near to that as the other timeouts allow. It has to be at least 30 seconds above
+     * `recoverTasksTimeout` and at least 30 seconds below `taskTimeout`. If what is set contradicts, the backend does not start, and
+     * says what to change.
      *
      * Needs the scaffolder's own task broker. Tasks that were claimed before this was on are closed when they are interrupted.
      *

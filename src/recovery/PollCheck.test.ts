@@ -24,7 +24,7 @@ describe('PollCheck', () => {
     await check.check();
     state.now += 1;
     await expect(check.check()).rejects.toThrow(
-      /has not looked[^]*taskRecovery:\n {4}enabled: true\n {4}staleTimeout: \{ hours: 12 \}[^]*recoverTasks: false/,
+      /has not looked[^]*recoverTasks: false[^]*taskRecovery:\n {4}enabled: true\n {4}staleTimeout: \{ hours: 12 \}/,
     );
     state.last = 2;
     await check.check();
