@@ -1,7 +1,12 @@
 import { mockServices } from '@backstage/backend-test-utils';
 import { JsonObject } from '@backstage/types';
 import os from 'node:os';
-import { isRecoveryOn, neededSettings, readRecoveryConfig } from './config';
+import {
+  configureRecovery,
+  isRecoveryOn,
+  neededSettings,
+  readRecoveryConfig,
+} from './config';
 
 const good = {
   recoverTasks: true,
@@ -60,6 +65,27 @@ describe('neededSettings', () => {
         EXPERIMENTAL_recoverTasksTimeout: '1h',
       }),
     ).toEqual({});
+  });
+});
+
+describe('configureRecovery', () => {
+  it('lets the scaffolder find what it needs, and leaves the configuration as it was when it cannot work', () => {
+    const rootConfig = mockServices.rootConfig({
+      data: { scaffolder: { recoverTasks: true } },
+    });
+    const { config, supplied } = configureRecovery(rootConfig, 'pg');
+    expect(supplied).toEqual({ enabled: true, staleTimeout: '12 hours' });
+    expect(config).toMatchObject({ staleTimeoutSeconds: 12 * 3600 });
+    expect(rootConfig.has('scaffolder.taskRecovery.enabled')).toBe(true);
+
+    const data = { scaffolder: { taskRecovery: { staleTimeout: '1s' } } };
+    const contradicts = mockServices.rootConfig({ data });
+    const accessors = Object.getOwnPropertyNames(contradicts);
+    expect(() => configureRecovery(contradicts, 'pg')).toThrow(
+      'scaffolder.taskRecovery.staleTimeout is 1 second',
+    );
+    expect(contradicts.has('scaffolder.taskRecovery.enabled')).toBe(false);
+    expect(Object.getOwnPropertyNames(contradicts)).toEqual(accessors);
   });
 });
 

@@ -14,6 +14,7 @@ import {
   STALE_TIMEOUT,
   TASK_TIMEOUT,
 } from './scaffolder/settings';
+import { supplySettings } from './scaffolder/supplySettings';
 
 /** What the module was configured to do. Read once, checked, with all defaults applied. */
 export type RecoveryConfig = {
@@ -94,6 +95,27 @@ function fittingStaleTimeout(
     Math.max(wanted, timeoutSeconds + MARGIN),
     taskTimeoutSeconds - MARGIN,
   );
+}
+
+/**
+ * Reads the configuration of a module that is switched on, in which the scaffolder finds from now on what it needs and nobody has set.
+ *
+ * @param databaseClient - knex's name of the database driver
+ * @returns also which settings those are.
+ * @throws InputError as `readRecoveryConfig` does. Then the configuration is as it was: a backend that starts without this module must
+ *   not recover tasks by itself.
+ */
+export function configureRecovery(
+  rootConfig: Config,
+  databaseClient: string,
+): { config: RecoveryConfig; supplied: JsonObject } {
+  const { supplied, withdraw } = supplySettings(rootConfig, neededSettings);
+  try {
+    return { config: readRecoveryConfig(rootConfig, databaseClient), supplied };
+  } catch (error) {
+    withdraw();
+    throw error;
+  }
 }
 
 /**

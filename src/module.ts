@@ -10,7 +10,7 @@ import { Knex } from 'knex';
 import { createRetryRoute } from './api/retryRoute';
 import { createRouter } from './api/createRouter';
 import { TaskAccess } from './api/TaskAccess';
-import { isRecoveryOn, neededSettings, readRecoveryConfig } from './config';
+import { configureRecovery, isRecoveryOn } from './config';
 import { listen } from './database/listen';
 import { BatchDecider } from './recovery/BatchDecider';
 import { BuiltInLooks } from './recovery/BuiltInLooks';
@@ -36,7 +36,6 @@ import { watchClaims } from './recovery/watchClaims';
 import { WorkspaceCleaner } from './recovery/WorkspaceCleaner';
 import { Workspaces } from './recovery/Workspaces';
 import { logSuppliedSettings } from './scaffolder/logSuppliedSettings';
-import { supplySettings } from './scaffolder/supplySettings';
 import { AuditTrail } from './reporting/AuditTrail';
 import { Notifier } from './reporting/Notifier';
 import { RecoveryMetrics } from './reporting/RecoveryMetrics';
@@ -76,13 +75,11 @@ export const scaffolderModuleRecovery = createBackendModule({
           return;
         }
         const { auth, catalog, database, events, logger, scheduler } = deps;
-        const supplied = supplySettings(deps.rootConfig, neededSettings);
         const knex = await database.getClient();
-        const config = readRecoveryConfig(
+        const { config, supplied } = configureRecovery(
           deps.rootConfig,
           String(knex.client.config.client),
         );
-
         logSuppliedSettings(supplied, logger);
         warnOfWorkspaceProvider(config, logger);
 

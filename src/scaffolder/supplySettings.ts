@@ -29,9 +29,15 @@ const ACCESSORS: Accessor[] = [
  * object, so it is that object whose accessors are replaced.
  *
  * @param settings - asked at each access, so that a configuration that is loaded anew counts
- * @returns which settings nobody has set now.
+ * @returns which settings nobody has set now, and a way to leave the configuration as it was.
  */
-export function supplySettings(config: Config, settings: Settings): JsonObject {
+export function supplySettings(
+  config: Config,
+  settings: Settings,
+): { supplied: JsonObject; withdraw(): void } {
+  const own = ACCESSORS.map(
+    name => [name, Object.getOwnPropertyDescriptor(config, name)] as const,
+  );
   // A reader calls itself for what it answers. Those calls are about what is configured.
   const asking = { isOngoing: false };
   const ask = (name: Accessor) => {
@@ -79,7 +85,17 @@ export function supplySettings(config: Config, settings: Settings): JsonObject {
       },
     });
   }
-  return missing();
+  return {
+    supplied: missing(),
+    withdraw() {
+      for (const [name, descriptor] of own) {
+        delete config[name];
+        if (descriptor) {
+          Object.defineProperty(config, name, descriptor);
+        }
+      }
+    },
+  };
 }
 
 /** Whether an answer has what is supplied in it. */
