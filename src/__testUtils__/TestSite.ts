@@ -9,6 +9,12 @@ import { BackendProcess } from '../../dev/harness/BackendProcess';
 
 export const ENGINES = ['SQLite', 'PostgreSQL'] as const;
 
+/** The scaffolder's part of recovery, for a backend in which the module is not on to answer it. */
+export const WITHOUT_MODULE = {
+  recoverTasks: false,
+  taskRecovery: { enabled: true, staleTimeout: { hours: 12 } },
+};
+
 /** What the backends of one test share: a folder, a database and git repositories. Gone after the test. */
 export class TestSite {
   readonly #backends: BackendProcess[] = [];

@@ -3,7 +3,7 @@ import { Knex } from 'knex';
 import { ScaffolderClient } from '../../dev/harness/ScaffolderClient';
 import { waitFor } from '../../dev/harness/waitFor';
 import { insertTask, readTask } from '../__testUtils__/scaffolderDatabase';
-import { ENGINES, TestSite } from '../__testUtils__/TestSite';
+import { ENGINES, TestSite, WITHOUT_MODULE } from '../__testUtils__/TestSite';
 import { applyMigrations } from '../database/migrations';
 import {
   hasInFlightIndex,
@@ -20,7 +20,6 @@ jest.setTimeout(240_000);
 /** The scaffolder's own recovery takes what was silent for 40 s. */
 const SCAFFOLDER = {
   recoverTasksTimeout: { seconds: 5 },
-  // A string, since an object would be merged with that of dev/app-config.yaml.
   taskRecovery: { enabled: true, staleTimeout: '40s' },
 };
 
@@ -35,9 +34,7 @@ describe('a start that breaks', () => {
   /** A site on which the scaffolder has run before, without the module. */
   async function createUsedSite(engine: (typeof ENGINES)[number]) {
     site = await TestSite.create(engine);
-    const without = await site.createBackend('without', {
-      recoverTasks: false,
-    });
+    const without = await site.createBackend('without', WITHOUT_MODULE);
     await without.start();
     await without.kill();
     return site.openScaffolderDatabase();

@@ -5,7 +5,7 @@ import { readDifferences } from '../../dev/harness/story';
 import { waitFor } from '../../dev/harness/waitFor';
 import { ATTEMPTS, TASKS } from '../database/tables';
 import { secondsAgo } from '../database/time';
-import { TestSite } from '../__testUtils__/TestSite';
+import { TestSite, WITHOUT_MODULE } from '../__testUtils__/TestSite';
 
 jest.setTimeout(180_000);
 
@@ -35,11 +35,10 @@ describe('a replica', () => {
     );
     const client = await first.start();
     // Switched off, the module does nothing at all.
-    const other = await site.createBackend(
-      'other',
-      { recoverTasks: false },
-      { entry: ENTRY, config: { forwardEventsTo: first.url } },
-    );
+    const other = await site.createBackend('other', WITHOUT_MODULE, {
+      entry: ENTRY,
+      config: { forwardEventsTo: first.url },
+    });
     const otherClient = await other.start();
     const id = await otherClient.dispatch('template:default/sample-restart', {
       name: 'service-restart',

@@ -4,7 +4,7 @@ import { readDifferences, startStory } from '../../dev/harness/story';
 import { waitFor } from '../../dev/harness/waitFor';
 import { TASKS } from '../database/tables';
 import { silentForAtLeast } from '../database/time';
-import { TestSite } from '../__testUtils__/TestSite';
+import { TestSite, WITHOUT_MODULE } from '../__testUtils__/TestSite';
 
 jest.setTimeout(180_000);
 
@@ -88,7 +88,7 @@ describe('a replica that is killed while another one lives', () => {
       );
     const first = await createBackend('first', {});
     // Without the module, so that it is sure which of them decides.
-    const asleep = await createBackend('asleep', { recoverTasks: false });
+    const asleep = await createBackend('asleep', WITHOUT_MODULE);
     const second = await createBackend('second', { concurrentTasksLimit: 2 });
     const client = await first.start();
     await asleep.start();

@@ -1,7 +1,7 @@
 import { TaskEvent } from '../../dev/harness/ScaffolderClient';
 import { waitFor } from '../../dev/harness/waitFor';
 import { StepSite, StepTemplate } from '../__testUtils__/steps/StepSite';
-import { ENGINES } from '../__testUtils__/TestSite';
+import { ENGINES, WITHOUT_MODULE } from '../__testUtils__/TestSite';
 
 jest.setTimeout(240_000);
 
@@ -142,11 +142,9 @@ describe('a task that is started again after it ended', () => {
 
     it('runs so if it had ended before the module was installed, or its process died at its end', async () => {
       site = await StepSite.create(engine, TEMPLATES);
-      const before = await site.createBackend(
-        'before',
-        {},
-        { hasModule: false },
-      );
+      const before = await site.createBackend('before', WITHOUT_MODULE, {
+        hasModule: false,
+      });
       let client = await before.start();
       const ids: Record<string, string> = {};
       for (const name of ['without', 'idempotent']) {
