@@ -11,6 +11,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { CarriedOut } from '../recovery/carryOut';
 import { RecoveryMetrics } from './RecoveryMetrics';
+import { reportBlocked } from './reportBlocked';
 
 const DOCS = path.resolve(__dirname, '../../docs');
 const DASHBOARD = fs.readFileSync(path.join(DOCS, 'dashboard.json'), 'utf8');
@@ -20,13 +21,19 @@ const EXPRESSIONS: string[] = JSON.parse(DASHBOARD).panels.flatMap(
   (panel: { targets: { expr: string }[] }) => panel.targets.map(t => t.expr),
 );
 
+const KINDS: Partial<Record<DataPointType, string>> = {
+  [DataPointType.SUM]: 'counter',
+  [DataPointType.HISTOGRAM]: 'histogram',
+  [DataPointType.GAUGE]: 'gauge',
+};
+
 /** What there is to be scraped once everything has been counted and measured. */
 async function recordAll(): Promise<ResourceMetrics> {
   const reader = new PrometheusExporter({ preventServerStart: true });
   const provider = new MeterProvider({ readers: [reader] });
-  const metrics = new RecoveryMetrics(
-    provider.getMeter('backstage-plugin-scaffolder'),
-  );
+  const meter = provider.getMeter('backstage-plugin-scaffolder');
+  const metrics = new RecoveryMetrics(meter);
+  reportBlocked(meter, () => true);
   metrics.decided({
     task: { secondsSilent: 31, planned: false },
     decision: { kind: 'resume', templateRef: 'template:default/sample' },
@@ -59,7 +66,7 @@ describe('the metrics', () => {
         const attributes = Object.keys(dataPoints[0].attributes);
         return [
           `\`${name}\``,
-          dataPointType === DataPointType.SUM ? 'counter' : 'histogram',
+          KINDS[dataPointType],
           unit && `\`${unit}\``,
           attributes.map(a => `\`${a}\``).join(', '),
         ];

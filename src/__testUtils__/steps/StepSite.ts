@@ -9,6 +9,8 @@ import { BegunStep, StepJournal } from './StepJournal';
 export type StepTemplate = {
   name: string;
   recovery?: JsonObject;
+  /** With the scaffolder's legacy strategy, for which it keeps secrets in any case. */
+  isLegacy?: boolean;
   steps: (JsonObject & { id: string; does?: JsonObject })[];
 };
 
@@ -97,7 +99,8 @@ export class StepSite {
   }
 }
 
-function entityOf({ name, recovery, steps }: StepTemplate): JsonObject {
+function entityOf(template: StepTemplate): JsonObject {
+  const { name, recovery, isLegacy, steps } = template;
   return {
     apiVersion: 'scaffolder.backstage.io/v1beta3',
     kind: 'Template',
@@ -106,6 +109,9 @@ function entityOf({ name, recovery, steps }: StepTemplate): JsonObject {
       type: 'test',
       owner: 'guests',
       ...(recovery && { recovery }),
+      ...(isLegacy && {
+        EXPERIMENTAL_recovery: { EXPERIMENTAL_strategy: 'startOver' },
+      }),
       parameters: [],
       steps: steps.map(({ does, ...step }) => ({
         name: step.id,
