@@ -51,5 +51,44 @@ export interface Config {
      * Default: false.
      */
     recoverTasksNotify?: boolean;
+
+    /**
+     * Snapshots of the workspaces of running tasks, from which a task with the strategy `idempotent` goes on with the files that its
+     * interrupted step had found. They are kept in the scaffolder's database, one after each step, of which only what changed is stored.
+     * Not used while `taskRecovery.workspaceProvider` names another provider.
+     */
+    recoverTasksWorkspaces?: {
+      /**
+       * Whether snapshots are made. If not, a task goes on in an empty workspace, and steps that need files have to say which steps
+       * they depend on.
+       *
+       * Default: true.
+       */
+      enabled?: boolean;
+
+      /**
+       * The largest workspace, in MB (1,000,000 bytes), of which snapshots are made. Beyond it no step fails; the task's log says so, and
+       * if it is interrupted, it runs without the files.
+       *
+       * Default: 1000.
+       */
+      maxMegabytes?: number;
+
+      /**
+       * The most files, folders and links in a workspace of which snapshots are made. Beyond it, as with `maxMegabytes`.
+       *
+       * Default: 100000.
+       */
+      maxFiles?: number;
+
+      /**
+       * How long the files of a task that failed or was cancelled are kept for a retry. Those of a completed task are deleted when it ends.
+       *
+       * A duration: an object such as `{ hours: 12 }`, an ISO duration such as `PT12H`, or a string such as `12h`.
+       *
+       * Default: 1 day.
+       */
+      keepFor?: HumanDuration | string;
+    };
   };
 }

@@ -55,7 +55,11 @@ describe('neededSettings', () => {
     [{ taskTimeout: 'nonsense', recoverTasksTimeout: {} }, '12 hours'],
     [{ recoverTasksTimeout: '1m', taskTimeout: '70s' }, '40 seconds'],
   ])('with %j has a stale timeout of %s', (scaffolder, staleTimeout) => {
-    expect(needed(scaffolder)).toEqual({ enabled: true, staleTimeout });
+    expect(needed(scaffolder)).toEqual({
+      enabled: true,
+      staleTimeout,
+      workspaceProvider: 'recovery',
+    });
   });
 
   it('goes by the legacy keys as well', () => {
@@ -63,8 +67,19 @@ describe('neededSettings', () => {
       needed({
         EXPERIMENTAL_recoverTasks: false,
         EXPERIMENTAL_recoverTasksTimeout: '1h',
+        EXPERIMENTAL_workspaceSerialization: true,
       }),
     ).toEqual({});
+  });
+
+  it('has no workspace provider where snapshots are switched off', () => {
+    expect(
+      needed({ recoverTasksWorkspaces: { enabled: false } }),
+    ).not.toHaveProperty('workspaceProvider');
+    const enabled = 'nonsense';
+    expect(needed({ recoverTasksWorkspaces: { enabled } })).toHaveProperty(
+      'workspaceProvider',
+    );
   });
 });
 
@@ -74,8 +89,19 @@ describe('configureRecovery', () => {
       data: { scaffolder: { recoverTasks: true } },
     });
     const { config, supplied } = configureRecovery(rootConfig, 'pg');
-    expect(supplied).toEqual({ enabled: true, staleTimeout: '12 hours' });
-    expect(config).toMatchObject({ staleTimeoutSeconds: 12 * 3600 });
+    expect(supplied).toEqual({
+      enabled: true,
+      staleTimeout: '12 hours',
+      workspaceProvider: 'recovery',
+    });
+    expect(config).toMatchObject({
+      staleTimeoutSeconds: 12 * 3600,
+      snapshots: {
+        maxBytes: 1e9,
+        maxFiles: 100_000,
+        keepSeconds: 24 * 3600,
+      },
+    });
     expect(rootConfig.has('scaffolder.taskRecovery.enabled')).toBe(true);
 
     const data = { scaffolder: { taskRecovery: { staleTimeout: '1s' } } };

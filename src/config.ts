@@ -1,7 +1,6 @@
-import { Config, readDurationFromConfig } from '@backstage/config';
-import { InputError, toError } from '@backstage/errors';
+import { Config } from '@backstage/config';
+import { InputError } from '@backstage/errors';
 import { JsonObject } from '@backstage/types';
-import { Duration } from 'luxon';
 import os from 'node:os';
 import {
   DEFAULT_CONCURRENT_TASKS,
@@ -10,11 +9,19 @@ import {
   ENABLED,
   LEGACY_ENABLED,
   LEGACY_STALE_TIMEOUT,
+  isLegacyProviderOn,
   readWorkspaceProvider,
+  RECOVERY_PROVIDER,
   STALE_TIMEOUT,
   TASK_TIMEOUT,
 } from './scaffolder/settings';
 import { supplySettings } from './scaffolder/supplySettings';
+import { humanize, Reading, readSeconds, yaml } from './util/durations';
+import {
+  areSnapshotsOff,
+  readSnapshotConfig,
+  SnapshotConfig,
+} from './workspace/snapshotConfig';
 
 /** What the module was configured to do. Read once, checked, with all defaults applied. */
 export type RecoveryConfig = {
@@ -26,6 +33,8 @@ export type RecoveryConfig = {
   taskTimeoutSeconds: number;
   /** The workspace provider of the scaffolder, if one is configured. */
   workspaceProvider?: string;
+  /** What is kept of the files of running tasks. Nothing if that is left to another workspace provider, or switched off. */
+  snapshots?: SnapshotConfig;
   /** How many tasks this process runs at once. */
   concurrentTasks: number;
   /** Where the folders of running tasks are. */
@@ -82,6 +91,8 @@ export function neededSettings(config: Config): JsonObject {
     ...(!config.has(LEGACY_STALE_TIMEOUT) && {
       staleTimeout: humanize(staleSeconds),
     }),
+    ...(!isLegacyProviderOn(config) &&
+      !areSnapshotsOff(config) && { workspaceProvider: RECOVERY_PROVIDER }),
   };
 }
 
@@ -176,6 +187,9 @@ export function readRecoveryConfig(
 
   const maxAttempts = readMaxAttempts(config, problems);
 
+  const workspaceProvider = readWorkspaceProvider(config);
+  const snapshots = readSnapshotConfig(config, workspaceProvider, problems);
+
   const isMySql = databaseClient.includes('mysql');
   if (isMySql) {
     problems.push(
@@ -197,7 +211,8 @@ export function readRecoveryConfig(
     timeoutSeconds: timeout.seconds,
     staleTimeoutSeconds: stale.seconds,
     taskTimeoutSeconds: taskTimeout.seconds,
-    workspaceProvider: readWorkspaceProvider(config),
+    workspaceProvider,
+    snapshots,
     concurrentTasks:
       config.getOptionalNumber('scaffolder.concurrentTasksLimit') ??
       DEFAULT_CONCURRENT_TASKS,
@@ -209,45 +224,6 @@ export function readRecoveryConfig(
     maxAttempts: maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
     notify: config.getOptionalBoolean('scaffolder.recoverTasksNotify') ?? false,
   };
-}
-
-type Reading = {
-  /** The key that the value was found at, or the first one to use. */
-  key: string;
-  seconds: number;
-  /** For people. */
-  text: string;
-  valid: boolean;
-};
-
-/** Reads the first of the keys that is set. */
-function readSeconds(
-  config: Config,
-  keys: string[],
-  defaultSeconds: number,
-  problems: string[],
-): Reading {
-  const key = keys.find(k => config.has(k));
-  if (!key) {
-    return {
-      key: keys[0],
-      seconds: defaultSeconds,
-      text: `not set, which means ${humanize(defaultSeconds)}`,
-      valid: true,
-    };
-  }
-  try {
-    const duration = readDurationFromConfig(config, { key });
-    const seconds = Duration.fromObject(duration).as('seconds');
-    return { key, seconds, text: humanize(seconds), valid: true };
-  } catch (error) {
-    problems.push(
-      `${key} is ${JSON.stringify(
-        config.getOptional(key),
-      )}, which is no duration: ${toError(error).message}. Accepted are an object such as { minutes: 1 }, an ISO duration such as 'PT1M', or a string such as '1m'.`,
-    );
-    return { key, seconds: defaultSeconds, text: '', valid: false };
-  }
 }
 
 function problemsWithEnabled(config: Config): string[] {
@@ -346,22 +322,4 @@ function report(problems: string[], lines: string): string {
       ? problems[0]
       : problems.map((p, i) => `${i + 1}. ${p}`).join('\n');
   return `scaffolder.recoverTasks is true, but the tasks of this backend cannot be recovered:\n\n${list}\n\nThese lines in app-config.yaml work:\n\n${lines}\n`;
-}
-
-function yaml(seconds: number): string {
-  const [unit, factor] = unitFor(seconds);
-  return `{ ${unit}: ${seconds / factor} }`;
-}
-
-function humanize(seconds: number): string {
-  const [unit, factor] = unitFor(seconds);
-  const amount = seconds / factor;
-  return `${amount} ${amount === 1 ? unit.slice(0, -1) : unit}`;
-}
-
-function unitFor(seconds: number): [string, number] {
-  if (seconds !== 0 && seconds % HOUR === 0) {
-    return ['hours', HOUR];
-  }
-  return seconds !== 0 && seconds % 60 === 0 ? ['minutes', 60] : ['seconds', 1];
 }

@@ -84,6 +84,25 @@ const summaryRange = [
   },
 ] as const;
 
+const files = {
+  type: 'object',
+  description:
+    'The files that the run begins with. `empty`: none. `snapshot`: those that were there when the step had ended. `missing`: none, since there is no snapshot of those. Not there if no snapshots are kept.',
+  required: ['kind'],
+  properties: {
+    kind: { type: 'string', enum: ['empty', 'snapshot', 'missing'] },
+    stepId: { type: 'string' },
+    number: {
+      type: 'integer',
+      description: 'Of the snapshot, counted from 1 for each task.',
+    },
+    problem: {
+      type: 'string',
+      description: 'Why there is no snapshot, if it is known.',
+    },
+  },
+} as const;
+
 const stepAgain = {
   because: {
     type: 'string',
@@ -297,6 +316,7 @@ export const spec = {
               properties: { stepId: { type: 'string' }, ...stepAgain },
             },
           },
+          files,
           decidedAt: { type: 'string', format: 'date-time' },
           claimedAt: {
             type: 'string',
@@ -354,6 +374,7 @@ export const spec = {
             description: 'What the author of the template should know.',
           },
           goesOnAt: { type: 'string', description: 'The step.' },
+          files,
           steps: {
             type: 'array',
             description: 'In their order. Empty if nothing would run.',

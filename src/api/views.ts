@@ -22,6 +22,7 @@ export function attemptView(row: DbAttemptRow) {
         : Math.round(row.seconds_silent * 10) / 10,
     skippedSteps: JSON.parse(row.skipped_steps ?? '[]'),
     stepsAgain: JSON.parse(row.steps_again ?? '[]'),
+    files: row.files === null ? undefined : JSON.parse(row.files),
     decidedAt: time(row.decided_at),
     claimedAt: time(row.claimed_at),
     resumedAt: time(row.resumed_at),
@@ -46,6 +47,7 @@ export function forecastView({ decision, strategy, steps }: TaskForecast) {
     strategySource: strategy?.source,
     remark: plan?.warning ?? strategy?.remark ?? undefined,
     goesOnAt: plan?.goesOnAt,
+    files: plan?.files,
     steps,
   };
 }

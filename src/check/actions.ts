@@ -8,7 +8,18 @@ export type ActionTraits = {
   reads?: boolean;
   /** Has an effect outside that must not happen twice, and does not guard it with a checkpoint. */
   unguarded?: boolean;
+  /** Leaves something for later steps that is in the process or on the host, where no snapshot of the workspace has it. */
+  leaves?: Left;
 };
+
+/** What a step can leave outside of its workspace. */
+export const LEFT = [
+  'login',
+  'environment',
+  'process',
+  'temporary folder',
+] as const;
+export type Left = (typeof LEFT)[number];
 
 /** What is known of an action itself. */
 type KnownAction = ActionTraits & {
@@ -30,13 +41,14 @@ export type StepTraits = ActionTraits & {
 
 /**
  * The actions of the scaffolder, of its modules for code hosts and the like, of the community's modules, and of some of
- * Roadie, Red Hat, Pulumi and others that public templates use. A name may end with `*`. The first that fits counts.
+ * Roadie, Red Hat, Pulumi and others that public templates use. A name may begin or end with `*`. The first that fits counts.
  *
  * Read in the code of @backstage/plugin-scaffolder-backend 4.2.0 and of the modules that were current in November 2026: whether
  * an action uses `ctx.workspacePath`, and whether it creates something outside without `ctx.checkpoint`. One whose second call
  * fails, since there is already what it creates, counts as unguarded as well.
  */
 export const KNOWN_ACTIONS: Record<string, KnownAction> = {
+  '*:login': { leaves: 'login' },
   'fetch:*': { writes: true, writesTo: 'targetPath' },
   'run:yeoman': { writes: true },
   'confluence:transform:markdown': { writes: true },
@@ -133,15 +145,14 @@ export function traitsOf(
     return undefined;
   }
   const given = isBlock(input) ? input : {};
-  const { reads, writes, unguarded, readsFrom, writesTo, harmlessWith } = known;
+  const { harmlessWith, readsFrom, writesTo, ...traits } = known;
   const place = (key?: string) => {
     const value = key === undefined ? undefined : given[key];
     return typeof value === 'string' ? value : undefined;
   };
   return {
-    reads,
-    writes,
-    unguarded: unguarded && !harmlessWith?.(given),
+    ...traits,
+    unguarded: traits.unguarded && !harmlessWith?.(given),
     readsFrom: place(readsFrom),
     writesTo: place(writesTo),
   };
@@ -153,6 +164,9 @@ function find<T>(action: string, known: Record<string, T>): T | undefined {
 }
 
 function fits(action: string, pattern: string): boolean {
+  if (pattern.startsWith('*')) {
+    return action.endsWith(pattern.slice(1));
+  }
   return pattern.endsWith('*')
     ? action.startsWith(pattern.slice(0, -1))
     : action === pattern;

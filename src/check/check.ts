@@ -1,8 +1,7 @@
 import { toError } from '@backstage/errors';
 import { validateTemplate } from '../template/validateTemplate';
-import { ActionTraits } from './actions';
 import { Position, readTemplates } from './readTemplates';
-import { PlanRow, planOfTemplate } from './templatePlan';
+import { CheckOptions, PlanRow, planOfTemplate } from './templatePlan';
 import { findTypos } from './typos';
 import { findWarnings } from './warnings';
 
@@ -31,7 +30,7 @@ export type CheckResult = {
 /** Checks the templates in files. One that cannot be read is a finding, and keeps no other from being checked. */
 export function check(
   files: string[],
-  actions: Record<string, ActionTraits> = {},
+  options: CheckOptions = {},
 ): CheckResult {
   const findings: Finding[] = [];
   const checked: CheckedTemplate[] = [];
@@ -45,10 +44,10 @@ export function check(
       const isSound = problems.length === 0;
       const warnings = [
         ...findTypos(spec),
-        ...(isSound ? findWarnings(spec, actions) : []),
+        ...(isSound ? findWarnings(spec, options) : []),
       ];
       const { strategy, rows } = isSound
-        ? planOfTemplate(spec)
+        ? planOfTemplate(spec, options)
         : { strategy: 'none', rows: undefined };
       checked.push({ file, name, strategy, plan: rows });
       for (const [severity, found] of [

@@ -1,4 +1,4 @@
-import { because } from '../recovery/messages';
+import { because, filesPart } from '../recovery/messages';
 import { StepAgain } from '../recovery/plan';
 import { CheckedTemplate, CheckResult } from './check';
 
@@ -34,9 +34,17 @@ function planSection({ file, name, strategy, plan }: CheckedTemplate): string {
     row.skipped.join(', ') || '-',
     row.again.map(againText).join(', ') || '-',
     row.goesOnAt ?? '-',
+    ...(row.files ? [filesPart(row.files)] : []),
   ]);
+  const hasFiles = plan.some(row => row.files);
   return `${title}, strategy '${strategy}':\n\n${table([
-    ['interrupted at', 'skipped', 'run again', 'goes on at'],
+    [
+      'interrupted at',
+      'skipped',
+      'run again',
+      'goes on at',
+      ...(hasFiles ? ['files'] : []),
+    ],
     ...rows,
   ])}`;
 }

@@ -69,12 +69,24 @@ describe('the command', () => {
     expect(out)
       .toBe(`${file('good.yaml')}: template 'good', strategy 'idempotent':
 
+  interrupted at  skipped  run again                        goes on at  files
+  --------------  -------  -------------------------------  ----------  -------------------------
+  create          -        -                                create      none
+  fetch           create   -                                fetch       as of the end of 'create'
+  publish         create   fetch ('publish' depends on it)  publish     as of the end of 'create'`);
+    expect(error).toBe('1 file, 1 template: 0 errors, 0 warnings');
+  });
+
+  it('says nothing of files where no snapshots are kept', async () => {
+    const good = file('good.yaml');
+    expect(await run('check', '--without-snapshots', good)).toBe(0);
+    expect(out).toBe(`${good}: template 'good', strategy 'idempotent':
+
   interrupted at  skipped  run again                        goes on at
   --------------  -------  -------------------------------  ----------
   create          -        -                                create
   fetch           create   -                                fetch
   publish         create   fetch ('publish' depends on it)  publish`);
-    expect(error).toBe('1 file, 1 template: 0 errors, 0 warnings');
   });
 
   it('tells where an error is and exits with 1', async () => {
@@ -88,16 +100,19 @@ describe('the command', () => {
   });
 
   it('warns, and exits with 1 only if it is to be strict', async () => {
-    expect(await run('check', file('warned.yaml'))).toBe(0);
+    const warned = file('warned.yaml');
+    expect(await run('check', '--strict', warned)).toBe(0);
+    const without = ['check', '--without-snapshots'];
+    expect(await run(...without, warned)).toBe(0);
     expect(out.split('\n')[0]).toBe(
       `${file(
         'warned.yaml',
-      )}:13:7  warning  template 'warned': 'publish' reads the workspace that 'fetch' filled; after a restart it would be empty. Add recovery: { dependsOn: [fetch] }`,
+      )}:13:7  warning  template 'warned': 'publish' reads the workspace that 'fetch' filled; after a restart it would be empty without snapshots. Add recovery: { dependsOn: [fetch] }`,
     );
-    expect(await run('check', '--strict', file('warned.yaml'))).toBe(1);
+    expect(await run(...without, '--strict', warned)).toBe(1);
     expect(
       await run(
-        ...['check', '--strict', '--config', file('actions.yaml')],
+        ...[...without, '--strict', '--config', file('actions.yaml')],
         file('warned.yaml'),
       ),
     ).toBe(0);
@@ -208,6 +223,7 @@ describe('the command', () => {
                 },
               ],
               goesOnAt: 'publish',
+              files: { kind: 'snapshot', stepId: 'create' },
             },
           ]),
         },

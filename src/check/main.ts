@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { ActionTraits } from './actions';
+import { ActionTraits, LEFT } from './actions';
 import { check } from './check';
 import { Format, FORMATS } from './formats';
 
@@ -17,10 +17,13 @@ Checks the recovery blocks of Backstage templates and prints what would happen t
 Options:
   --format <text|json|github>  how to print (default: text)
   --strict                     warnings count as errors
+  --without-snapshots          for backends with recoverTasksWorkspaces.enabled: false,
+                               or a workspace provider of their own
   --config <file>              a YAML file that tells about further actions:
                                  actions:
                                    acme:transform: { reads: true, writes: true }
                                    acme:ticket:create: { unguarded: true }
+                                   acme:cluster:join: { leaves: login }
   --help                       print this
 
 Exit codes: 0 nothing found, 1 something found, 2 wrong usage`;
@@ -34,6 +37,7 @@ const configSchema = z
           reads: z.boolean().optional(),
           writes: z.boolean().optional(),
           unguarded: z.boolean().optional(),
+          leaves: z.enum(LEFT).optional(),
         })
         .strict(),
     ),
@@ -99,7 +103,10 @@ async function run(args: string[], output: Output): Promise<0 | 1> {
   }
   const actions = values.config ? readActions(values.config) : {};
   const files = await findFiles(patterns);
-  const result = check(files, actions);
+  const result = check(files, {
+    actions,
+    withoutSnapshots: values['without-snapshots'],
+  });
   const text = FORMATS[values.format as Format](result);
   if (text) {
     output.out(text);
@@ -125,6 +132,7 @@ function readArgs(args: string[]) {
       options: {
         format: { type: 'string', default: 'text' },
         strict: { type: 'boolean', default: false },
+        'without-snapshots': { type: 'boolean', default: false },
         config: { type: 'string' },
         help: { type: 'boolean', default: false },
       },
@@ -147,7 +155,7 @@ function readActions(file: string): Record<string, ActionTraits> {
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0];
     throw new UsageError(
-      `--config ${file} is wrong at '${path.join('.')}': ${message}. Allowed is actions, each with reads, writes and unguarded, which are true or false.`,
+      `--config ${file} is wrong at '${path.join('.')}': ${message}. Allowed is actions, each with reads, writes and unguarded, which are true or false, and leaves, which is ${LEFT.join(', ')}.`,
     );
   }
   return parsed.data.actions;

@@ -56,7 +56,9 @@ describe('the plan that the check prints', () => {
     const expected = new Map<string, unknown>();
     for (const template of fc.sample(templates, { seed: 6, numRuns: 60 })) {
       const { steps, recovery } = template;
-      for (const [i, row] of planOfTemplate(template).rows.entries()) {
+      for (const [i, row] of planOfTemplate(template, {
+        withoutSnapshots: true,
+      }).rows.entries()) {
         const taskId = await insertTask(knex, {
           steps,
           completed: steps.slice(0, i).map(s => s.id),

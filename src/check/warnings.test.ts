@@ -1,4 +1,5 @@
-import { findWarnings } from './warnings';
+import { ActionTraits } from './actions';
+import { findWarnings as find } from './warnings';
 
 const step = (id: string, action: string, dependsOn?: string[]) => ({
   id,
@@ -10,7 +11,58 @@ const template = (strategy: string | undefined, ...steps: object[]) => ({
   steps,
 });
 
-describe('findWarnings', () => {
+/** What is found where no snapshots are kept. */
+const findWarnings = (
+  spec: Record<string, unknown>,
+  actions?: Record<string, ActionTraits>,
+) => find(spec, { actions, withoutSnapshots: true });
+
+describe('findWarnings with snapshots', () => {
+  it('asks for no dependencies, since the snapshots bring the files', () => {
+    expect(
+      find(
+        template(
+          'idempotent',
+          step('fetch', 'fetch:template'),
+          step('publish', 'publish:github'),
+        ),
+      ),
+    ).toEqual([]);
+  });
+
+  const login = step('login', 'acme:login');
+
+  it.each([
+    ['idempotent', step('deploy', 'acme:deploy'), 1],
+    ['idempotent', step('deploy', 'acme:deploy', ['login']), 0],
+    ['restart', step('deploy', 'acme:deploy'), 0],
+  ])(
+    'warns of what no snapshot brings back, with the strategy %s and the later step %j',
+    (strategy, later, count) => {
+      const warnings = find(template(strategy, login, later));
+      expect(warnings).toHaveLength(count);
+      expect(find(template(strategy, later, login))).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['login', 'a login on the host'],
+    ['environment', 'environment variables in the process'],
+    ['process', 'a process on the host'],
+    ['temporary folder', 'a temporary folder on the host'],
+  ] as const)('says that a step leaves %s', (leaves, name) => {
+    const [{ path, message }] = find(
+      template('idempotent', step('a', 'acme:a'), step('b', 'acme:b')),
+      { actions: { 'acme:a': { leaves } } },
+    );
+    expect(path).toEqual(['steps', 0]);
+    expect(message).toBe(
+      `'a' leaves ${name}, which is gone after a restart, and no snapshot of the workspace brings back. Add recovery: { dependsOn: [a] } to each later step that needs it`,
+    );
+  });
+});
+
+describe('findWarnings without snapshots', () => {
   const fetch = step('fetch', 'fetch:template');
 
   it('finds a step that reads what a restart takes away, and says what to add', () => {
@@ -21,7 +73,7 @@ describe('findWarnings', () => {
     ).toEqual([
       {
         path: ['steps', 1],
-        message: `'publish' reads the workspace that 'fetch' filled; after a restart it would be empty. Add recovery: { dependsOn: [fetch] }`,
+        message: `'publish' reads the workspace that 'fetch' filled; after a restart it would be empty without snapshots. Add recovery: { dependsOn: [fetch] }`,
       },
     ]);
   });
@@ -37,7 +89,7 @@ describe('findWarnings', () => {
       ),
     );
     expect(message).toBe(
-      `'publish' reads the workspace that 'fetch' and 'write' filled; after a restart it would be empty. Add recovery: { dependsOn: [docs, fetch, write] }`,
+      `'publish' reads the workspace that 'fetch' and 'write' filled; after a restart it would be empty without snapshots. Add recovery: { dependsOn: [docs, fetch, write] }`,
     );
   });
 

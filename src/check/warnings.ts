@@ -3,16 +3,13 @@ import { Strategy, strategyOfTemplate } from '../recovery/strategy';
 import { Problem, readDependencies, Step } from '../template/dependencies';
 import { inQuotes } from '../template/shown';
 import { stepsOfTemplate } from '../template/validateTemplate';
-import { ActionTraits, StepTraits, traitsOf } from './actions';
+import { Left, StepTraits, traitsOf } from './actions';
+import { CheckOptions } from './templatePlan';
 
-/**
- * Finds what a restart would break in a template whose recovery blocks make sense.
- *
- * @param actions - what is known of further actions, or known better
- */
+/** Finds what a restart would break in a template whose recovery blocks make sense. */
 export function findWarnings(
   spec: Record<string, unknown>,
-  actions: Record<string, ActionTraits> = {},
+  { actions, withoutSnapshots = false }: CheckOptions = {},
 ): Problem[] {
   const { strategy } = strategyOfTemplate('', spec);
   const steps = stepsOfTemplate(spec);
@@ -33,7 +30,11 @@ export function findWarnings(
     }
     if (isShared(id)) {
       // What this one depends on cannot be told from what the others do.
-    } else if (strategy === 'idempotent' && traits[i]?.reads) {
+    } else if (
+      withoutSnapshots &&
+      strategy === 'idempotent' &&
+      traits[i]?.reads
+    ) {
       const brought = withAllOf(id, dependencies);
       const written = steps
         .slice(0, i)
@@ -46,11 +47,21 @@ export function findWarnings(
           path: ['steps', i],
           message: `'${id}' reads the workspace that ${quoted(
             missing,
-          )} filled; after a restart it would be empty. Add recovery: { dependsOn: [${all.join(
+          )} filled; after a restart it would be empty without snapshots. Add recovery: { dependsOn: [${all.join(
             ', ',
           )}] }`,
         });
       }
+    }
+    const left = traits[i]?.leaves;
+    const isNeededMaybe = steps
+      .slice(i + 1)
+      .some(later => !withAllOf(later.id, dependencies).has(id));
+    if (left && strategy === 'idempotent' && isNeededMaybe) {
+      warnings.push({
+        path: ['steps', i],
+        message: `'${id}' leaves ${LEFT_NAMES[left]}, which is gone after a restart, and no snapshot of the workspace brings back. Add recovery: { dependsOn: [${id}] } to each later step that needs it`,
+      });
     }
     if (traits[i]?.unguarded) {
       warnings.push({
@@ -61,6 +72,13 @@ export function findWarnings(
   });
   return warnings;
 }
+
+const LEFT_NAMES: Record<Left, string> = {
+  login: 'a login on the host',
+  environment: 'environment variables in the process',
+  process: 'a process on the host',
+  'temporary folder': 'a temporary folder on the host',
+};
 
 /**
  * Whether a step has the id of an earlier one, and that matters: the scaffolder's records, its page and the outputs know steps by

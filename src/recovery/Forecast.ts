@@ -29,7 +29,10 @@ export class Forecast {
   constructor(
     private readonly options: {
       knex: Knex;
-      config: Pick<RecoveryConfig, 'maxAttempts' | 'taskTimeoutSeconds'>;
+      config: Pick<
+        RecoveryConfig,
+        'maxAttempts' | 'taskTimeoutSeconds' | 'snapshots'
+      >;
     },
   ) {}
 

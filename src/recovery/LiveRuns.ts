@@ -136,6 +136,11 @@ export class LiveRuns {
     return !run.isLate;
   }
 
+  /** Whether an earlier run of a task was still alive here when this process claimed it again. Both use one folder. */
+  isDoubled(taskId: string): boolean {
+    return this.#runs.get(taskId)?.earlier !== undefined;
+  }
+
   /** Whether this process has claimed tasks whose runs may not have ended. */
   ownsAny(): boolean {
     // Forgets those that have ended.

@@ -3,7 +3,7 @@ import { Knex } from 'knex';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RecoveryConfig } from '../config';
 import { forgetStoredWorkspaces } from '../database/operations/forgetStoredWorkspaces';
-import { readTaskForRetry } from '../database/operations/readTaskForRetry';
+import { readTaskCourse } from '../database/operations/readTaskCourse';
 import { recordRetry } from '../database/operations/recordRetry';
 import { stateOfRetry } from '../database/stateOfRetry';
 import { ENDED } from '../database/tables';
@@ -39,7 +39,7 @@ export class Retries {
   constructor(
     private readonly options: {
       knex: Knex;
-      config: Pick<RecoveryConfig, 'workspaceProvider'>;
+      config: Pick<RecoveryConfig, 'workspaceProvider' | 'snapshots'>;
       memory: Pick<StrategyMemory, 'lookUpSoon'>;
       logger: LoggerService;
     },
@@ -108,8 +108,8 @@ export class Retries {
   async #plan(taskId: string): Promise<PlannedRetry | undefined> {
     const { knex, config, memory } = this.options;
     // Once more when a connection is lost just now: without a plan all steps run.
-    const row = await readTaskForRetry(knex, taskId).catch(() =>
-      readTaskForRetry(knex, taskId),
+    const row = await readTaskCourse(knex, taskId).catch(() =>
+      readTaskCourse(knex, taskId),
     );
     if (!row) {
       return undefined;
@@ -122,7 +122,13 @@ export class Retries {
       ? found
       : ((lastKnown as TaskStrategy | undefined) ?? found);
     const history = readHistory(events);
-    const retry = planRetry({ ...task, spec, history, strategy });
+    const retry = planRetry({
+      ...task,
+      spec,
+      history,
+      strategy,
+      hasSnapshots: config.snapshots !== undefined,
+    });
     if (
       config.workspaceProvider === DATABASE_PROVIDER &&
       isFound &&
@@ -192,6 +198,7 @@ export class Retries {
             interruptedAt: retry.endedAt,
             skippedSteps: retry.plan.skipped,
             stepsAgain: retry.plan.again.map(stepAgainRecord),
+            files: retry.plan.files,
             planned: false,
             // Whoever starts a task again gives it all its attempts.
             spent: 0,

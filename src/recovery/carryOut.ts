@@ -19,7 +19,7 @@ import { RecoveryConfig } from '../config';
 import { DATABASE_PROVIDER } from '../scaffolder/settings';
 import { FinalDecision } from './decision';
 import { asLines, reasonOf, stepMessages } from './messages';
-import { beginsEmpty, StepAgain } from './plan';
+import { beginsEmpty, Plan, StepAgain } from './plan';
 import { TaskStrategy } from './strategy';
 import {
   closedPayload,
@@ -138,7 +138,11 @@ function recordOf({
   attempt,
   reason,
 }: CarriedOut): NewAttempt {
-  const { skipped = [], again = [] } = 'plan' in decision ? decision.plan : {};
+  const {
+    skipped = [],
+    again = [],
+    files,
+  } = 'plan' in decision ? decision.plan : ({} as Partial<Plan>);
   return {
     taskId: task.id,
     attempt,
@@ -151,6 +155,7 @@ function recordOf({
     interruptedAt: decision.interruptedAt,
     skippedSteps: skipped,
     stepsAgain: again.map(stepAgainRecord),
+    files,
     secondsSilent: task.secondsSilent,
     planned: task.planned,
     ...('attempt' in decision

@@ -9,7 +9,10 @@ export function decideOnRow(
   task: InterruptedTaskRow,
   options: {
     history: TaskHistory;
-    config: Pick<RecoveryConfig, 'maxAttempts' | 'taskTimeoutSeconds'>;
+    config: Pick<
+      RecoveryConfig,
+      'maxAttempts' | 'taskTimeoutSeconds' | 'snapshots'
+    >;
   },
 ): { decision: Decision; strategy?: TaskStrategy } {
   const { history, config } = options;
@@ -26,6 +29,7 @@ export function decideOnRow(
     effort: task.last,
     maxAttempts: config.maxAttempts,
     taskTimeoutSeconds: config.taskTimeoutSeconds,
+    hasSnapshots: config.snapshots !== undefined,
   });
   return { decision, strategy };
 }

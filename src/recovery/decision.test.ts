@@ -21,6 +21,7 @@ function task(overrides: Partial<InterruptedTask> = {}): InterruptedTask {
     planned: false,
     maxAttempts: 3,
     taskTimeoutSeconds: 86_400,
+    hasSnapshots: false,
     ...overrides,
   };
 }

@@ -33,6 +33,8 @@ export type InterruptedTask = {
   maxAttempts: number;
   /** After so much silence the scaffolder's janitor closes a task (`scaffolder.taskTimeout`). */
   taskTimeoutSeconds: number;
+  /** Whether snapshots of workspaces are kept. */
+  hasSnapshots: boolean;
 };
 
 /** Of which template a task is, and the step that it was interrupted at, as far as can be told. */
@@ -152,7 +154,7 @@ export function decide(task: InterruptedTask): Decision {
     return { kind: 'finish', ...whereabouts, state: task.state, attempt };
   }
   const rerun = strategy as Exclude<typeof strategy, 'none' | undefined>;
-  const plan = planRecovery(spec.steps, progress, rerun);
+  const plan = planRecovery(spec.steps, progress, rerun, task);
   return {
     kind: rerun === 'restart' ? 'restart' : 'resume',
     ...whereabouts,

@@ -10,6 +10,7 @@ const nothing: TaskHistory = {
   states: new Map(),
   ranAfterFailure: new Set(),
   finishedSteps: new Set(),
+  files: new Map(),
 };
 
 describe('readHistory', () => {
@@ -104,6 +105,7 @@ describe('readHistory', () => {
       ]),
       ranAfterFailure: new Set(),
       finishedSteps: new Set(['a']),
+      files: new Map(),
     });
   });
 

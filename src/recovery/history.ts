@@ -5,6 +5,16 @@
 export type StepState =
   'processing' | 'completed' | 'failed' | 'skipped' | 'passedOver';
 
+/** What is known of the files that a step left in the workspace when it ran last. */
+export type StepFiles = {
+  /** The number of the snapshot at its end, if a run can go back to it. */
+  snapshot?: number;
+  /** Whether it changed any. Nothing if that is not known. */
+  changed?: boolean;
+  /** Why there is no snapshot, if one was tried. */
+  problem?: string;
+};
+
 /** What a task's events tell about it. */
 export type TaskHistory = {
   /** Somebody cancelled the task. A retry removes that event (`retryTask` in the scaffolder's DatabaseTaskStore, 4.2.0). */
@@ -22,6 +32,8 @@ export type TaskHistory = {
   ranAfterFailure: Set<string>;
   /** The ids of steps that finished in any run. */
   finishedSteps: Set<string>;
+  /** What is known of the files of the steps with an id, in the order of `states`. */
+  files: Map<string, (StepFiles | undefined)[]>;
 };
 
 /**
@@ -37,6 +49,7 @@ class HistoryReader {
   readonly #states = new Map<string, StepState[]>();
   readonly #finishedSteps = new Set<string>();
   readonly #ranAfterFailure = new Set<string>();
+  readonly #files = new FilesReader();
   #cancelled = false;
   /** What was last written of the steps that this run has reached. */
   readonly #lastWritten = new Map<string, string>();
@@ -55,6 +68,8 @@ class HistoryReader {
       this.#touched.clear();
       this.#current = undefined;
       this.#hasFailed = false;
+    } else if (Array.isArray(event)) {
+      this.#addFiles(event);
     } else {
       const { stepId, status } = Object(event);
       if (typeof stepId === 'string' && typeof status === 'string') {
@@ -74,7 +89,26 @@ class HistoryReader {
       states: this.#states,
       ranAfterFailure: this.#ranAfterFailure,
       finishedSteps: this.#finishedSteps,
+      files: this.#files.read(),
     };
+  }
+
+  #addFiles([kind, number, changed, problem]: unknown[]): void {
+    if (kind === 'begin') {
+      this.#files.runBegan(Number(number ?? 0));
+    } else if (this.#current !== undefined) {
+      this.#files.snapshotTaken(this.#current, this.#placeOfCurrent(), {
+        number: Number(number),
+        // A number on SQLite.
+        changed: changed === null ? undefined : Boolean(changed),
+        problem: typeof problem === 'string' ? problem : undefined,
+      });
+    }
+  }
+
+  /** Which of the steps with its id the run is in. */
+  #placeOfCurrent(): number {
+    return this.#states.get(this.#current!)!.length - 1;
   }
 
   #addState(stepId: string, status: string): void {
@@ -99,6 +133,7 @@ class HistoryReader {
       case 'processing':
         this.#current = stepId;
         states.push('processing');
+        this.#files.stepBegan(stepId, states.length - 1);
         if (this.#hasFailed) {
           this.#ranAfterFailure.add(stepId);
         } else {
@@ -145,11 +180,62 @@ class HistoryReader {
   }
 }
 
+/** Tells which snapshots of the workspace a run can go back to. */
+class FilesReader {
+  readonly #files = new Map<string, (StepFiles | undefined)[]>();
+
+  /** @param base - the number of the snapshot that the run began with, 0 for an empty workspace */
+  runBegan(base: number): void {
+    for (const files of [...this.#files.values()].flat()) {
+      if (files?.snapshot !== undefined && files.snapshot > base) {
+        // Made before the run went further back: this is not how the workspace came to be what it is.
+        files.snapshot = undefined;
+      }
+    }
+  }
+
+  stepBegan(stepId: string, place: number): void {
+    const files = this.#files.get(stepId);
+    if (files) {
+      files[place] = undefined;
+    }
+  }
+
+  /** The last snapshot within a step is that of its end: the scaffolder asks for one before it records the step. */
+  snapshotTaken(
+    stepId: string,
+    place: number,
+    taken: { number: number; changed?: boolean; problem?: string },
+  ): void {
+    const ofId = this.#files.get(stepId) ?? [];
+    this.#files.set(stepId, ofId);
+    const before = ofId[place] ?? { changed: false };
+    ofId[place] = {
+      snapshot: taken.problem === undefined ? taken.number : undefined,
+      changed: either(before.changed, taken.changed),
+      problem: taken.problem,
+    };
+  }
+
+  read(): Map<string, (StepFiles | undefined)[]> {
+    return this.#files;
+  }
+}
+
+/** Whether one of them is true, as far as that is known. */
+function either(
+  a: boolean | undefined,
+  b: boolean | undefined,
+): boolean | undefined {
+  return a || b || (a === undefined ? a : b);
+}
+
 /**
  * Reads what is known of a task's course.
  *
- * @param events - as JSON: bodies of log events, and for events of those types the strings `cancelled` and `recovered`. What is
- *   no JSON is passed over.
+ * @param events - as JSON: bodies of log events; for events of those types the strings `cancelled` and `recovered`; and of snapshots of the
+ *   workspace the arrays `["begin", the number that was restored or null]` and `["snapshot", number, changed, problem]`. What is no JSON is
+ *   passed over.
  */
 export function readHistory(events: string[] = []): TaskHistory {
   const reader = new HistoryReader();

@@ -3,6 +3,7 @@ import { Attempt } from './attempts';
 import { FinalDecision } from './decision';
 import { Plan, StepAgain } from './plan';
 import { Retry } from './retry';
+import { RunFiles } from './runFiles';
 import { TaskStrategy } from './strategy';
 
 /** For how long nothing was heard of a task, and whether its backend had been asked to end. */
@@ -234,7 +235,7 @@ function whatNow(decision: Requeued): string {
  * @param at - the step that this is shown under
  */
 export function goesOnSentences(
-  { skipped, again, warning, goesOnAt }: Plan,
+  { skipped, again, warning, goesOnAt, files }: Plan,
   at: string | undefined,
 ): string {
   const where =
@@ -249,8 +250,23 @@ export function goesOnSentences(
     ...(again.length
       ? [`Run again: ${listed(again.map(a => shortened(a.stepId)))}.`]
       : []),
+    ...(files ? [filesSentence(files)] : []),
     ...(warning ? [`${warning}.`] : []),
   ].join(' ');
+}
+
+/** The files that a run begins with. */
+function filesSentence(files: RunFiles): string {
+  switch (files.kind) {
+    case 'snapshot':
+      return `The run begins with the files that were there when step ${inQuotes(files.stepId)} had ended.`;
+    case 'missing':
+      return `The run begins without files, because there is no snapshot of those that were there when step ${inQuotes(files.stepId)} had ended${
+        files.problem ? `: ${files.problem}` : ''
+      }.`;
+    default:
+      return 'The run begins without files.';
+  }
 }
 
 /** What was decided, for the backend's log. */
@@ -285,14 +301,36 @@ function whyClosed(reason: ClosedBecause): string {
 }
 
 /** A plan for the backend's log. */
-export function planParts({ skipped, again, warning }: Plan): string[] {
+export function planParts({ skipped, again, files, warning }: Plan): string[] {
   return [
     `skipped: ${listed(skipped.map(shortened)) || 'none'}`,
     `run again: ${
       listed(again.map(a => `${shortened(a.stepId)} (${because(a)})`)) || 'none'
     }`,
+    ...(files ? [`files: ${filesPart(files)}`] : []),
     ...(warning ? [warning] : []),
   ];
+}
+
+/** What is shown of the files that a run begins with. */
+type FilesShown = {
+  kind: RunFiles['kind'];
+  stepId?: string;
+  problem?: string;
+};
+
+/** The files that a run begins with, in short. */
+export function filesPart({ kind, stepId = '', problem }: FilesShown): string {
+  switch (kind) {
+    case 'snapshot':
+      return `as of the end of ${inQuotes(stepId)}`;
+    case 'missing':
+      return `none, no snapshot of the end of ${inQuotes(stepId)}${
+        problem ? `: ${problem}` : ''
+      }`;
+    default:
+      return 'none';
+  }
 }
 
 /** Why a finished step runs again, as the end of a sentence. */
@@ -310,6 +348,10 @@ export function because({ because: reason }: StepAgain): string {
       return `step ${inQuotes(reason.stepId)} before it had failed and runs again`;
     case 'sharedId':
       return 'another step with the same id had not finished';
+    case 'filesLost':
+      return 'its files are not among those that the run begins with';
+    case 'noSnapshot':
+      return 'its files are gone and no step says that it depends on them';
     default:
       return 'the dependencies between the steps are invalid';
   }

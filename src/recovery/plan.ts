@@ -1,5 +1,6 @@
 import { readDependencies } from '../template/dependencies';
 import { StepProgress } from './progress';
+import { filesBefore, RunFiles } from './runFiles';
 import { Strategy } from './strategy';
 import { TaskStep } from './taskRecord';
 
@@ -16,6 +17,10 @@ export type StepAgain = {
     | { kind: 'sharedId' }
     /** It is recorded as completed, but without the output that later steps may use. */
     | { kind: 'noOutput' }
+    /** It changed files, and the run begins with those from before it. */
+    | { kind: 'filesLost' }
+    /** No snapshot brings the files of the finished steps back, and the template does not say which steps need them. */
+    | { kind: 'noSnapshot' }
     /** The dependencies of the template are invalid; see the plan's warning. */
     | { kind: 'invalidPlan' };
 };
@@ -31,6 +36,8 @@ export type Plan = {
    * `restart` at the very first one.
    */
   goesOnAt?: string;
+  /** The files that the run begins with. Nothing if no snapshots are kept. */
+  files?: RunFiles;
   /** For the template's author: what is wrong with the dependencies. */
   warning?: string;
 };
@@ -43,6 +50,10 @@ export type Plan = {
  *   that a step which runs depends on, directly or through others. A step that was skipped for its `if` does not count as one that
  *   runs.
  *
+ * With snapshots, the run begins with the files that were there before the first step that runs. Finished steps after it run again as well if
+ * they changed files, or may have. Without a snapshot of that moment it begins without files, and if there were any and no step says which
+ * ones it depends on, all steps run again.
+ *
  * A dependency that is unknown, later, or the step itself is invalid (and every circle has such a one), and so is a recovery block with
  * anything else in it: then all steps run again, which `idempotent` allows, with a warning.
  */
@@ -50,27 +61,29 @@ export function planRecovery(
   steps: TaskStep[],
   progress: StepProgress[],
   strategy: Exclude<Strategy, 'none'>,
+  { hasSnapshots = false }: { hasSnapshots?: boolean } = {},
 ): Plan {
   const recorded = progress.filter(
     ({ state, because }) => state === 'finished' || because,
   );
   const goesOnAt = progress.find(({ state }) => state === 'toRun')?.id;
-  const allAgain = (kind: 'restart' | 'invalidPlan'): StepAgain[] =>
-    unique(recorded).map(stepId => ({ stepId, because: { kind } }));
+  const allAgain = (
+    kind: 'restart' | 'invalidPlan' | 'noSnapshot',
+    files: RunFiles = { kind: 'empty' },
+  ) => ({
+    skipped: [],
+    again: unique(recorded).map(stepId => ({ stepId, because: { kind } })),
+    ...(hasSnapshots && { files }),
+  });
 
   if (strategy === 'restart') {
-    return {
-      skipped: [],
-      again: allAgain('restart'),
-      goesOnAt: steps[0]?.id,
-    };
+    return { ...allAgain('restart'), goesOnAt: steps[0]?.id };
   }
 
   const { dependencies, problems } = readDependencies(steps);
   if (problems.length > 0) {
     return {
-      skipped: [],
-      again: allAgain('invalidPlan'),
+      ...allAgain('invalidPlan'),
       goesOnAt,
       warning: `${problems[0].message}. All steps run again`,
     };
@@ -84,7 +97,17 @@ export function planRecovery(
   const toRun = progress.filter(
     ({ state }, i) => state === 'toRun' || isAfterFailed(i),
   );
-  const running = withDependencies(new Set(unique(toRun)), dependencies);
+  const needed = withDependencies(new Set(unique(toRun)), dependencies);
+  const { files, running, lost } = hasSnapshots
+    ? goBack(progress, needed, dependencies)
+    : { running: needed };
+  if (
+    files?.kind === 'missing' &&
+    dependencies.size === 0 &&
+    progress.some(p => p.state === 'finished' && p.files?.changed !== false)
+  ) {
+    return { ...allAgain('noSnapshot', files), goesOnAt };
+  }
 
   const again: StepAgain[] = [];
   const skipped: string[] = [];
@@ -95,11 +118,12 @@ export function planRecovery(
     } else {
       again.push({
         stepId,
-        because: becauseOf(
-          progress[places[0]],
+        because: becauseOf(progress[places[0]], {
           // With a shared id, the first one that a failure came before takes the others with it.
-          places.some(isAfterFailed) ? progress[failedAt].id : undefined,
-          steps
+          failedId: places.some(isAfterFailed)
+            ? progress[failedAt].id
+            : undefined,
+          neededBy: steps
             .map(({ id }) => id)
             .filter(
               (id, i, ids) =>
@@ -107,11 +131,51 @@ export function planRecovery(
                 running.has(id) &&
                 dependencies.get(id)?.includes(stepId),
             ),
-        ),
+          isLost: lost?.has(stepId) ?? false,
+        }),
       });
     }
   }
-  return { skipped, again, goesOnAt };
+  return { skipped, again, goesOnAt, ...(files && { files }) };
+}
+
+/**
+ * Finds the files that a run begins with, and which finished steps run again since going back to them loses what those steps changed.
+ * Without a snapshot there is nothing to go back to.
+ *
+ * @param needed - the ids of the steps that run in any case
+ */
+function goBack(
+  progress: StepProgress[],
+  needed: Set<string>,
+  dependencies: Map<string, string[]>,
+): { files?: RunFiles; running: Set<string>; lost?: Set<string> } {
+  const running = new Set(needed);
+  const lost = new Set<string>();
+  for (;;) {
+    const first = progress.findIndex(
+      ({ id, state }) => state !== 'skipped' && running.has(id),
+    );
+    if (first < 0) {
+      return { running };
+    }
+    const files = filesBefore(progress, first);
+    if (files.kind === 'missing') {
+      return { files, running: needed };
+    }
+    const next = progress.find(
+      ({ id, state, files: left }, i) =>
+        i > first &&
+        state === 'finished' &&
+        !running.has(id) &&
+        left?.changed !== false,
+    );
+    if (!next) {
+      return { files, running, lost };
+    }
+    lost.add(next.id);
+    withDependencies(running.add(next.id), dependencies);
+  }
 }
 
 /**
@@ -128,8 +192,11 @@ export function beginsEmpty({ skipped, again }: Plan): boolean {
 /** The most telling reason. */
 function becauseOf(
   { because }: StepProgress,
-  failedId: string | undefined,
-  neededBy: string[],
+  {
+    failedId,
+    neededBy,
+    isLost,
+  }: { failedId?: string; neededBy: string[]; isLost: boolean },
 ): StepAgain['because'] {
   if (because === 'sharedId') {
     return { kind: because };
@@ -137,9 +204,10 @@ function becauseOf(
   if (neededBy.length > 0) {
     return { kind: 'neededBy', stepIds: neededBy };
   }
-  return failedId === undefined
-    ? { kind: 'noOutput' }
-    : { kind: 'afterFailed', stepId: failedId };
+  if (failedId !== undefined) {
+    return { kind: 'afterFailed', stepId: failedId };
+  }
+  return { kind: isLost ? 'filesLost' : 'noOutput' };
 }
 
 /** The ids of steps and of all that they depend on, directly or through others. */

@@ -1,4 +1,4 @@
-import { StepState, TaskHistory } from './history';
+import { StepFiles, StepState, TaskHistory } from './history';
 import { StepRecords } from './taskRecord';
 
 /** How far a task has come with one of its steps. */
@@ -16,6 +16,8 @@ export type StepProgress = {
   hasFailed: boolean;
   /** It ran last when another step had failed in the same run, such as one that cleans up. */
   ranAfterFailure: boolean;
+  /** What is known of the files that it left in the workspace when it ran last. */
+  files?: StepFiles;
 };
 
 /**
@@ -28,7 +30,7 @@ export type StepProgress = {
 export function readProgress(
   steps: { id: string }[],
   records: StepRecords,
-  history: Pick<TaskHistory, 'states' | 'ranAfterFailure'>,
+  history: Pick<TaskHistory, 'states' | 'ranAfterFailure' | 'files'>,
 ): StepProgress[] {
   const counts = new Map<string, number>();
   for (const { id } of steps) {
@@ -44,6 +46,7 @@ export function readProgress(
       id,
       hasFailed: state === 'failed',
       ranAfterFailure: history.ranAfterFailure.has(id),
+      files: history.files.get(id)?.[place],
     };
     if (isFinished(records, id)) {
       const count = counts.get(id)!;

@@ -50,6 +50,8 @@ export function planRetry(task: {
   state: string | null;
   history: TaskHistory;
   strategy?: TaskStrategy;
+  /** Whether snapshots of workspaces are kept. */
+  hasSnapshots: boolean;
 }): Retry {
   const { history, strategy } = task;
   const spec = parseTaskSpec(task.spec);
@@ -64,6 +66,7 @@ export function planRetry(task: {
     spec.steps,
     progress,
     goesOn ? 'idempotent' : 'restart',
+    task,
   );
   const resumes = firstToRun ? 'resume' : 'finish';
   return {

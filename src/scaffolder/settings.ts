@@ -30,6 +30,14 @@ const LEGACY_PROVIDER =
 /** The provider of `@backstage/plugin-scaffolder-backend-module-workspace-database`. */
 export const DATABASE_PROVIDER = 'database';
 
+/** The provider of this module. */
+export const RECOVERY_PROVIDER = 'recovery';
+
+/** Whether a workspace provider is chosen by the legacy keys. Never throws. */
+export function isLegacyProviderOn(config: Config): boolean {
+  return config.getOptional(LEGACY_PROVIDER_ENABLED) === true;
+}
+
 /** The workspace provider that is configured, if one is (`resolveWorkspaceProvider` of `WorkspaceService`). */
 export function readWorkspaceProvider(config: Config): string | undefined {
   const isLegacy = config.getOptionalBoolean(LEGACY_PROVIDER_ENABLED) ?? false;

@@ -55,6 +55,7 @@ const attemptColumns: Columns<DbAttemptRow> = {
   interrupted_at: true,
   skipped_steps: true,
   steps_again: true,
+  files: true,
   seconds_silent: true,
   decided_at: true,
   planned: true,

@@ -23,6 +23,8 @@ export type NewAttempt = {
   skippedSteps: string[];
   /** Finished steps that run again, and why. */
   stepsAgain: StepAgainRecord[];
+  /** The files that the run begins with. Nothing if no snapshots are kept. */
+  files?: RunFilesRecord;
   /** Nothing if it was not interrupted. */
   secondsSilent?: number;
   /** Whether the task was interrupted by a shutdown of its backend. */
@@ -43,6 +45,18 @@ export type StepAgainRecord = {
   neededBy?: string[];
   /** The step before it that had failed, if that is why. */
   failedStep?: string;
+};
+
+/** The files that a run begins with. */
+export type RunFilesRecord = {
+  /** empty, snapshot or missing. */
+  kind: string;
+  /** The step at whose end they were there, unless there are none. */
+  stepId?: string;
+  /** The number of the snapshot that is restored. */
+  number?: number;
+  /** Why there is no snapshot, as far as that is known. */
+  problem?: string;
 };
 
 /**
@@ -87,6 +101,7 @@ export function attemptRow(a: NewAttempt) {
     interrupted_at: storable(a.interruptedAt),
     skipped_steps: JSON.stringify(a.skippedSteps),
     steps_again: JSON.stringify(a.stepsAgain),
+    files: a.files ? JSON.stringify(a.files) : null,
     seconds_silent: a.secondsSilent ?? null,
     planned: a.planned,
     spent: a.spent,

@@ -8,8 +8,8 @@ import {
 } from '../tables';
 import { splitStepEvents, stepEventsOfTask } from './readStepEvents';
 
-/** What a further run of a task is planned from. */
-export type EndedTaskRow = Pick<
+/** What is known of a task and its course, from which a further run of it is planned. */
+export type TaskCourseRow = Pick<
   DbTaskRow,
   'id' | 'spec' | 'state' | 'status'
 > & {
@@ -20,11 +20,15 @@ export type EndedTaskRow = Pick<
   lastKnown?: Pick<DbStrategyRow, 'strategy' | 'source'>;
 };
 
-/** Reads all that a further run of a task is planned from, in one statement. */
-export async function readTaskForRetry(
+/**
+ * Reads all that a further run of a task is planned from, in one statement.
+ *
+ * @returns nothing if there is no such task.
+ */
+export async function readTaskCourse(
   knex: Knex,
   taskId: string,
-): Promise<EndedTaskRow | undefined> {
+): Promise<TaskCourseRow | undefined> {
   const lastDecided = (column: string) =>
     knex(ATTEMPTS)
       .select(column)

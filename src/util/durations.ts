@@ -1,0 +1,69 @@
+import { Config, readDurationFromConfig } from '@backstage/config';
+import { toError } from '@backstage/errors';
+import { Duration } from 'luxon';
+
+const HOUR = 3600;
+
+/** A duration as it was found in a configuration. */
+export type Reading = {
+  /** The key that the value was found at, or the first one to use. */
+  key: string;
+  seconds: number;
+  /** For people. */
+  text: string;
+  valid: boolean;
+};
+
+/**
+ * Reads the first of the keys that is set.
+ *
+ * @param problems - gets what is wrong with it, if anything is
+ */
+export function readSeconds(
+  config: Config,
+  keys: string[],
+  defaultSeconds: number,
+  problems: string[],
+): Reading {
+  const key = keys.find(k => config.has(k));
+  if (!key) {
+    return {
+      key: keys[0],
+      seconds: defaultSeconds,
+      text: `not set, which means ${humanize(defaultSeconds)}`,
+      valid: true,
+    };
+  }
+  try {
+    const duration = readDurationFromConfig(config, { key });
+    const seconds = Duration.fromObject(duration).as('seconds');
+    return { key, seconds, text: humanize(seconds), valid: true };
+  } catch (error) {
+    problems.push(
+      `${key} is ${JSON.stringify(
+        config.getOptional(key),
+      )}, which is no duration: ${toError(error).message}. Accepted are an object such as { minutes: 1 }, an ISO duration such as 'PT1M', or a string such as '1m'.`,
+    );
+    return { key, seconds: defaultSeconds, text: '', valid: false };
+  }
+}
+
+/** As one writes it in a configuration. */
+export function yaml(seconds: number): string {
+  const [unit, factor] = unitFor(seconds);
+  return `{ ${unit}: ${seconds / factor} }`;
+}
+
+/** For people, such as `2 hours`. */
+export function humanize(seconds: number): string {
+  const [unit, factor] = unitFor(seconds);
+  const amount = seconds / factor;
+  return `${amount} ${amount === 1 ? unit.slice(0, -1) : unit}`;
+}
+
+function unitFor(seconds: number): [string, number] {
+  if (seconds !== 0 && seconds % HOUR === 0) {
+    return ['hours', HOUR];
+  }
+  return seconds !== 0 && seconds % 60 === 0 ? ['minutes', 60] : ['seconds', 1];
+}

@@ -1,0 +1,128 @@
+import { LoggerService } from '@backstage/backend-plugin-api';
+import { ServiceUnavailableError } from '@backstage/errors';
+import { WorkspaceProvider } from '@backstage/plugin-scaffolder-node/alpha';
+import { Knex } from 'knex';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readStrategy } from '../database/operations/readStrategy';
+import {
+  readTaskCourse,
+  TaskCourseRow,
+} from '../database/operations/readTaskCourse';
+import { Blocker } from '../recovery/blockers';
+import { DatabaseReadiness } from '../recovery/DatabaseReadiness';
+import { readHistory } from '../recovery/history';
+import { LiveRuns } from '../recovery/LiveRuns';
+import { safeError } from '../recovery/safeError';
+import { filesOfRun } from './runBegin';
+import { Snapshots } from './Snapshots';
+
+/** How long it is tried to read what a run begins with. A database that is restarted is back by then. */
+const READ_FOR_MS = 30_000;
+const READ_AGAIN_MS = 500;
+
+/**
+ * Lets each run of a task with the strategy `idempotent` begin with the files that it needs: the scaffolder asks for them when a run begins,
+ * and offers the workspace after each step and checkpoint (`DefaultWorkspaceService` and `NunjucksWorkflowRunner.executeStep`, 4.2.0).
+ *
+ * While the strategy of a task is not known yet, it counts as `idempotent`.
+ */
+export class RecoveryWorkspaceProvider implements WorkspaceProvider {
+  constructor(
+    private readonly options: {
+      knex: Knex;
+      snapshots: Pick<Snapshots, 'begin' | 'take' | 'forget'>;
+      readiness: Pick<DatabaseReadiness, 'ensure'>;
+      runs: Pick<LiveRuns, 'isDoubled'>;
+      logger: LoggerService;
+    },
+  ) {}
+
+  /**
+   * A run begins.
+   *
+   * @throws Error that says what was tried if the run cannot begin with the files that it needs. The task fails with it, and can be retried.
+   */
+  async rehydrateWorkspace(options: {
+    taskId: string;
+    targetPath: string;
+  }): Promise<void> {
+    const { snapshots, logger } = this.options;
+    const { taskId, targetPath: path } = options;
+    const task = await this.#readTask(taskId);
+    if (!task || !mayGoOn(task.lastKnown?.strategy)) {
+      return;
+    }
+    const files = filesOfRun({ ...task, history: readHistory(task.events) });
+    if (files.kind === 'missing') {
+      logger.warn(
+        `Task ${taskId} begins without files: there is no snapshot of those that were there when step '${files.stepId}' had ended`,
+      );
+    }
+    await snapshots.begin({
+      taskId,
+      path,
+      from: files.kind === 'snapshot' ? files.number : undefined,
+      attempt: task.lastAttempt,
+    });
+  }
+
+  /** Never throws: that would fail the step. */
+  async serializeWorkspace({
+    taskId,
+    path,
+  }: {
+    taskId: string;
+    path: string;
+  }): Promise<void> {
+    const { knex, snapshots, runs, logger } = this.options;
+    if (runs.isDoubled(taskId)) {
+      // Whose files these are cannot be told.
+      return;
+    }
+    try {
+      if (!mayGoOn(await readStrategy(knex, taskId))) {
+        await snapshots.forget([taskId]);
+        return;
+      }
+    } catch (error) {
+      logger.debug(
+        `Cannot read the strategy of task ${taskId}, ${safeError(error)}`,
+      );
+    }
+    await snapshots.take({ taskId, path });
+  }
+
+  /** The task has completed. */
+  async cleanWorkspace({ taskId }: { taskId: string }): Promise<void> {
+    await this.options.snapshots.forget([taskId]);
+  }
+
+  /** Nothing if the module cannot work with the database. Then it says so itself, and runs are as without snapshots. */
+  async #readTask(taskId: string): Promise<TaskCourseRow | undefined> {
+    const { knex, readiness } = this.options;
+    const begin = performance.now();
+    for (;;) {
+      try {
+        await readiness.ensure();
+        return await readTaskCourse(knex, taskId);
+      } catch (error) {
+        if (error instanceof Blocker) {
+          return undefined;
+        }
+        const seconds = Math.round((performance.now() - begin) / 1000);
+        if (seconds * 1000 >= READ_FOR_MS) {
+          throw new ServiceUnavailableError(
+            `The database did not tell in ${seconds} s which files this run begins with. Retry the task`,
+            error,
+          );
+        }
+        await sleep(READ_AGAIN_MS);
+      }
+    }
+  }
+}
+
+/** Whether a further run of a task may need the files of this one. */
+function mayGoOn(strategy: string | undefined): boolean {
+  return strategy === undefined || strategy === 'idempotent';
+}

@@ -1,0 +1,54 @@
+import { mockServices } from '@backstage/backend-test-utils';
+import { JsonObject } from '@backstage/types';
+import { readSnapshotConfig } from './snapshotConfig';
+
+function read(recoverTasksWorkspaces: JsonObject, provider?: string) {
+  const problems: string[] = [];
+  const data = { scaffolder: { recoverTasksWorkspaces } };
+  const config = mockServices.rootConfig({ data });
+  return {
+    snapshots: readSnapshotConfig(config, provider, problems),
+    problems,
+  };
+}
+
+describe('readSnapshotConfig', () => {
+  it('takes what is set', () => {
+    expect(
+      read({ maxMegabytes: 50, maxFiles: 7, keepFor: '2h' }, 'recovery'),
+    ).toEqual({
+      snapshots: { maxBytes: 50e6, maxFiles: 7, keepSeconds: 7200 },
+      problems: [],
+    });
+  });
+
+  it.each([undefined, 'database'])(
+    'reads nothing for the provider %s',
+    provider => {
+      expect(read({}, provider)).toEqual({
+        snapshots: undefined,
+        problems: [],
+      });
+      expect(read({ enabled: false }, provider).problems).toEqual([]);
+    },
+  );
+
+  it('finds out that its own provider is named and switched off', () => {
+    expect(read({ enabled: false }, 'recovery').problems).toEqual([
+      `scaffolder.taskRecovery.workspaceProvider is 'recovery', but scaffolder.recoverTasksWorkspaces.enabled is false. Remove one of the two.`,
+    ]);
+  });
+
+  it.each([
+    [{ enabled: 3 }, 'enabled is 3; it must be true or false.'],
+    [{ maxMegabytes: 0 }, 'maxMegabytes is 0; it must be a number above 0.'],
+    [{ maxFiles: 'x' }, 'maxFiles is "x"; it must be a number above 0.'],
+    [{ keepFor: 'long' }, 'keepFor is "long", which is no duration'],
+  ])('says what is wrong with %j', (block, problem) => {
+    const { snapshots, problems } = read(block, 'recovery');
+    expect(snapshots).toBeUndefined();
+    expect(problems).toEqual([
+      expect.stringContaining(`scaffolder.recoverTasksWorkspaces.${problem}`),
+    ]);
+  });
+});
