@@ -6,6 +6,7 @@ import { metricsServiceRef } from '@backstage/backend-plugin-api/alpha';
 import { catalogServiceRef } from '@backstage/plugin-catalog-node';
 import { eventsServiceRef } from '@backstage/plugin-events-node';
 import { notificationService } from '@backstage/plugin-notifications-node';
+import { scaffolderWorkspaceProviderExtensionPoint } from '@backstage/plugin-scaffolder-node/alpha';
 import { Knex } from 'knex';
 import { createRetryRoute } from './api/retryRoute';
 import { createRouter } from './api/createRouter';
@@ -40,6 +41,7 @@ import { AuditTrail } from './reporting/AuditTrail';
 import { Notifier } from './reporting/Notifier';
 import { RecoveryMetrics } from './reporting/RecoveryMetrics';
 import { reportBlocked } from './reporting/reportBlocked';
+import { keepSnapshots } from './workspace/keepSnapshots';
 
 /**
  * Recovers scaffolder tasks that a restart of the backend interrupted, as each template asks for in its `spec.recovery`.
@@ -69,6 +71,7 @@ export const scaffolderModuleRecovery = createBackendModule({
         permissions: coreServices.permissions,
         permissionsRegistry: coreServices.permissionsRegistry,
         scheduler: coreServices.scheduler,
+        workspaceProviders: scaffolderWorkspaceProviderExtensionPoint,
       },
       async init(deps) {
         if (!isRecoveryOn(deps.rootConfig)) {
@@ -162,13 +165,22 @@ export const scaffolderModuleRecovery = createBackendModule({
           runs,
           steadiness,
         });
+        const readiness = new DatabaseReadiness({ knex, database });
+        keepSnapshots({
+          ...deps,
+          knex,
+          config: config.snapshots,
+          readiness,
+          runs,
+          signal,
+        });
         const index = new InFlightIndex({ knex, database });
         const poll = new PollCheck({ looks, steadiness });
         const troubles = new Troubles({ logger });
         reportBlocked(deps.metrics, () => troubles.isBlocking);
         const runner = new RecoveryRunner({
           knex,
-          readiness: new DatabaseReadiness({ knex, database }),
+          readiness,
           deferral: new Deferral({ knex, config, logger }),
           index,
           poll,

@@ -13,6 +13,7 @@ import { combineListeners } from '../../src/recovery/RecoveryListener';
 import { RecoveryPass } from '../../src/recovery/RecoveryPass';
 import { Steadiness } from '../../src/recovery/Steadiness';
 import { WorkspaceCleaner } from '../../src/recovery/WorkspaceCleaner';
+import { SnapshotConfig } from '../../src/workspace/snapshotConfig';
 import { Workspaces } from '../../src/recovery/Workspaces';
 
 export const TIMEOUT_SECONDS = 30;
@@ -25,12 +26,14 @@ export const TIMEOUTS = {
 /**
  * The module's pass, put together as in `src/module.ts`, in a process that runs no task.
  *
+ * @param snapshots - what is kept of the files of running tasks, if anything is
  * @param ownDirectory - where runs would have their workspaces; a new temp folder, left to the caller's clean-up, if not given
  */
 export async function createPass(
   knex: Knex,
   logger: LoggerService,
   ownDirectory?: string,
+  snapshots?: SnapshotConfig,
 ): Promise<RecoveryPass> {
   const workingDirectory =
     ownDirectory ?? (await fs.mkdtemp(path.join(os.tmpdir(), 'bench-work-')));
@@ -47,6 +50,7 @@ export async function createPass(
       exitWhenTakenOver: false,
       maxAttempts: 3,
       notify: false,
+      snapshots,
     },
     workspaces,
     runs: new LiveRuns({ knex, workspaces }),

@@ -3,6 +3,7 @@ import {
   resolvePackagePath,
 } from '@backstage/backend-plugin-api';
 import { ConfigReader } from '@backstage/config';
+import { WorkspaceProvider } from '@backstage/plugin-scaffolder-node/alpha';
 import { DefaultEventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
 import { randomUUID } from 'node:crypto';
@@ -20,7 +21,19 @@ export type RealStep = {
   failsIn?: number[];
   /** In which runs of the task its process is killed in it, counted from 1. */
   killedIn?: number[];
+  /** Where in it the process is killed: after its checkpoint unless said otherwise. */
+  killedAt?: 'begin' | 'checkpoint' | 'record';
 };
+
+/** What a step does with the files of its workspace, called twice: before its checkpoint, and before it ends. */
+export type StepEffect = (step: {
+  taskId: string;
+  place: number;
+  /** Counts the runs of the task, from 1. */
+  run: number;
+  part: 'first' | 'second';
+  workspacePath: string;
+}) => void;
 
 /**
  * The scaffolder's own task store, broker, worker and runner, without a backend around them. A process that is killed is one of which
@@ -35,32 +48,46 @@ export class RealScaffolder {
     private readonly store: any,
     private readonly broker: any,
     private readonly worker: any,
-    private readonly process: { killed?: () => void; actions: Action[] },
+    private readonly process: SimulatedProcess,
+    private readonly onStep?: StepEffect,
   ) {}
 
+  /**
+   * @param options.workspaceProvider - what keeps the files of workspaces, if anything does
+   * @param options.onStep - does what a step does with files; called before its checkpoint and after it
+   */
   static async create(options: {
     knex: Knex;
     workingDirectory: string;
     logger: LoggerService;
+    workspaceProvider?: WorkspaceProvider;
+    onStep?: StepEffect;
   }): Promise<RealScaffolder> {
-    const { knex, workingDirectory, logger } = options;
+    const { knex, workingDirectory, logger, workspaceProvider } = options;
     const { DatabaseTaskStore } = inside('tasks/DatabaseTaskStore');
     const { StorageTaskBroker } = inside('tasks/StorageTaskBroker');
     const { TaskWorker } = inside('tasks/TaskWorker');
     const config = new ConfigReader({
-      scaffolder: { taskRecovery: { enabled: true } },
+      scaffolder: {
+        taskRecovery: {
+          enabled: true,
+          ...(workspaceProvider && { workspaceProvider: 'tested' }),
+        },
+      },
     });
     const store = await DatabaseTaskStore.create({
       database: knex,
       events: DefaultEventsService.create({ logger }),
       recoverTasksEnabled: true,
     });
-    const broker = new StorageTaskBroker(store, logger, config, {
-      getNoneCredentials: async () => ({}),
-    });
+    const auth = { getNoneCredentials: async () => ({}) };
+    const providers = workspaceProvider && { tested: workspaceProvider };
+    const broker = new StorageTaskBroker(
+      ...[store, logger, config, auth, providers],
+    );
     // Nobody cancels here. It would look for that until the task has ended, and beyond the end of the database.
     broker.registerCancellable = async () => {};
-    const process: { killed?: () => void; actions: Action[] } = { actions: [] };
+    const process: SimulatedProcess = { actions: [] };
     const instrument = { add() {}, record() {} };
     const worker = await TaskWorker.create({
       taskBroker: broker,
@@ -74,7 +101,9 @@ export class RealScaffolder {
         createHistogram: () => instrument,
       },
     });
-    const scaffolder = new RealScaffolder(knex, store, broker, worker, process);
+    const scaffolder = new RealScaffolder(
+      ...([knex, store, broker, worker, process, options.onStep] as const),
+    );
     process.actions.push({
       id: 'test:step',
       handler: context => scaffolder.#handle(context),
@@ -98,6 +127,7 @@ export class RealScaffolder {
             place,
             failsIn: step.failsIn ?? [],
             killedIn: step.killedIn ?? [],
+            killedAt: step.killedAt ?? 'checkpoint',
           },
         })),
       },
@@ -119,6 +149,13 @@ export class RealScaffolder {
         resolve();
       };
     });
+    const record = task.updateStepState.bind(task);
+    task.updateStepState = async (options: unknown) => {
+      if (this.process.isKilledAtRecord) {
+        await this.#kill();
+      }
+      await record(options);
+    };
     await Promise.race([this.worker.runOneTask(task), killed]);
     await this.knex(TASKS)
       .where({ id: task.taskId, status: 'processing' })
@@ -130,21 +167,42 @@ export class RealScaffolder {
     await this.store.retryTask({ taskId, secrets: { token: 'x' } });
   }
 
-  async #handle({ task, input, step, output, checkpoint }: any): Promise<void> {
+  async #handle(context: any): Promise<void> {
+    const { task, input, step, output, checkpoint, workspacePath } = context;
     const runs = this.begun.get(task.id)!;
     const { place, failsIn, killedIn } = input;
+    const run = runs.length;
+    const killedAt = killedIn.includes(run) ? input.killedAt : undefined;
+    const at = { taskId: task.id, place, run, workspacePath };
     runs.at(-1)!.push(place);
-    await checkpoint({ key: 'once', fn: async () => step.id });
-    if (killedIn.includes(runs.length)) {
-      this.process.killed!();
-      await new Promise(() => {});
+    this.onStep?.({ ...at, part: 'first' });
+    if (killedAt === 'begin') {
+      await this.#kill();
     }
-    if (failsIn.includes(runs.length)) {
+    await checkpoint({ key: 'once', fn: async () => step.id });
+    if (killedAt === 'checkpoint') {
+      await this.#kill();
+    }
+    if (failsIn.includes(run)) {
       throw new Error(`Step ${step.id} fails`);
     }
+    this.onStep?.({ ...at, part: 'second' });
     output('place', place);
+    this.process.isKilledAtRecord = killedAt === 'record';
+  }
+
+  async #kill(): Promise<never> {
+    this.process.isKilledAtRecord = false;
+    this.process.killed!();
+    return new Promise(() => {});
   }
 }
+
+type SimulatedProcess = {
+  killed?: () => void;
+  isKilledAtRecord?: boolean;
+  actions: Action[];
+};
 
 type Action = { id: string; handler: (context: any) => Promise<void> };
 

@@ -5,6 +5,7 @@ import express from 'express';
 import { Knex } from 'knex';
 import { listAttempts } from '../database/operations/listAttempts';
 import { readClock } from '../database/operations/readClock';
+import { readKept } from '../database/operations/snapshots/readKept';
 import { readTaskStatus } from '../database/operations/readTaskStatus';
 import { summarizeAttempts } from '../database/operations/summarizeAttempts';
 import { Forecast } from '../recovery/Forecast';
@@ -71,6 +72,7 @@ export function createRouter(options: {
       taskId,
       status,
       attempts: attempts.map(attemptView),
+      workspace: await readKept(knex, taskId),
       ifInterruptedNow: ifInterrupted && forecastView(ifInterrupted),
     } as any);
   });

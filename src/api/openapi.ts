@@ -352,6 +352,18 @@ export const spec = {
             description: 'The newest first, at most 100.',
             items: { $ref: '#/components/schemas/Attempt' },
           },
+          workspace: {
+            type: 'object',
+            description: 'What is kept of its files. Not there if nothing is.',
+            required: ['snapshots', 'storedBytes'],
+            properties: {
+              snapshots: { type: 'integer' },
+              storedBytes: {
+                type: 'integer',
+                description: 'What they take in the store, compressed.',
+              },
+            },
+          },
           ifInterruptedNow: { $ref: '#/components/schemas/Forecast' },
         },
       },

@@ -1,13 +1,16 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { RecoveryConfig } from '../config';
-import { DATABASE_PROVIDER } from '../scaffolder/settings';
+import { DATABASE_PROVIDER, RECOVERY_PROVIDER } from '../scaffolder/settings';
 
 /** Says, when the process starts, which promise about the files of tasks does not hold with the workspace provider that is configured. */
 export function warnOfWorkspaceProvider(
   { workspaceProvider }: Pick<RecoveryConfig, 'workspaceProvider'>,
   logger: LoggerService,
 ): void {
-  if (workspaceProvider === undefined) {
+  if (
+    workspaceProvider === undefined ||
+    workspaceProvider === RECOVERY_PROVIDER
+  ) {
     return;
   }
   const key = `scaffolder.taskRecovery.workspaceProvider is '${workspaceProvider}'`;

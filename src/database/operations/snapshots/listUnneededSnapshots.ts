@@ -1,0 +1,24 @@
+import { Knex } from 'knex';
+import { IN_FLIGHT, SNAPSHOTS, TASKS } from '../../tables';
+import { silentForAtLeast } from '../../time';
+
+/**
+ * The ids of tasks whose snapshots nobody needs any more: those that completed, and those that ended otherwise so long ago that nobody is
+ * expected to retry them. Starts from the few tasks with snapshots.
+ *
+ * @param options.keepSeconds - how long the snapshots of a task are kept that failed or was cancelled
+ */
+export async function listUnneededSnapshots(
+  knex: Knex,
+  options: { keepSeconds: number },
+): Promise<string[]> {
+  return knex(TASKS)
+    .whereIn('id', knex(SNAPSHOTS).select('task_id'))
+    .whereRaw(`not (${IN_FLIGHT})`)
+    .andWhere(ended =>
+      ended
+        .where('status', 'completed')
+        .orWhere(silentForAtLeast(knex, options.keepSeconds)),
+    )
+    .pluck('id');
+}

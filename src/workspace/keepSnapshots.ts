@@ -1,0 +1,49 @@
+import {
+  LifecycleService,
+  LoggerService,
+  SchedulerService,
+} from '@backstage/backend-plugin-api';
+import { MetricsService } from '@backstage/backend-plugin-api/alpha';
+import { ScaffolderWorkspaceProviderExtensionPoint } from '@backstage/plugin-scaffolder-node/alpha';
+import { Knex } from 'knex';
+import { DatabaseReadiness } from '../recovery/DatabaseReadiness';
+import { LiveRuns } from '../recovery/LiveRuns';
+import { SnapshotMetrics } from '../reporting/SnapshotMetrics';
+import { RECOVERY_PROVIDER } from '../scaffolder/settings';
+import { RecoveryWorkspaceProvider } from './RecoveryWorkspaceProvider';
+import { SnapshotCleaner } from './SnapshotCleaner';
+import { SnapshotConfig } from './snapshotConfig';
+import { Snapshots } from './Snapshots';
+
+/** Has snapshots of workspaces made, restored and deleted, if that is configured. */
+export function keepSnapshots(options: {
+  knex: Knex;
+  /** Nothing if no snapshots are kept. */
+  config: SnapshotConfig | undefined;
+  workspaceProviders: ScaffolderWorkspaceProviderExtensionPoint;
+  readiness: DatabaseReadiness;
+  runs: LiveRuns;
+  lifecycle: LifecycleService;
+  scheduler: SchedulerService;
+  metrics: MetricsService;
+  /** Ends when no statement is possible any more. */
+  signal: AbortSignal;
+  logger: LoggerService;
+}): void {
+  const { config, workspaceProviders, lifecycle, scheduler, signal } = options;
+  if (!config) {
+    return;
+  }
+  const listener = new SnapshotMetrics(options.metrics);
+  const snapshots = new Snapshots({ ...options, limits: config, listener });
+  signal.addEventListener('abort', () => void snapshots.stop(), { once: true });
+  workspaceProviders.addProviders({
+    [RECOVERY_PROVIDER]: new RecoveryWorkspaceProvider({
+      ...options,
+      snapshots,
+    }),
+  });
+  const { keepSeconds } = config;
+  const cleaner = new SnapshotCleaner({ ...options, snapshots, keepSeconds });
+  lifecycle.addStartupHook(() => cleaner.schedule(scheduler));
+}
