@@ -91,6 +91,11 @@ export class ScaffolderClient {
     return items;
   }
 
+  /** What the module's REST API shows of a task. */
+  async recoveryOf(taskId: string): Promise<JsonObject> {
+    return this.#request('GET', `scaffolder/recovery/v1/tasks/${taskId}`);
+  }
+
   /** The events of a task until it ends, as its page gets them. */
   async eventStream(id: string): Promise<{ type: string; data: TaskEvent }[]> {
     const response = await this.#fetch(

@@ -25,9 +25,6 @@ export const STRATEGIES = 'scaffolder_recovery_strategies';
 /** One row for each decision on an interrupted task. */
 export const ATTEMPTS = 'scaffolder_recovery_attempts';
 
-/** What is known of the files of tasks' workspaces: one row for each snapshot, and for each begin of a run. */
-export const SNAPSHOTS = 'scaffolder_recovery_snapshots';
-
 /** The condition for decisions on interrupted tasks. Whoever retries a task decides that by himself. */
 export const ON_INTERRUPTION = `${ATTEMPTS}.trigger = 'interruption'`;
 

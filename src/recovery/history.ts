@@ -57,6 +57,11 @@ class HistoryReader {
   readonly #touched = new Set<string>();
   /** The step that the run is in. */
   #current?: string;
+  /**
+   * The step that began last, and which it is of those with its id. Of one that failed or was skipped, the scaffolder asks for a snapshot when
+   * that is written already (`executeStep`, 4.2.0).
+   */
+  #lastBegun?: { stepId: string; place: number };
   #hasFailed = false;
 
   add(event: unknown): void {
@@ -67,6 +72,7 @@ class HistoryReader {
       this.#lastWritten.clear();
       this.#touched.clear();
       this.#current = undefined;
+      this.#lastBegun = undefined;
       this.#hasFailed = false;
     } else if (Array.isArray(event)) {
       this.#addFiles(event);
@@ -96,19 +102,15 @@ class HistoryReader {
   #addFiles([kind, number, changed, problem]: unknown[]): void {
     if (kind === 'begin') {
       this.#files.runBegan(Number(number ?? 0));
-    } else if (this.#current !== undefined) {
-      this.#files.snapshotTaken(this.#current, this.#placeOfCurrent(), {
+    } else if (this.#lastBegun) {
+      const { stepId, place } = this.#lastBegun;
+      this.#files.snapshotTaken(stepId, place, {
         number: Number(number),
         // A number on SQLite.
         changed: changed === null ? undefined : Boolean(changed),
         problem: typeof problem === 'string' ? problem : undefined,
       });
     }
-  }
-
-  /** Which of the steps with its id the run is in. */
-  #placeOfCurrent(): number {
-    return this.#states.get(this.#current!)!.length - 1;
   }
 
   #addState(stepId: string, status: string): void {
@@ -133,6 +135,7 @@ class HistoryReader {
       case 'processing':
         this.#current = stepId;
         states.push('processing');
+        this.#lastBegun = { stepId, place: states.length - 1 };
         this.#files.stepBegan(stepId, states.length - 1);
         if (this.#hasFailed) {
           this.#ranAfterFailure.add(stepId);

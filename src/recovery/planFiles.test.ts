@@ -126,10 +126,25 @@ describe('the files that a plan begins with', () => {
       .begin()
       .runs('fetch', true) // 2
       .starts('log')
-      .snapshot(false)
       .ends('log', 'skipped')
+      .snapshot(false)
       .starts('edit');
     expect(course.plan(steps).files).toMatchObject({ number: 2 });
+  });
+
+  it('are those at the end of the last of steps that share an id, also if that was skipped', () => {
+    const course = new Course()
+      .begin()
+      .runs('a', true) // 2
+      .starts('a')
+      .ends('a', 'skipped')
+      .snapshot(false)
+      .starts('b');
+    const shared = [step('a'), step('a'), step('b')];
+    expect(course.plan(shared)).toMatchObject({
+      skipped: ['a'],
+      files: { number: 3 },
+    });
   });
 
   it('are those from before a step that failed halfway, and what ran after it runs again', () => {

@@ -5,6 +5,8 @@ export type BegunStep = {
   taskId: string;
   name: string;
   files: string[];
+  /** Those with their contents and modes, see `listTree`. */
+  tree: string[];
   show?: string;
 };
 

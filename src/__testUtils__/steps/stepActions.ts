@@ -6,6 +6,7 @@ import { createTemplateAction } from '@backstage/plugin-scaffolder-node';
 import { scaffolderActionsExtensionPoint } from '@backstage/plugin-scaffolder-node';
 import fs from 'node:fs';
 import path from 'node:path';
+import { listTree } from '../listTree';
 import { StepJournal } from './StepJournal';
 
 /** An action that does what a test needs of a step, and notes each time that it begins. */
@@ -45,7 +46,13 @@ function createStepAction(journal: StepJournal) {
     async handler({ input, output, task, workspacePath, checkpoint, signal }) {
       const { name, write, read, fails = 0, hangs = 0, show } = input;
       const files = fs.readdirSync(workspacePath).sort();
-      const count = journal.add({ taskId: task.id, name, files, show });
+      const count = journal.add({
+        taskId: task.id,
+        name,
+        files,
+        tree: listTree(workspacePath),
+        show,
+      });
       if (read && !files.includes(read)) {
         throw new Error(`${read} is not there`);
       }
