@@ -13,6 +13,9 @@ import { Snapshots, SnapshotsOptions } from '../Snapshots';
 /** Databases as `TestDatabases.create` returns them. */
 type Databases = { init(id: TestDatabaseId): Promise<Knex> };
 
+/** All that were made and not yet removed. */
+const sites: { snapshots: Snapshots; folder: string }[] = [];
+
 /** A task with a workspace, and what takes snapshots of it. As a process of its own it can be had a second time. */
 export class Site {
   private constructor(
@@ -76,8 +79,6 @@ export class Site {
     return this.logger.warn.mock.calls.map(([message]) => message);
   }
 }
-
-const sites: Site[] = [];
 
 /** Ends all threads and deletes all folders. */
 export async function removeSites(): Promise<void> {

@@ -15,11 +15,9 @@ export class Channel {
     { resolve: (value: any) => void; reject: (error: Error) => void }
   >();
   #lastId = 0;
+  #handlers: Handlers = {};
 
-  constructor(
-    private readonly port: MessagePort | Worker,
-    private readonly handlers: Handlers,
-  ) {
+  constructor(private readonly port: MessagePort | Worker) {
     port.on('message', (message: Call | Answer) => {
       if (message.type === 'call') {
         void this.#serve(message);
@@ -27,6 +25,11 @@ export class Channel {
         this.#settle(message);
       }
     });
+  }
+
+  /** Says what the other side may call. */
+  serve(handlers: Handlers): void {
+    this.#handlers = handlers;
   }
 
   /** How many calls have no answer yet. */
@@ -54,7 +57,7 @@ export class Channel {
 
   async #serve({ id, method, args }: Call): Promise<void> {
     try {
-      const value = await this.handlers[method](...args);
+      const value = await this.#handlers[method](...args);
       this.#post({ type: 'answer', id, value }, value);
     } catch (error: any) {
       const { name, message } = error;

@@ -40,7 +40,8 @@ export class EngineThread {
   #start(): { worker: Worker; channel: Channel } {
     const worker = startWorker();
     const { host } = this;
-    const channel = new Channel(worker, {
+    const channel = new Channel(worker);
+    channel.serve({
       putPack: (...args: Parameters<EngineHost['putPack']>) =>
         host.putPack(...args),
       getPack: (...args: Parameters<EngineHost['getPack']>) =>

@@ -45,7 +45,22 @@ type Parts = Uint8Array<ArrayBuffer>[];
 
 const PART_BYTES = 1024 * 1024;
 
+/** Each part has memory of its own, so that it can be moved. */
+function split(manifest: Buffer): Parts {
+  const parts: Parts = [];
+  for (let at = 0; at < manifest.length; at += PART_BYTES) {
+    parts.push(new Uint8Array(manifest.subarray(at, at + PART_BYTES)));
+  }
+  return parts;
+}
+
 function serveEngine(port: MessagePort): void {
+  const channel = new Channel(port);
+  const engine = new Engine({
+    putPack: (...args) => channel.call('putPack', ...args),
+    getPack: (...args) => channel.call('getPack', ...args),
+    readManifests: (...args) => channel.call('readManifests', ...args),
+  });
   const calls: EngineCalls = {
     restore: run => engine.restore(run),
     take: async run => {
@@ -56,21 +71,7 @@ function serveEngine(port: MessagePort): void {
     settle: async (taskId, number) => engine.settle(taskId, number),
     drop: async taskId => engine.drop(taskId),
   };
-  const channel = new Channel(port, calls);
-  const engine = new Engine({
-    putPack: (...args) => channel.call('putPack', ...args),
-    getPack: (...args) => channel.call('getPack', ...args),
-    readManifests: (...args) => channel.call('readManifests', ...args),
-  });
-}
-
-/** Each part has memory of its own, so that it can be moved. */
-function split(manifest: Buffer): Parts {
-  const parts: Parts = [];
-  for (let at = 0; at < manifest.length; at += PART_BYTES) {
-    parts.push(new Uint8Array(manifest.subarray(at, at + PART_BYTES)));
-  }
-  return parts;
+  channel.serve(calls);
 }
 
 if (!isMainThread && parentPort && workerData?.purpose === PURPOSE) {
