@@ -12,7 +12,15 @@ import { applyMigrations, MIGRATIONS } from './migrations';
 import { ensureInFlightIndex } from './operations/ensureInFlightIndex';
 import { findMissingTables, OWN_TABLES } from './operations/findMissingTables';
 import { markShutdown } from './operations/markShutdown';
-import { ATTEMPTS, STRATEGIES, TASKS, WAKEUPS } from './tables';
+import {
+  ATTEMPTS,
+  MANIFESTS,
+  PACKS,
+  SNAPSHOTS,
+  STRATEGIES,
+  TASKS,
+  WAKEUPS,
+} from './tables';
 
 jest.setTimeout(60_000);
 
@@ -64,6 +72,27 @@ describe.each(databases.eachSupportedId())('migrations on %s', databaseId => {
       finished_steps: 0,
     });
     await markShutdown(knex, [{ taskId: id, recoveredEvent: 0 }]);
+    await knex(SNAPSHOTS).insert({
+      task_id: id,
+      number: 1,
+      kind: 'begin',
+      epoch: 1,
+      last_event: 0,
+      files: 0,
+      bytes: 0,
+      stored_bytes: 0,
+    });
+    const content = Buffer.from([0, 1, 2]);
+    await knex(MANIFESTS).insert({ task_id: id, number: 1, part: 0, content });
+    await knex(PACKS).insert({ task_id: id, pack: id, content });
+    expect(await knex(SNAPSHOTS).first()).toMatchObject({
+      base: null,
+      attempt: null,
+      changed: null,
+      missing: null,
+      created_at: expect.anything(),
+    });
+    expect(await knex(PACKS).first()).toMatchObject({ content });
     await expect(
       knex(ATTEMPTS).insert({ task_id: id, attempt: 1, decision: 'resume' }),
     ).rejects.toMatchObject({ message: expect.stringMatching(/unique/i) });
@@ -98,7 +127,7 @@ describe.each(databases.eachSupportedId())('migrations on %s', databaseId => {
     await Promise.all([1, 2, 3, 4].map(() => applyMigrations({}, knex)));
     await applyMigrations({}, knex);
     expect(await findMissingTables(knex, OWN_TABLES)).toEqual([]);
-    expect(await knex(MIGRATIONS.tableName)).toHaveLength(1);
+    expect(await knex(MIGRATIONS.tableName)).toHaveLength(2);
     expect(await knex(`${MIGRATIONS.tableName}_lock`)).toHaveLength(1);
   });
 

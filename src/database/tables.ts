@@ -31,6 +31,15 @@ export const ON_INTERRUPTION = `${ATTEMPTS}.trigger = 'interruption'`;
 /** The condition for decisions of which it is not known what came, word for word as in the index of the migrations. */
 export const UNSETTLED = `${ATTEMPTS}.outcome in ('waiting', 'running')`;
 
+/** One row for each snapshot of a workspace, and for each run that began. */
+export const SNAPSHOTS = 'scaffolder_recovery_snapshots';
+
+/** The files of each snapshot, in parts of at most 1 MB. */
+export const MANIFESTS = 'scaffolder_recovery_manifests';
+
+/** The content of files, in packs of about 1 MB. */
+export const PACKS = 'scaffolder_recovery_packs';
+
 /**
  * The columns of `tasks` that are used here, as the driver returns them.
  * From the migrations of `@backstage/plugin-scaffolder-backend` 4.2.0.
@@ -105,4 +114,44 @@ export type DbAttemptRow = {
 export type DbShutdownRow = {
   task_id: string;
   recovered_event: number | string;
+};
+
+export type DbSnapshotRow = {
+  task_id: string;
+  /** Counts the rows of a task, from 1. */
+  number: number;
+  kind: 'begin' | 'files';
+  /** Counts the runs of a task, from 1. */
+  epoch: number;
+  /** Of `begin`: what was restored, if anything. Of `files`: the row before it in the run. */
+  base: number | null;
+  /** The newest id in `task_events`, or 0. A string on PostgreSQL. */
+  last_event: number | string;
+  /** Of `begin` only. */
+  attempt: number | null;
+  /** Of `files` only, and null where it is not known. A number on SQLite. */
+  changed: boolean | number | null;
+  /** Why there is no content, if there is none. */
+  missing: string | null;
+  files: number;
+  /** A string on PostgreSQL. */
+  bytes: number | string;
+  /** A string on PostgreSQL. */
+  stored_bytes: number | string;
+  created_at: Date | string;
+};
+
+export type DbManifestRow = {
+  task_id: string;
+  number: number;
+  /** From 0. */
+  part: number;
+  content: Buffer;
+};
+
+export type DbPackRow = {
+  task_id: string;
+  /** A UUID. */
+  pack: string;
+  content: Buffer;
 };

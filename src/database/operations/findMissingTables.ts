@@ -2,11 +2,17 @@ import { Knex } from 'knex';
 import {
   ATTEMPTS,
   DbAttemptRow,
+  DbManifestRow,
+  DbPackRow,
   DbShutdownRow,
+  DbSnapshotRow,
   DbStrategyRow,
   DbTaskEventRow,
   DbTaskRow,
+  MANIFESTS,
+  PACKS,
   SHUTDOWNS,
+  SNAPSHOTS,
   STRATEGIES,
   TASK_EVENTS,
   TASKS,
@@ -68,6 +74,35 @@ const attemptColumns: Columns<DbAttemptRow> = {
   ended_at: true,
 };
 
+const snapshotColumns: Columns<DbSnapshotRow> = {
+  task_id: true,
+  number: true,
+  kind: true,
+  epoch: true,
+  base: true,
+  last_event: true,
+  attempt: true,
+  changed: true,
+  missing: true,
+  files: true,
+  bytes: true,
+  stored_bytes: true,
+  created_at: true,
+};
+
+const manifestColumns: Columns<DbManifestRow> = {
+  task_id: true,
+  number: true,
+  part: true,
+  content: true,
+};
+
+const packColumns: Columns<DbPackRow> = {
+  task_id: true,
+  pack: true,
+  content: true,
+};
+
 const shutdownColumns: Columns<DbShutdownRow> = {
   task_id: true,
   recovered_event: true,
@@ -85,6 +120,9 @@ export const OWN_TABLES: Record<string, string[]> = {
   [ATTEMPTS]: Object.keys(attemptColumns),
   [SHUTDOWNS]: Object.keys(shutdownColumns),
   [WAKEUPS]: ['task_id', 'woken_at'],
+  [SNAPSHOTS]: Object.keys(snapshotColumns),
+  [MANIFESTS]: Object.keys(manifestColumns),
+  [PACKS]: Object.keys(packColumns),
 };
 
 /** `undefined_table` and `undefined_column`. */

@@ -1,0 +1,54 @@
+import { Knex } from 'knex';
+import { SNAPSHOTS } from '../../tables';
+import { insertedRows } from './insertedRows';
+import { newestEvent } from './newestEvent';
+
+/** What a snapshot found, as it is recorded. */
+export type NewSnapshot = {
+  taskId: string;
+  /** The epoch of the run. */
+  epoch: number;
+  /** The number of the row before it in the run. */
+  base: number;
+  changed: boolean | null;
+  missing: string | null;
+  files: number;
+  bytes: number;
+  storedBytes: number;
+};
+
+/**
+ * Records a snapshot with the number after its base, if its base is still the newest row of the task. It is not if another run has begun
+ * since: the primary key allows only one row with the next number, and the other statement waits for it.
+ *
+ * @returns the number, or nothing if it was refused.
+ */
+export async function insertSnapshot(
+  tx: Knex.Transaction,
+  snapshot: NewSnapshot,
+): Promise<number | undefined> {
+  const { taskId, epoch, base } = snapshot;
+  const result = await tx.raw(
+    `insert into ?? (task_id, number, kind, epoch, base, last_event, changed, missing, files, bytes, stored_bytes)
+     select ?, number + 1, 'files', epoch, number, (?), ?, ?, ?, ?, ?
+     from (select number, epoch from ?? where task_id = ? order by number desc limit 1) as newest
+     where number = ? and epoch = ?
+     on conflict do nothing returning number`,
+    [
+      SNAPSHOTS,
+      taskId,
+      newestEvent(tx, taskId),
+      snapshot.changed,
+      snapshot.missing,
+      snapshot.files,
+      snapshot.bytes,
+      snapshot.storedBytes,
+      SNAPSHOTS,
+      taskId,
+      base,
+      epoch,
+    ],
+  );
+  const [row] = insertedRows<{ number: number }>(result);
+  return row && Number(row.number);
+}

@@ -1,0 +1,202 @@
+import { LoggerService } from '@backstage/backend-plugin-api';
+import { Knex } from 'knex';
+import { Begun } from '../database/operations/snapshots/insertBegin';
+import { insertManifest } from '../database/operations/snapshots/insertManifest';
+import { insertSnapshot } from '../database/operations/snapshots/insertSnapshot';
+import { readNewestSnapshot } from '../database/operations/snapshots/readNewestSnapshot';
+import { safeError } from '../recovery/safeError';
+import { Limits } from './engine/takeSnapshot';
+import { PackStore } from './PackStore';
+import { EngineThread } from './thread/EngineThread';
+import { TakenSnapshot } from './thread/worker';
+
+/** What a run needs of its process. */
+export type RunContext = {
+  knex: Knex;
+  limits: Limits;
+  logger: LoggerService;
+  store: PackStore;
+  engine: EngineThread;
+};
+
+/** A run that this process began: records its snapshots as long as it is the newest run of its task. */
+export class Run {
+  /** The number of the row that was recorded last. */
+  #number: number;
+  readonly #epoch: number;
+  #isRefused = false;
+
+  /** Packs of the snapshot that is being taken. */
+  #packs: string[] = [];
+  /** Packs that nothing refers to. */
+  #garbage: string[] = [];
+  /**
+   * Packs of a snapshot of which it is not known whether it was recorded: the connection was lost with the commit. The database may still
+   * be at it, so they are kept until another row has the number.
+   */
+  #uncertain?: string[];
+
+  readonly #logged = new Set<string>();
+
+  constructor(
+    private readonly context: RunContext,
+    readonly taskId: string,
+    readonly path: string,
+    begun: Begun,
+  ) {
+    this.#number = begun.number;
+    this.#epoch = begun.epoch;
+  }
+
+  /** To be called before a pack of this run is stored. */
+  addPack(pack: string): void {
+    this.#packs.push(pack);
+  }
+
+  /** Takes a snapshot and records it. Never throws: without it, more steps run again if the task is interrupted. */
+  async take(): Promise<void> {
+    if (this.#isRefused) {
+      return;
+    }
+    const { taskId } = this;
+    let recorded: number | undefined;
+    try {
+      recorded = await this.#takeAndRecord();
+    } catch (error) {
+      this.#logOnce(
+        'failed',
+        `Could not store the workspace of task ${taskId}. If it is interrupted now, more of its steps run again.`,
+        error,
+      );
+    }
+    this.#garbage.push(...this.#packs.splice(0));
+    await this.#deleteGarbage();
+    await this.context.engine
+      .call('settle', taskId, recorded)
+      .catch(() =>
+        this.#logOnce(
+          'thread',
+          `Lost what was known of the workspace of task ${taskId}; all files are read again.`,
+        ),
+      );
+  }
+
+  async #takeAndRecord(): Promise<number | undefined> {
+    await this.#findUncertain();
+    const { engine, limits } = this.context;
+    const { taskId, path } = this;
+    const [snapshot, parts] = await engine.call('take', {
+      taskId,
+      path,
+      number: this.#number,
+      limits,
+    });
+    this.#logIncomplete(snapshot);
+    const recorded = await this.#record(snapshot, parts.map(toBuffer));
+    if (recorded === undefined) {
+      if (await this.#findUncertain()) {
+        throw new Error('The snapshot before it was recorded after all');
+      }
+      this.#isRefused = true;
+      this.#logOnce(
+        'refused',
+        `The workspace of task ${taskId} was not stored: the task was deleted, or another run of it has begun since and this one has lost ownership.`,
+      );
+      return undefined;
+    }
+    this.#number = recorded;
+    this.#packs = [];
+    this.#garbage.push(...(this.#uncertain ?? []));
+    this.#uncertain = undefined;
+    return recorded;
+  }
+
+  /** The number of the row, or nothing if it was refused. */
+  async #record(
+    snapshot: TakenSnapshot,
+    parts: Buffer[],
+  ): Promise<number | undefined> {
+    const { skipped: _, ...row } = snapshot;
+    let isCommitted = false;
+    try {
+      return await this.context.knex.transaction(async tx => {
+        const number = await insertSnapshot(tx, {
+          ...row,
+          taskId: this.taskId,
+          epoch: this.#epoch,
+          base: this.#number,
+        });
+        if (number !== undefined) {
+          await insertManifest(tx, { taskId: this.taskId, number, parts });
+        }
+        isCommitted = true;
+        return number;
+      });
+    } catch (error) {
+      if (isCommitted) {
+        this.#uncertain = [
+          ...(this.#uncertain ?? []),
+          ...this.#packs.splice(0),
+        ];
+      }
+      throw error;
+    }
+  }
+
+  /** Whether the snapshot of which it was not known was recorded. Then the next one builds on it. */
+  async #findUncertain(): Promise<boolean> {
+    if (!this.#uncertain) {
+      return false;
+    }
+    const newest = await readNewestSnapshot(this.context.knex, this.taskId);
+    const isOurs =
+      newest?.number === this.#number + 1 && newest.epoch === this.#epoch;
+    if (isOurs) {
+      this.#number = newest.number;
+      this.#uncertain = undefined;
+    }
+    return isOurs;
+  }
+
+  /** What cannot be deleted now is deleted the next time, or with the task. */
+  async #deleteGarbage(): Promise<void> {
+    if (this.#garbage.length === 0) {
+      return;
+    }
+    try {
+      await this.context.store.delete(this.taskId, this.#garbage);
+      this.#garbage = [];
+    } catch (error) {
+      this.context.logger.debug(
+        `Could not delete ${this.#garbage.length} packs of task ${this.taskId}`,
+        safeError(error),
+      );
+    }
+  }
+
+  #logIncomplete({ missing, skipped }: TakenSnapshot): void {
+    if (missing) {
+      this.#logOnce(
+        'missing',
+        `The workspace of task ${this.taskId} is not stored. ${missing}. If it is interrupted now, more of its steps run again.`,
+      );
+    }
+    if (skipped.length > 0) {
+      this.#logOnce(
+        'skipped',
+        `${skipped.slice(0, 3).join(', ')} in the workspace of task ${this.taskId} are FIFOs, sockets or devices, which are not stored.`,
+      );
+    }
+  }
+
+  #logOnce(topic: string, message: string, error?: unknown): void {
+    if (!this.#logged.has(topic)) {
+      this.#logged.add(topic);
+      this.context.logger.warn(message, error ? safeError(error) : undefined);
+    }
+  }
+}
+
+function toBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
+}

@@ -1,0 +1,188 @@
+import { LoggerService } from '@backstage/backend-plugin-api';
+import { Knex } from 'knex';
+import fs from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { deleteSnapshots } from '../database/operations/snapshots/deleteSnapshots';
+import {
+  Begun,
+  insertBegin,
+} from '../database/operations/snapshots/insertBegin';
+import { safeError } from '../recovery/safeError';
+import { DatabasePackStore } from './DatabasePackStore';
+import { Limits } from './engine/takeSnapshot';
+import { WorkspaceError } from './engine/WorkspaceError';
+import { PackStore } from './PackStore';
+import { Run, RunContext } from './Run';
+import { readStoredManifests } from './storedManifests';
+import { TaskLocks } from './TaskLocks';
+import { EngineThread } from './thread/EngineThread';
+
+/** How long a run waits for the database before it fails, in ms. */
+const RETRY_FOR = 60_000;
+
+/** The first wait between two tries, in ms. It doubles up to the second one. */
+const RETRY_AFTER = 200;
+const MAX_RETRY_AFTER = 5_000;
+
+export type SnapshotsOptions = {
+  knex: Knex;
+  limits: Limits;
+  logger: LoggerService;
+  /** Where the content is kept. The database unless something else is given. */
+  store?: PackStore;
+  /** How long `begin` tries again while the database or the store cannot be reached, in ms. Default: one minute. */
+  retryForMs?: number;
+};
+
+type BeginOptions = {
+  taskId: string;
+  path: string;
+  from: number | undefined;
+  attempt: number;
+};
+
+/**
+ * The files of tasks: puts a workspace into the state in which a run begins, and stores it each time that something ran in it.
+ *
+ * All work on files is done in a thread; what is here talks to the database. What is done for one task is done one after another.
+ */
+export class Snapshots {
+  /** The runs that this process began. */
+  readonly #runs = new Map<string, Run>();
+  readonly #locks = new TaskLocks();
+  readonly #context: RunContext;
+  readonly #stopping = new AbortController();
+
+  constructor(private readonly options: SnapshotsOptions) {
+    const { knex, limits, logger } = options;
+    const store = options.store ?? new DatabasePackStore(knex);
+    const engine = new EngineThread({
+      putPack: async (taskId, pack, content) => {
+        this.#runs.get(taskId)?.addPack(pack);
+        await store.put(taskId, pack, content);
+      },
+      getPack: (taskId, pack) => store.get(taskId, pack),
+      readManifests: (taskId, number) =>
+        readStoredManifests(knex, { taskId, number }),
+    });
+    this.#context = { knex, limits, logger, store, engine };
+  }
+
+  /**
+   * Begins a run of a task in a folder, which is emptied and then filled with a snapshot. Takes the next epoch of the task: from then on
+   * nothing is recorded for its earlier runs. Tries again for a while if the database or the store cannot be reached.
+   *
+   * @param run.path - the folder. It may hold the files of an earlier run
+   * @param run.from - the number of the snapshot, or nothing for an empty workspace
+   * @param run.attempt - the attempt that the run belongs to, for the record
+   * @throws Error that says what was tried, if the workspace is not as it has to be.
+   */
+  async begin(run: BeginOptions): Promise<void> {
+    await this.#locks.run(run.taskId, async () => {
+      this.#runs.delete(run.taskId);
+      await this.#dropEndedRuns();
+      this.#runs.set(run.taskId, await this.#beginPatiently(run));
+    });
+  }
+
+  /**
+   * Records what is in the workspace after something ran in it. Does nothing for a run that this process did not begin.
+   *
+   * Never throws. What cannot be stored is logged once for each task.
+   */
+  async take(run: { taskId: string; path: string }): Promise<void> {
+    await this.#locks.run(run.taskId, async () => {
+      const begun = this.#runs.get(run.taskId);
+      if (begun?.path === run.path && !this.#stopping.signal.aborted) {
+        await begun.take();
+      }
+    });
+  }
+
+  /**
+   * Deletes all that is stored of some tasks. A run of them that has not ended records nothing any more.
+   *
+   * @throws what the database or the store says. Then it is to be called again.
+   */
+  async forget(taskIds: string[]): Promise<void> {
+    const { knex, store } = this.#context;
+    for (const taskId of taskIds) {
+      await this.#locks.run(taskId, async () => {
+        await this.#drop(taskId);
+        await knex.transaction(tx => deleteSnapshots(tx, [taskId]));
+        await store.delete(taskId, await store.list(taskId));
+      });
+    }
+  }
+
+  /** Ends the thread. What is under way is given up. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#context.engine.stop();
+  }
+
+  async #beginPatiently(options: BeginOptions): Promise<Run> {
+    const { knex, engine, logger } = this.#context;
+    const { taskId, path, from } = options;
+    const { signal } = this.#stopping;
+    const deadline = Date.now() + (this.options.retryForMs ?? RETRY_FOR);
+    let begun: Begun | undefined;
+    for (let tries = 1; ; tries++) {
+      try {
+        begun ??= await insertBegin(knex, { ...options, base: from });
+        const { number } = begun;
+        await engine.call('restore', { taskId, path, from, number });
+        return new Run(this.#context, taskId, path, begun);
+      } catch (error) {
+        const isFinal =
+          error instanceof WorkspaceError || Date.now() >= deadline;
+        if (isFinal || signal.aborted) {
+          throw restoreError(options, tries, error);
+        }
+        logger.warn(
+          `Could not restore the workspace of task ${taskId}, trying again`,
+          safeError(error),
+        );
+        const delay = Math.min(RETRY_AFTER * 2 ** (tries - 1), MAX_RETRY_AFTER);
+        await sleep(delay, undefined, { signal }).catch(() => {});
+      }
+    }
+  }
+
+  /** A run ends with its folder, and nobody says so. */
+  async #dropEndedRuns(): Promise<void> {
+    for (const { taskId, path } of [...this.#runs.values()]) {
+      if (!(await exists(path))) {
+        await this.#drop(taskId);
+      }
+    }
+  }
+
+  async #drop(taskId: string): Promise<void> {
+    if (this.#runs.delete(taskId)) {
+      // If the thread has ended, it has forgotten anyway.
+      await this.#context.engine.call('drop', taskId).catch(() => {});
+    }
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return fs.access(path).then(
+    () => true,
+    error => error.code !== 'ENOENT',
+  );
+}
+
+function restoreError(
+  { taskId, from }: BeginOptions,
+  tries: number,
+  error: unknown,
+): Error {
+  const what =
+    from === undefined
+      ? 'an empty workspace'
+      : `the workspace as of snapshot ${from}`;
+  return new Error(
+    `Could not begin the run of task ${taskId} with ${what}, tried ${tries} times. ${safeError(error).message}. Nothing has run; the task can be retried once that is mended.`,
+  );
+}

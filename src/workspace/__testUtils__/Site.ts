@@ -1,0 +1,89 @@
+import { mockServices, TestDatabaseId } from '@backstage/backend-test-utils';
+import { Knex } from 'knex';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import {
+  insertTask,
+  migrateScaffolder,
+} from '../../__testUtils__/scaffolderDatabase';
+import { DbSnapshotRow, SNAPSHOTS } from '../../database/tables';
+import { Snapshots, SnapshotsOptions } from '../Snapshots';
+
+/** Databases as `TestDatabases.create` returns them. */
+type Databases = { init(id: TestDatabaseId): Promise<Knex> };
+
+/** All that were made and not yet removed. */
+const sites: { snapshots: Snapshots; folder: string }[] = [];
+
+/** A task with a workspace, and what takes snapshots of it. As a process of its own it can be had a second time. */
+export class Site {
+  private constructor(
+    readonly knex: Knex,
+    readonly taskId: string,
+    readonly folder: string,
+    readonly snapshots: Snapshots,
+    readonly logger: ReturnType<typeof mockServices.logger.mock>,
+  ) {}
+
+  static async create(
+    databases: Databases,
+    databaseId: TestDatabaseId,
+    options: Partial<SnapshotsOptions> = {},
+  ): Promise<Site> {
+    const knex = await databases.init(databaseId);
+    await migrateScaffolder(knex);
+    return Site.#on(knex, await insertTask(knex), options);
+  }
+
+  /** Another process with the same task, and a folder of its own. */
+  another(options: Partial<SnapshotsOptions> = {}): Site {
+    return Site.#on(this.knex, this.taskId, options);
+  }
+
+  static #on(knex: Knex, taskId: string, options: Partial<SnapshotsOptions>) {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'workspace-'));
+    const logger = mockServices.logger.mock();
+    const limits = { maxBytes: 100_000_000, maxFiles: 10_000 };
+    const snapshots = new Snapshots({ knex, limits, logger, ...options });
+    const site = new Site(knex, taskId, folder, snapshots, logger);
+    sites.push(site);
+    return site;
+  }
+
+  async begin(from?: number): Promise<void> {
+    const { taskId, folder } = this;
+    await this.snapshots.begin({ taskId, path: folder, from, attempt: 1 });
+  }
+
+  /** Takes a snapshot and returns its row. */
+  async take(): Promise<DbSnapshotRow> {
+    await this.snapshots.take({ taskId: this.taskId, path: this.folder });
+    const rows = await this.rows();
+    return rows.at(-1)!;
+  }
+
+  async rows(): Promise<DbSnapshotRow[]> {
+    return this.knex<DbSnapshotRow>(SNAPSHOTS)
+      .where('task_id', this.taskId)
+      .orderBy('number');
+  }
+
+  async count(table: string): Promise<number> {
+    const rows = await this.knex(table).where('task_id', this.taskId);
+    return rows.length;
+  }
+
+  /** What was logged as a warning. */
+  warnings(): string[] {
+    return this.logger.warn.mock.calls.map(([message]) => message);
+  }
+}
+
+/** Ends all threads and deletes all folders. */
+export async function removeSites(): Promise<void> {
+  for (const { snapshots, folder } of sites.splice(0)) {
+    await snapshots.stop();
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,52 @@
+import { Entries } from './entries';
+import { Chain } from './KnownWorkspace';
+import { decodeManifest } from './manifestFormat';
+import { WorkspaceError } from './WorkspaceError';
+
+/** The parts of each manifest that a snapshot consists of: a full one first, and then those that build on it. */
+export type StoredManifests = Uint8Array[][];
+
+/**
+ * Puts together what a snapshot holds.
+ *
+ * @throws WorkspaceError if a manifest cannot be read.
+ */
+export function loadContent(manifests: StoredManifests): {
+  entries: Entries;
+  chain: Chain;
+} {
+  const entries: Entries = new Map();
+  const chain: Chain = { length: 0, fullBytes: 0, deltaBytes: 0 };
+  for (const parts of manifests) {
+    const stored = parts.length === 1 ? toBuffer(parts[0]) : concat(parts);
+    const manifest = decode(stored);
+    if (manifest.isFull !== (chain.length === 0)) {
+      throw new WorkspaceError(
+        'The manifests of the snapshot do not begin with a full one',
+      );
+    }
+    manifest.removed.forEach(path => entries.delete(path));
+    manifest.entries.forEach((entry, path) => entries.set(path, entry));
+    chain.length += 1;
+    chain[manifest.isFull ? 'fullBytes' : 'deltaBytes'] += stored.length;
+  }
+  return { entries, chain };
+}
+
+function decode(stored: Buffer): ReturnType<typeof decodeManifest> {
+  try {
+    return decodeManifest(stored);
+  } catch (error: any) {
+    throw new WorkspaceError(
+      `A manifest of the snapshot cannot be read. ${error.message}`,
+    );
+  }
+}
+
+function concat(parts: Uint8Array[]): Buffer {
+  return Buffer.concat(parts);
+}
+
+function toBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
+}
