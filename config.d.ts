@@ -67,8 +67,8 @@ export interface Config {
       enabled?: boolean;
 
       /**
-       * The largest workspace, in MB (1,000,000 bytes), of which snapshots are made. Beyond it no step fails; the task's log says so, and
-       * if it is interrupted, it runs without the files.
+       * The largest workspace, in MB (1,000,000 bytes), of which snapshots are made. Beyond it no step fails; the backend's log says so, and
+       * if the task is interrupted, it runs without the files.
        *
        * Default: 1000.
        */

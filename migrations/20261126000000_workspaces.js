@@ -88,6 +88,15 @@ exports.up = async function up(knex) {
     table.primary(['task_id', 'pack']);
   });
 
+  await knex.schema.alterTable('scaffolder_recovery_attempts', table => {
+    table
+      .text('files')
+      .nullable()
+      .comment(
+        'JSON: the files that the further run begins with, unless no snapshots are kept',
+      );
+  });
+
   if (knex.client.config.client === 'pg') {
     // It is compressed already. PostgreSQL would try again, and take longer for it than for all the rest.
     for (const table of ['manifests', 'packs']) {
@@ -102,6 +111,9 @@ exports.up = async function up(knex) {
  * @param {import('knex').Knex} knex
  */
 exports.down = async function down(knex) {
+  await knex.schema.alterTable('scaffolder_recovery_attempts', table => {
+    table.dropColumn('files');
+  });
   for (const table of ['packs', 'manifests', 'snapshots']) {
     await knex.schema.dropTable(`scaffolder_recovery_${table}`);
   }

@@ -513,6 +513,7 @@ describe.each(databases.eachSupportedId())('the REST API on %s', databaseId => {
           strategy: 'idempotent',
           strategySource: 'template',
           goesOnAt: 'two',
+          files: { kind: 'missing', stepId: 'zero' },
           steps: [
             { stepId: 'zero', happens: 'skipped' },
             {

@@ -6,6 +6,13 @@ import { stepsOfTemplate } from '../template/validateTemplate';
 import { Left, StepTraits, traitsOf } from './actions';
 import { CheckOptions } from './templatePlan';
 
+const LEFT_NAMES: Record<Left, string> = {
+  login: 'a login on the host',
+  environment: 'environment variables in the process',
+  process: 'a process on the host',
+  'temporary folder': 'a temporary folder on the host',
+};
+
 /** Finds what a restart would break in a template whose recovery blocks make sense. */
 export function findWarnings(
   spec: Record<string, unknown>,
@@ -72,13 +79,6 @@ export function findWarnings(
   });
   return warnings;
 }
-
-const LEFT_NAMES: Record<Left, string> = {
-  login: 'a login on the host',
-  environment: 'environment variables in the process',
-  process: 'a process on the host',
-  'temporary folder': 'a temporary folder on the host',
-};
 
 /**
  * Whether a step has the id of an earlier one, and that matters: the scaffolder's records, its page and the outputs know steps by

@@ -123,8 +123,9 @@ describe.each(databases.eachSupportedId())(
     });
 
     async function ownTables(): Promise<string[]> {
-      const names = ['attempts', 'strategies', 'wakeups', 'migrations'];
-      return [...names, 'migrations_lock'].map(n => `scaffolder_recovery_${n}`);
+      const names = ['attempts', 'strategies', 'wakeups', 'snapshots'];
+      const others = ['manifests', 'packs', 'migrations', 'migrations_lock'];
+      return [...names, ...others].map(n => `scaffolder_recovery_${n}`);
     }
 
     it('passes on that the database does not answer, which is no fault of the tables', async () => {

@@ -36,6 +36,56 @@ export type TaskHistory = {
   files: Map<string, (StepFiles | undefined)[]>;
 };
 
+/** Tells which snapshots of the workspace a run can go back to. */
+class FilesReader {
+  readonly #files = new Map<string, (StepFiles | undefined)[]>();
+
+  /** @param base - the number of the snapshot that the run began with, 0 for an empty workspace */
+  runBegan(base: number): void {
+    for (const files of [...this.#files.values()].flat()) {
+      if (files?.snapshot !== undefined && files.snapshot > base) {
+        // Made before the run went further back: this is not how the workspace came to be what it is.
+        files.snapshot = undefined;
+      }
+    }
+  }
+
+  stepBegan(stepId: string, place: number): void {
+    const files = this.#files.get(stepId);
+    if (files) {
+      files[place] = undefined;
+    }
+  }
+
+  /** The last snapshot within a step is that of its end: the scaffolder asks for one before it records the step. */
+  snapshotTaken(
+    stepId: string,
+    place: number,
+    taken: { number: number; changed?: boolean; problem?: string },
+  ): void {
+    const ofId = this.#files.get(stepId) ?? [];
+    this.#files.set(stepId, ofId);
+    const before = ofId[place] ?? { changed: false };
+    ofId[place] = {
+      snapshot: taken.problem === undefined ? taken.number : undefined,
+      changed: either(before.changed, taken.changed),
+      problem: taken.problem,
+    };
+  }
+
+  read(): Map<string, (StepFiles | undefined)[]> {
+    return this.#files;
+  }
+}
+
+/** Whether one of them is true, as far as that is known. */
+function either(
+  a: boolean | undefined,
+  b: boolean | undefined,
+): boolean | undefined {
+  return a || b || (a === undefined ? a : b);
+}
+
 /**
  * Tells apart what the events of a run do not say, by the order in which the runner writes them (`NunjucksWorkflowRunner`, 4.2.0):
  *
@@ -181,56 +231,6 @@ class HistoryReader {
     }
     this.#current = undefined;
   }
-}
-
-/** Tells which snapshots of the workspace a run can go back to. */
-class FilesReader {
-  readonly #files = new Map<string, (StepFiles | undefined)[]>();
-
-  /** @param base - the number of the snapshot that the run began with, 0 for an empty workspace */
-  runBegan(base: number): void {
-    for (const files of [...this.#files.values()].flat()) {
-      if (files?.snapshot !== undefined && files.snapshot > base) {
-        // Made before the run went further back: this is not how the workspace came to be what it is.
-        files.snapshot = undefined;
-      }
-    }
-  }
-
-  stepBegan(stepId: string, place: number): void {
-    const files = this.#files.get(stepId);
-    if (files) {
-      files[place] = undefined;
-    }
-  }
-
-  /** The last snapshot within a step is that of its end: the scaffolder asks for one before it records the step. */
-  snapshotTaken(
-    stepId: string,
-    place: number,
-    taken: { number: number; changed?: boolean; problem?: string },
-  ): void {
-    const ofId = this.#files.get(stepId) ?? [];
-    this.#files.set(stepId, ofId);
-    const before = ofId[place] ?? { changed: false };
-    ofId[place] = {
-      snapshot: taken.problem === undefined ? taken.number : undefined,
-      changed: either(before.changed, taken.changed),
-      problem: taken.problem,
-    };
-  }
-
-  read(): Map<string, (StepFiles | undefined)[]> {
-    return this.#files;
-  }
-}
-
-/** Whether one of them is true, as far as that is known. */
-function either(
-  a: boolean | undefined,
-  b: boolean | undefined,
-): boolean | undefined {
-  return a || b || (a === undefined ? a : b);
 }
 
 /**

@@ -3,7 +3,7 @@ import {
   MetricsServiceCounter,
   MetricsServiceHistogram,
 } from '@backstage/backend-plugin-api/alpha';
-import { SnapshotListener } from '../workspace/SnapshotListener';
+import { SkipCause, SnapshotListener } from '../workspace/SnapshotListener';
 
 /** From a workspace of a few files to one of gigabytes. */
 const DURATION_BUCKETS = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60];
@@ -51,8 +51,8 @@ export class SnapshotMetrics implements SnapshotListener {
     this.#stored.add(storedBytes);
   }
 
-  skipped(reason: string): void {
-    this.#skipped.add(1, { reason });
+  skipped(cause: SkipCause): void {
+    this.#skipped.add(1, { cause });
   }
 
   restored(seconds: number, result: 'ok' | 'failed'): void {

@@ -7,6 +7,7 @@ import { readNewestSnapshot } from '../database/operations/snapshots/readNewestS
 import { safeError } from '../recovery/safeError';
 import { Limits } from './engine/takeSnapshot';
 import { PackStore } from './PackStore';
+import { SnapshotListener } from './SnapshotListener';
 import { EngineThread } from './thread/EngineThread';
 import { TakenSnapshot } from './thread/worker';
 
@@ -17,6 +18,7 @@ export type RunContext = {
   logger: LoggerService;
   store: PackStore;
   engine: EngineThread;
+  listener?: SnapshotListener;
 };
 
 /** A run that this process began: records its snapshots as long as it is the newest run of its task. */
@@ -59,10 +61,12 @@ export class Run {
       return;
     }
     const { taskId } = this;
+    const { listener } = this.context;
     let recorded: number | undefined;
     try {
       recorded = await this.#takeAndRecord();
     } catch (error) {
+      listener?.skipped('store');
       this.#logOnce(
         'failed',
         `Could not store the workspace of task ${taskId}. If it is interrupted now, more of its steps run again.`,
@@ -83,7 +87,8 @@ export class Run {
 
   async #takeAndRecord(): Promise<number | undefined> {
     await this.#findUncertain();
-    const { engine, limits } = this.context;
+    const { engine, limits, listener } = this.context;
+    const begin = performance.now();
     const { taskId, path } = this;
     const [snapshot, parts] = await engine.call('take', {
       taskId,
@@ -108,6 +113,12 @@ export class Run {
     this.#packs = [];
     this.#garbage.push(...(this.#uncertain ?? []));
     this.#uncertain = undefined;
+    if (snapshot.missing) {
+      listener?.skipped('workspace');
+    } else {
+      const seconds = (performance.now() - begin) / 1000;
+      listener?.taken(seconds, snapshot.storedBytes);
+    }
     return recorded;
   }
 

@@ -2,11 +2,11 @@
 export type SnapshotListener = {
   /** A snapshot was made. */
   taken(seconds: number, storedBytes: number): void;
-  /** None could be made, for one of a few reasons. */
-  skipped(reason: SkipReason): void;
+  /** None could be made. */
+  skipped(cause: SkipCause): void;
   /** Files were put back into a workspace, or could not be. */
   restored(seconds: number, result: 'ok' | 'failed'): void;
 };
 
-/** Why there is no snapshot of a workspace. */
-export type SkipReason = 'tooLarge' | 'tooManyFiles' | 'unreadable' | 'failed';
+/** What a snapshot could not be made for: a workspace that is beyond the limits or cannot be read, or the database or store. */
+export type SkipCause = 'workspace' | 'store';

@@ -13,6 +13,7 @@ import { Limits } from './engine/takeSnapshot';
 import { WorkspaceError } from './engine/WorkspaceError';
 import { PackStore } from './PackStore';
 import { Run, RunContext } from './Run';
+import { SnapshotListener } from './SnapshotListener';
 import { readStoredManifests } from './storedManifests';
 import { TaskLocks } from './TaskLocks';
 import { EngineThread } from './thread/EngineThread';
@@ -32,6 +33,7 @@ export type SnapshotsOptions = {
   store?: PackStore;
   /** How long `begin` tries again while the database or the store cannot be reached, in ms. Default: one minute. */
   retryForMs?: number;
+  listener?: SnapshotListener;
 };
 
 type BeginOptions = {
@@ -54,7 +56,7 @@ export class Snapshots {
   readonly #stopping = new AbortController();
 
   constructor(private readonly options: SnapshotsOptions) {
-    const { knex, limits, logger } = options;
+    const { knex, limits, logger, listener } = options;
     const store = options.store ?? new DatabasePackStore(knex);
     const engine = new EngineThread({
       putPack: async (taskId, pack, content) => {
@@ -65,7 +67,7 @@ export class Snapshots {
       readManifests: (taskId, number) =>
         readStoredManifests(knex, { taskId, number }),
     });
-    this.#context = { knex, limits, logger, store, engine };
+    this.#context = { knex, limits, logger, store, engine, listener };
   }
 
   /**
@@ -81,7 +83,7 @@ export class Snapshots {
     await this.#locks.run(run.taskId, async () => {
       this.#runs.delete(run.taskId);
       await this.#dropEndedRuns();
-      this.#runs.set(run.taskId, await this.#beginPatiently(run));
+      this.#runs.set(run.taskId, await this.#beginMeasured(run));
     });
   }
 
@@ -119,6 +121,21 @@ export class Snapshots {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#context.engine.stop();
+  }
+
+  async #beginMeasured(options: BeginOptions): Promise<Run> {
+    const begin = performance.now();
+    let result: 'ok' | 'failed' = 'failed';
+    try {
+      const run = await this.#beginPatiently(options);
+      result = 'ok';
+      return run;
+    } finally {
+      if (options.from !== undefined) {
+        const seconds = (performance.now() - begin) / 1000;
+        this.#context.listener?.restored(seconds, result);
+      }
+    }
   }
 
   async #beginPatiently(options: BeginOptions): Promise<Run> {
