@@ -1,0 +1,238 @@
+import { TestDatabases } from '@backstage/backend-test-utils';
+import { Knex } from 'knex';
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import { TEST_DATABASE_IDS } from '../__testUtils__/scaffolderDatabase';
+import { MANIFESTS, PACKS, SNAPSHOTS } from '../database/tables';
+import { isSqlite } from '../database/time';
+import { removeSites, Site } from './__testUtils__/Site';
+import { readTree, writeFiles } from './__testUtils__/tree';
+import { DatabasePackStore } from './DatabasePackStore';
+import { PackStore } from './PackStore';
+
+jest.setTimeout(60_000);
+
+const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
+
+afterEach(removeSites);
+
+/** Lets no row into a table, until what it returns is called. */
+async function refuseRows(knex: Knex, table: string) {
+  if (isSqlite(knex)) {
+    await knex.raw(
+      `create trigger refused before insert on ${table} begin select raise(abort, 'refused'); end`,
+    );
+    return () => knex.raw('drop trigger refused');
+  }
+  await knex.raw(
+    `create function refuse() returns trigger language plpgsql as $$ begin raise exception 'refused'; end $$`,
+  );
+  await knex.raw(
+    `create trigger refused before insert on ${table} execute function refuse()`,
+  );
+  return () => knex.raw(`drop function refuse cascade`);
+}
+
+/** A store in the database of which single functions can be replaced. */
+function storeWith(knex: Knex, replaced: Partial<PackStore>): PackStore {
+  const store = new DatabasePackStore(knex);
+  return {
+    put: (...args) => store.put(...args),
+    get: (...args) => store.get(...args),
+    delete: (...args) => store.delete(...args),
+    list: taskId => store.list(taskId),
+    ...replaced,
+  };
+}
+
+describe.each(databases.eachSupportedId())(
+  'snapshots when something fails on %s',
+  databaseId => {
+    it.each([PACKS, SNAPSHOTS, MANIFESTS])(
+      'lack one that could not be written to %s, say so once, and go on with the next',
+      async table => {
+        const site = await Site.create(databases, databaseId);
+        await site.begin();
+        writeFiles(site.folder, { kept: 'K', lost: randomBytes(1_500_000) });
+        await site.take();
+        const packs = await site.count(PACKS);
+        const manifests = await site.count(MANIFESTS);
+
+        const accept = await refuseRows(site.knex, table);
+        writeFiles(site.folder, { new: randomBytes(1_500_000) });
+        fs.rmSync(`${site.folder}/lost`);
+        await site.take();
+        await site.take();
+        expect(await site.rows()).toHaveLength(2);
+        expect(await site.count(PACKS)).toBe(packs);
+        expect(await site.count(MANIFESTS)).toBe(manifests);
+        expect(site.warnings()).toEqual([
+          expect.stringMatching(/^Could not store the workspace of task/),
+        ]);
+
+        await accept();
+        const row = await site.take();
+        expect(row).toMatchObject({ number: 3, base: 2 });
+        expect(Boolean(row.changed)).toBe(true);
+        const tree = readTree(site.folder);
+        await site.begin(3);
+        expect(readTree(site.folder)).toEqual(tree);
+      },
+    );
+
+    it('are whole or not there when the process ends at any pack', async () => {
+      const first = await Site.create(databases, databaseId);
+      await first.begin();
+      writeFiles(first.folder, { before: 'B' });
+      await first.take();
+      const before = readTree(first.folder);
+      for (const last of [1, 2, 3]) {
+        let puts = 0;
+        const ending = { stop: async () => {} };
+        const store = storeWith(first.knex, {
+          put: async (...args) => {
+            puts += 1;
+            if (puts === last) {
+              await ending.stop();
+              throw new Error('The process ended');
+            }
+            await new DatabasePackStore(first.knex).put(...args);
+          },
+        });
+        const dying = first.another({ store });
+        ending.stop = () => dying.snapshots.stop();
+        await dying.begin(2);
+        writeFiles(dying.folder, { big: randomBytes(4_000_000) });
+        await dying.take();
+        expect(puts).toBeGreaterThanOrEqual(last);
+        const next = first.another();
+        await next.begin(2);
+        expect(readTree(next.folder)).toEqual(before);
+      }
+      const rows = await first.rows();
+      expect(rows.filter(r => r.kind === 'files')).toHaveLength(1);
+    });
+
+    it.each([true, false])(
+      'go on when the connection was lost with the commit, if it was done: %s',
+      async isDone => {
+        const first = await Site.create(databases, databaseId);
+        let isLosing = false;
+        const knex = new Proxy(first.knex, {
+          get(target: any, name) {
+            if (name !== 'transaction' || !isLosing) {
+              return target[name];
+            }
+            return async (action: (tx: Knex.Transaction) => unknown) => {
+              const tx = await target.transaction();
+              await action(tx);
+              await (isDone ? tx.commit() : tx.rollback());
+              throw new Error('Connection terminated unexpectedly');
+            };
+          },
+        });
+        const site = first.another({ knex });
+        await site.begin();
+        writeFiles(site.folder, { one: '1' });
+        isLosing = true;
+        await site.take();
+        isLosing = false;
+        writeFiles(site.folder, { two: '2' });
+        const row = await site.take();
+        expect(row).toMatchObject(
+          isDone ? { number: 3, base: 2 } : { number: 2, base: 1 },
+        );
+        // Of a snapshot that was not recorded, nothing is left.
+        expect(await site.count(PACKS)).toBe(isDone ? 2 : 1);
+        const tree = readTree(site.folder);
+        expect(await site.take()).toMatchObject({ number: row.number + 1 });
+        await site.begin(row.number);
+        expect(readTree(site.folder)).toEqual(tree);
+        await site.begin(2);
+        expect(fs.readdirSync(site.folder).sort()).toEqual(
+          isDone ? ['one'] : ['one', 'two'],
+        );
+      },
+    );
+
+    it('begin once the store can be reached again', async () => {
+      const first = await Site.create(databases, databaseId);
+      await first.begin();
+      writeFiles(first.folder, { file: 'F' });
+      await first.take();
+      let failures = 2;
+      const site = first.another({
+        store: storeWith(first.knex, {
+          get: async (...args) => {
+            failures -= 1;
+            if (failures >= 0) {
+              throw new Error('connect ECONNREFUSED');
+            }
+            return new DatabasePackStore(first.knex).get(...args);
+          },
+        }),
+      });
+      await site.begin(2);
+      expect(readTree(site.folder)).toEqual(readTree(first.folder));
+      // One row, however many tries.
+      expect(await site.rows()).toHaveLength(3);
+      expect(site.warnings()).toHaveLength(2);
+    });
+
+    it('do not begin when the store cannot be reached for too long', async () => {
+      const first = await Site.create(databases, databaseId);
+      await first.begin();
+      writeFiles(first.folder, { file: 'F' });
+      await first.take();
+      const site = first.another({
+        retryForMs: 100,
+        store: storeWith(first.knex, {
+          get: async () => {
+            throw new Error('connect ECONNREFUSED');
+          },
+        }),
+      });
+      await expect(site.begin(2)).rejects.toThrow(
+        /Could not begin the run of task .* with the workspace as of snapshot 2, tried \d times\. connect ECONNREFUSED\. Nothing has run/,
+      );
+    });
+
+    it('do not begin with content that is damaged, gone or was never stored', async () => {
+      const site = await Site.create(databases, databaseId, {
+        limits: { maxBytes: 10, maxFiles: 10 },
+      });
+      await site.begin();
+      writeFiles(site.folder, { file: 'small' });
+      await site.take();
+      writeFiles(site.folder, { file: 'more than is stored' });
+      const row = await site.take();
+      expect(row).toMatchObject({ number: 3, files: 1 });
+      expect(row.missing).toMatch(/^The files have/);
+      expect(site.warnings()).toHaveLength(1);
+      await expect(site.another().begin(3)).rejects.toThrow(
+        /Snapshot 3 has no content: The files have/,
+      );
+      await expect(site.another().begin(9)).rejects.toThrow(
+        /Snapshot 9 is not in the database/,
+      );
+      const [pack] = await site.knex(PACKS).pluck('pack');
+      await site.knex(PACKS).update({ content: Buffer.from([1, 2, 3]) });
+      await expect(site.another().begin(2)).rejects.toThrow(
+        `Pack ${pack} is not what was stored`,
+      );
+    });
+
+    it('fail nothing where the tables are missing', async () => {
+      const site = await Site.create(databases, databaseId);
+      await site.begin();
+      await site.knex.schema.dropTable(MANIFESTS);
+      await site.knex.schema.dropTable(PACKS);
+      await site.knex.schema.renameTable(SNAPSHOTS, 'elsewhere');
+      const { taskId, folder } = site;
+      writeFiles(folder, { file: 'F' });
+      await site.snapshots.take({ taskId, path: folder });
+      await site.snapshots.take({ taskId, path: folder });
+      expect(site.warnings()).toHaveLength(1);
+    });
+  },
+);
