@@ -32,7 +32,7 @@ export class AppBackend {
   /**
    * Starts it, waits until it is ready, and signs in.
    *
-   * @throws Error with the log if it ends before that.
+   * @throws Error with the log if it ends before that, or takes longer than three minutes.
    */
   async start(): Promise<ScaffolderClient> {
     const { url, configs, logFile, env } = this.options;
@@ -54,13 +54,17 @@ export class AppBackend {
     this.#child = child;
     await once(child, 'spawn');
     await log.close();
-    await waitFor(
-      `the backend to be ready, see ${logFile}`,
-      async () =>
-        child.exitCode !== null ||
-        (await fetch(`${url}/.backstage/health/v1/readiness`)).ok,
-      { timeoutMs: 180_000 },
-    );
+    try {
+      await waitFor(
+        'the backend to be ready',
+        async () =>
+          child.exitCode !== null ||
+          (await fetch(`${url}/.backstage/health/v1/readiness`)).ok,
+        { timeoutMs: 180_000 },
+      );
+    } catch (error) {
+      throw new Error(`${error}\nIts log:\n${await this.log()}`);
+    }
     if (child.exitCode !== null) {
       throw new Error(`The backend exited:\n${await this.log()}`);
     }

@@ -37,7 +37,14 @@ export async function run(
     const options = { ...surroundings, maxBuffer: 64 * 1024 * 1024 };
     return (await execFile(command, args, options)).stdout;
   } catch (error) {
-    const { stdout = '', stderr = '', message } = error;
+    const {
+      stdout = '',
+      stderr = '',
+      message,
+    } = error as Error & {
+      stdout?: string;
+      stderr?: string;
+    };
     throw new CommandFailed(
       [command, ...args].join(' '),
       `${stdout}${stderr}` || message,
