@@ -5,6 +5,9 @@ import { ScaffolderClient } from '../harness/ScaffolderClient';
 import { waitFor } from '../harness/waitFor';
 import { NewApp } from './NewApp';
 
+/** A backend that runs for development does not end by itself when its start has failed. */
+const FAILED = /Backend startup failed|Unhandled rejection/;
+
 /** The backend of an app, as `yarn start` runs it. */
 export class AppBackend {
   #child?: ChildProcess;
@@ -54,19 +57,19 @@ export class AppBackend {
     this.#child = child;
     await once(child, 'spawn');
     await log.close();
-    try {
-      await waitFor(
-        'the backend to be ready',
-        async () =>
-          child.exitCode !== null ||
-          (await fetch(`${url}/.backstage/health/v1/readiness`)).ok,
-        { timeoutMs: 180_000 },
-      );
-    } catch (error) {
-      throw new Error(`${error}\nIts log:\n${await this.log()}`);
-    }
-    if (child.exitCode !== null) {
-      throw new Error(`The backend exited:\n${await this.log()}`);
+    const outcome = await waitFor(
+      'the backend to be ready',
+      async () => {
+        if (child.exitCode !== null || FAILED.test(await this.log())) {
+          return 'failed';
+        }
+        const response = await fetch(`${url}/.backstage/health/v1/readiness`);
+        return response.ok && 'ready';
+      },
+      { timeoutMs: 180_000, intervalMs: 500 },
+    ).catch(String);
+    if (outcome !== 'ready') {
+      throw new Error(`The backend: ${outcome}\n${await this.log()}`);
     }
     return ScaffolderClient.asGuest(url);
   }

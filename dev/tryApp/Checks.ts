@@ -9,12 +9,12 @@ export class Checks {
 
   /** What happens next, for those who wait. */
   say(text: string): void {
-    console.log(`${this.#time()}        ${text}`);
+    console.log(`${this.#time()}          ${text}`);
   }
 
   /** @param found - what was found instead, if it does not hold */
   expect(what: string, isHeld: boolean, found?: () => string): void {
-    console.log(`${this.#time()}  ${isHeld ? 'ok    ' : 'FAILED'}${what}`);
+    console.log(`${this.#time()}  ${isHeld ? 'ok    ' : 'FAILED'}  ${what}`);
     if (!isHeld) {
       this.#isHeld = false;
       console.log(`${found?.() ?? ''}`);

@@ -47,12 +47,24 @@ export class NewApp {
     return this.surroundings.env;
   }
 
-  /** Puts the packed module among the backend's dependencies, and installs the whole app. */
+  /**
+   * Puts the packed module among the backend's dependencies, and installs the whole app.
+   *
+   * With the versions of Backstage that create-app names, as its yarn.lock seed has them. It gets that from GitHub, and goes on
+   * without if it cannot. Then the newest versions that its ranges allow are of several releases of Backstage, and need not work
+   * together.
+   */
   async install(tarball: string): Promise<void> {
-    const file = path.join(this.directory, 'packages/backend/package.json');
-    const manifest = JSON.parse(await fs.readFile(file, 'utf8'));
-    manifest.dependencies[PACKAGE] = `file:${tarball}`;
-    await fs.writeFile(file, `${JSON.stringify(manifest, null, 2)}\n`);
+    for (const folder of ['.', 'packages/app', 'packages/backend']) {
+      const file = path.join(this.directory, folder, 'package.json');
+      const manifest = JSON.parse(await fs.readFile(file, 'utf8'));
+      pinBackstage(manifest.dependencies);
+      pinBackstage(manifest.devDependencies);
+      if (folder === 'packages/backend') {
+        manifest.dependencies[PACKAGE] = `file:${tarball}`;
+      }
+      await fs.writeFile(file, `${JSON.stringify(manifest, null, 2)}\n`);
+    }
     for (let attempt = 1; ; attempt++) {
       try {
         await this.yarn('install');
@@ -140,6 +152,14 @@ export class NewApp {
       indexOf(this.directory),
       replaceOnce(this.index, scaffolder, scaffolder + lines),
     );
+  }
+}
+
+function pinBackstage(dependencies: Record<string, string> = {}): void {
+  for (const [name, range] of Object.entries(dependencies)) {
+    if (name.startsWith('@backstage/')) {
+      dependencies[name] = range.replace(/^\^/, '');
+    }
   }
 }
 

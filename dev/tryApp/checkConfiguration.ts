@@ -11,12 +11,12 @@ const VALID: JsonObject = {
   recoverTasksNotify: true,
 };
 
-/** The same keys, with values of a wrong type. */
+/** The same keys, with values of a wrong type. Not 1 for true, or '5' for 5: Backstage takes the one for the other. */
 const INVALID: JsonObject = {
   recoverTasks: 'yes',
   recoverTasksTimeout: { minuts: 1 },
   recoverTasksMaxAttempts: 'five',
-  recoverTasksExitWhenTakenOver: 1,
+  recoverTasksExitWhenTakenOver: 'sometimes',
   recoverTasksNotify: 'always',
 };
 

@@ -43,13 +43,13 @@ export async function prepareTools(
     ...(node.nodedir && { npm_config_nodedir: node.nodedir }),
   };
   const there: Surroundings = { cwd: directory, env, signal };
-  const [nodeVersion, createAppVersion] = await Promise.all([
+  const [nodeVersion, release] = await Promise.all([
     run('node', ['--version'], there),
     run('backstage-create-app', ['--version'], there),
   ]);
   return {
     env,
-    versions: `create-app ${createAppVersion.trim()}, Node ${nodeVersion.trim()}`,
+    versions: `create-app of Backstage ${release.trim()}, Node ${nodeVersion.trim()}`,
   };
 }
 

@@ -5,12 +5,18 @@ import { PostgresServer } from '../harness/PostgresServer';
 import { AppBackend } from './AppBackend';
 import { NewApp } from './NewApp';
 
-/** Where the rest of a backend's configuration is: in files of the app, and in the environment that they refer to. */
-type Given = {
+/** What differs between the backends. */
+type Variant = {
+  name: string;
+  /** What to configure below `backend`, beside the URL. */
   config: JsonObject;
+  /** The app's own configuration files. */
   files: string[];
+  /** What they refer to. */
   env: Record<string, string>;
 };
+
+const HOST = '127.0.0.1';
 
 /**
  * The backend that finds its features by itself, on PostgreSQL, with create-app's configuration for production.
@@ -23,8 +29,11 @@ export async function backendWithDiscovery(
 ): Promise<AppBackend> {
   await app.useDiscovery();
   const { host, port, user, password } = server.connection;
-  return createBackend(app, 'discovery', {
-    config: { packages: 'all' },
+  const listenPort = await findFreePort();
+  return createBackend(app, listenPort, {
+    name: 'discovery',
+    // Not an object, as in the file for development: the one for production has a text.
+    config: { packages: 'all', listen: `${HOST}:${listenPort}` },
     files: ['app-config.yaml', 'app-config.production.yaml'],
     env: {
       POSTGRES_HOST: host,
@@ -40,8 +49,13 @@ export async function backendWithLines(app: NewApp): Promise<AppBackend> {
   await app.useLines();
   // In memory, which is create-app's default, nothing outlives a backend that is killed.
   const directory = path.join(app.directory, 'database');
-  return createBackend(app, 'lines', {
-    config: { database: { connection: { directory } } },
+  const port = await findFreePort();
+  return createBackend(app, port, {
+    name: 'lines',
+    config: {
+      database: { connection: { directory } },
+      listen: { host: HOST, port },
+    },
     files: ['app-config.yaml'],
     env: {},
   });
@@ -49,17 +63,13 @@ export async function backendWithLines(app: NewApp): Promise<AppBackend> {
 
 async function createBackend(
   app: NewApp,
-  name: string,
-  given: Given,
+  port: number,
+  variant: Variant,
 ): Promise<AppBackend> {
-  const port = await findFreePort();
-  const url = `http://127.0.0.1:${port}`;
+  const { name, config, files, env } = variant;
+  const url = `http://${HOST}:${port}`;
   const local = await app.writeConfig(`app-config.${name}.yaml`, {
-    backend: {
-      ...given.config,
-      baseUrl: url,
-      listen: { host: '127.0.0.1', port },
-    },
+    backend: { ...config, baseUrl: url },
     catalog: {
       locations: [
         location(app, 'examples/org.yaml', ['User', 'Group']),
@@ -69,12 +79,9 @@ async function createBackend(
   });
   return new AppBackend(app, {
     url,
-    configs: [
-      ...given.files.map(file => path.join(app.directory, file)),
-      local,
-    ],
+    configs: [...files.map(file => path.join(app.directory, file)), local],
     logFile: path.join(app.directory, `${name}.log`),
-    env: given.env,
+    env,
   });
 }
 
