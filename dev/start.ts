@@ -9,7 +9,8 @@ import { buildApp } from './harness/buildApp';
 
 const KEYS = `
   Enter      restarts the backend as a deployment does (SIGTERM)
-  k, Enter   kills it as a crash does (SIGKILL), and starts it again
+  k, Enter   kills it as a crash does (SIGKILL), and starts it again.
+             Tasks go on 30 s later (recoverTasksTimeout)
   Ctrl-C     ends it
 `;
 

@@ -14,7 +14,7 @@ import {
 import { catalogServiceMock } from '@backstage/plugin-catalog-node/testUtils';
 import scaffolderPlugin from '@backstage/plugin-scaffolder-backend';
 import { JsonObject } from '@backstage/types';
-import { Knex } from 'knex';
+import knexFactory, { Knex } from 'knex';
 import recoveryModule, { scaffolderModuleRecovery } from './index';
 import { ATTEMPTS, STRATEGIES } from './database/tables';
 import {
@@ -40,6 +40,29 @@ const ON = {
 describe('scaffolderModuleRecovery', () => {
   it('is the default export and a named one', () => {
     expect(recoveryModule).toBe(scaffolderModuleRecovery);
+  });
+
+  it('refuses to start on MySQL, and says why and what to change, without a statement', async () => {
+    const knex = knexFactory({ client: 'mysql2' });
+    const statements: string[] = [];
+    knex.on('query', ({ sql }) => statements.push(sql));
+    await expect(
+      startTestBackend({
+        features: [
+          scaffolderPlugin,
+          recoveryModule,
+          catalogServiceMock.factory(),
+          mockServices.database.factory({ knex }),
+          mockServices.rootConfig.factory({
+            data: { scaffolder: { recoverTasks: true } },
+          }),
+        ],
+      }),
+    ).rejects.toThrow(
+      /database is 'mysql2'; PostgreSQL \('pg'\) and SQLite \('better-sqlite3'\) are supported\. On MySQL the scaffolder cannot put tasks back into its queue[^]*recoverTasks: false/,
+    );
+    expect(statements).toEqual([]);
+    await knex.destroy();
   });
 
   describe.each(databases.eachSupportedId())('on %s', databaseId => {

@@ -1,0 +1,66 @@
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { NodeVersion, nodeBinary } from '../harness/nodeVersions';
+import { run, Surroundings } from './run';
+
+/** What create-app demands: SUPPORTED_NODE_VERSIONS in its dist/createApp.cjs.js, 0.9.2. */
+const NODE_MAJORS = [22, 24];
+
+/** create-app asks for a yarn, and brings the one that its app then uses. */
+const PACKAGES = ['@backstage/create-app@latest', '@yarnpkg/cli-dist'];
+
+/**
+ * Installs what makes an app and works on it: create-app, yarn, and a Node that they accept.
+ *
+ * @param directory - an existing folder that takes all that
+ * @returns the environment in which `backstage-create-app`, `yarn` and `node` are these, and the versions for people to read.
+ */
+export async function prepareTools(
+  directory: string,
+  signal: AbortSignal,
+): Promise<{ env: NodeJS.ProcessEnv; versions: string }> {
+  const here: Surroundings = { cwd: directory, env: process.env, signal };
+  await fs.writeFile(path.join(directory, 'package.json'), '{"private":true}');
+  await run('npm', ['install', '--no-audit', '--no-fund', ...PACKAGES], here);
+  const node = await findNode(directory);
+  const temporary = path.join(directory, 'tmp');
+  await fs.mkdir(temporary);
+  const registry = await run('npm', ['config', 'get', 'registry'], here);
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    PATH: [
+      path.dirname(node.binary),
+      path.join(directory, 'node_modules/.bin'),
+      process.env.PATH,
+    ].join(path.delimiter),
+    // create-app and yarn leave files there.
+    TMPDIR: temporary,
+    // yarn does not read npm's configuration.
+    YARN_NPM_REGISTRY_SERVER: registry.trim(),
+    YARN_ENABLE_TELEMETRY: 'false',
+    // Where `CI` is set, yarn refuses to write a lockfile.
+    YARN_ENABLE_IMMUTABLE_INSTALLS: 'false',
+    ...(node.nodedir && { npm_config_nodedir: node.nodedir }),
+  };
+  const there: Surroundings = { cwd: directory, env, signal };
+  const [nodeVersion, release] = await Promise.all([
+    run('node', ['--version'], there),
+    run('backstage-create-app', ['--version'], there),
+  ]);
+  return {
+    env,
+    versions: `create-app of Backstage ${release.trim()}, Node ${nodeVersion.trim()}`,
+  };
+}
+
+/** The Node that runs this, if create-app accepts it. */
+async function findNode(
+  directory: string,
+): Promise<{ binary: string } & Partial<NodeVersion>> {
+  if (NODE_MAJORS.includes(Number(process.versions.node.split('.')[0]))) {
+    return { binary: process.execPath };
+  }
+  const own = path.join(directory, 'node');
+  await fs.mkdir(own);
+  return nodeBinary(`${NODE_MAJORS.at(-1)}`, own);
+}
