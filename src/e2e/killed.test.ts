@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { packModule } from '../../dev/harness/packModule';
 import { readDifferences, startStory } from '../../dev/harness/story';
 import { waitFor } from '../../dev/harness/waitFor';
 import { ENGINES, TestSite } from '../__testUtils__/TestSite';
@@ -11,40 +12,20 @@ jest.setTimeout(180_000);
 const PACKAGE = 'backstage-plugin-scaffolder-backend-module-recovery';
 const REPOSITORY = path.resolve(__dirname, '../..');
 
-/**
- * Installs the tarball of the package beside another backend and returns that backend's entry. Built and packed in a
- * copy, since packing changes the package.json for a moment.
- */
+/** Installs the tarball of the package beside another backend and returns that backend's entry. */
 function installTarball(directory: string): string {
-  const copy = path.join(directory, 'copy');
   const installed = path.join(directory, 'app/node_modules', PACKAGE);
   fs.mkdirSync(installed, { recursive: true });
-  fs.mkdirSync(copy);
-  // Node looks for modules in the folders above as well, so both the copy and the backend find all others here.
+  // Node looks for modules in the folders above as well, so the backend finds all others here.
   fs.symlinkSync(
     path.join(REPOSITORY, 'node_modules'),
     path.join(directory, 'node_modules'),
   );
-  fs.symlinkSync(
-    path.join(REPOSITORY, 'node_modules'),
-    path.join(copy, 'node_modules'),
-  );
-  for (const name of [
-    ...['src', 'dev', 'bin', 'migrations', 'package.json', 'tsconfig.json'],
-    ...['config.d.ts', 'recovery.schema.json'],
-    ...['README.md', 'LICENSE', 'CHANGELOG.md'],
-  ]) {
-    fs.cpSync(path.join(REPOSITORY, name), path.join(copy, name), {
-      recursive: true,
-      // Without what `npm start` left there, and without the page, which is a package of its own.
-      filter: file => !/dev.(\.data|app)$/.test(file),
-    });
-  }
-  const run = (...command: string[]) =>
-    execFileSync(command[0], command.slice(1), { cwd: copy, encoding: 'utf8' });
-  run('npm', 'run', 'build');
-  const tarball = run('npm', 'pack', '--silent').trim().split('\n').at(-1)!;
-  run('tar', 'xzf', tarball, '-C', installed, '--strip-components=1');
+  const tarball = packModule(directory);
+  execFileSync('tar', [
+    ...['xzf', tarball, '-C', installed],
+    '--strip-components=1',
+  ]);
 
   const entry = path.join(directory, 'app/index.ts');
   const source = fs
