@@ -8,7 +8,11 @@ import { CompatOptions } from './options';
 import { findSqlite } from './provideSqlite';
 import { formatReport, Report, writeReport } from './report';
 import { run } from './run';
+import { Slots } from './Slots';
 import { tryRelease } from './tryRelease';
+
+/** Each is one backend, which takes a core while it starts, and mostly waits after that. */
+const EXPERIMENTS_AT_ONCE = 3;
 
 /**
  * Tries the module on releases of the scaffolder, prints what came of it, and writes it down if that was asked for.
@@ -44,23 +48,26 @@ export async function compat(
       directory: await makeFolder('better-sqlite3'),
       node,
     });
-    const report: Report = { nodeVersion, releases: [] };
-    for (const release of options.releases) {
-      const { version } = release;
-      const directory = await makeFolder(version);
-      const outcomes = await tryRelease(release, {
-        directory,
-        tarball,
-        sqlite,
-        node,
-        asked,
-      }).catch((error): Outcome[] => {
-        asked.throwIfAborted();
-        console.error(error);
-        return [{ row: 'it can be tried', problem: String(error) }];
-      });
-      report.releases.push({ version, outcomes });
-    }
+    const slots = new Slots(EXPERIMENTS_AT_ONCE);
+    const releases = await Promise.all(
+      options.releases.map(async release => {
+        const { version } = release;
+        const directory = await makeFolder(version);
+        const outcomes = await tryRelease(release, {
+          directory,
+          tarball,
+          sqlite,
+          node,
+          slots,
+          asked,
+        }).catch((error): Outcome[] => [
+          { row: 'it can be tried', problem: String(error) },
+        ]);
+        return { version, outcomes };
+      }),
+    );
+    asked.throwIfAborted();
+    const report: Report = { nodeVersion, releases };
     console.log(`\n${formatReport(report)}\n`);
     if (options.write) {
       await writeReport(report, at);

@@ -24,11 +24,7 @@ export async function findSqlite(options: {
   }
   await fs.writeFile(path.join(options.directory, 'package.json'), '{}');
   await run(
-    [
-      ...['npm', 'install', '--foreground-scripts'],
-      `--allow-scripts=${PACKAGE}`,
-      `${PACKAGE}@${readInstalledVersion(PACKAGE)}`,
-    ],
+    [...['npm', 'install'], `${PACKAGE}@${readInstalledVersion(PACKAGE)}`],
     options,
   );
   return path.join(options.directory, 'node_modules', PACKAGE, 'build');

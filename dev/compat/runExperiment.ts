@@ -1,65 +1,70 @@
 import path from 'node:path';
 import { StepSite } from '../../src/__testUtils__/steps/StepSite';
-import { BackendProcess, Installation } from '../harness/BackendProcess';
+import { Installation } from '../harness/BackendProcess';
 import { PostgresProcess } from '../harness/PostgresProcess';
 import { Experiment, Outcome } from './experiment';
 
 const BASE_CONFIG = path.join(__dirname, 'app-config.yaml');
-const SHOWN_LINES = 30;
+
+type Options = {
+  installation: Installation;
+  /** What the backends run. */
+  entry: string;
+  /** That this process is to end. */
+  asked: AbortSignal;
+};
 
 /**
  * Runs an experiment on real backends of an installation.
  *
- * @param options.entry - what the backends run
- * @param options.asked - that this process is to end
  * @returns what each of its checks gave. What it did not get to is a problem, too.
  */
 export async function runExperiment(
   experiment: Experiment,
-  options: { installation: Installation; entry: string; asked: AbortSignal },
+  options: Options,
 ): Promise<Outcome[]> {
-  const { engine, checks, templates } = experiment;
-  const { installation, entry, asked } = options;
+  const { engine, checks } = experiment;
   const problems = new Map<string, string | undefined>();
-  const backends: BackendProcess[] = [];
-  const server =
-    engine === 'PostgreSQL' ? await PostgresProcess.start() : undefined;
-  try {
-    const site = await StepSite.create(engine, templates, server);
-    const run = experiment.run({
-      site,
-      server,
-      async createBackend(scaffolder) {
-        const backend = await site.createBackend('backend', scaffolder, {
-          baseConfig: BASE_CONFIG,
-          entry,
-          installation,
-          isBare: true,
-        });
-        backends.push(backend);
-        return backend;
-      },
-      async check(title, holds) {
-        problems.set(title, await problemOf(holds));
-      },
-    });
-    const problem = await problemOf(() => Promise.race([run, aborted(asked)]));
-    for (const title of checks.filter(t => !problems.has(t))) {
-      problems.set(title, problem ?? 'was not tried');
-    }
-    if ([...problems.values()].some(Boolean)) {
-      for (const backend of backends) {
-        console.log(lastLines(await backend.log()));
-      }
-    }
-    await site.remove();
-  } finally {
-    await server?.stop();
-  }
+  const problem = await problemOf(() => measure(experiment, options, problems));
   return checks.map(title => ({
     row: `${title} (${engine})`,
-    problem: problems.get(title),
+    problem: problems.has(title)
+      ? problems.get(title)
+      : (problem ?? 'was not tried'),
   }));
+}
+
+/** Notes the problem of each check, or that it has none, as it gets to them. */
+async function measure(
+  experiment: Experiment,
+  { installation, entry, asked }: Options,
+  problems: Map<string, string | undefined>,
+): Promise<void> {
+  const { engine, templates } = experiment;
+  asked.throwIfAborted();
+  const server =
+    engine === 'PostgreSQL' ? await PostgresProcess.start() : undefined;
+  const site = await StepSite.create(engine, templates, server);
+  const run = experiment.run({
+    site,
+    server,
+    createBackend: async scaffolder =>
+      site.createBackend('backend', scaffolder, {
+        baseConfig: BASE_CONFIG,
+        entry,
+        installation,
+        isBare: true,
+      }),
+    async check(title, holds) {
+      problems.set(title, await problemOf(holds));
+    },
+  });
+  try {
+    await Promise.race([run, aborted(asked)]);
+  } finally {
+    await site.remove();
+    await server?.stop();
+  }
 }
 
 async function problemOf(
@@ -74,11 +79,8 @@ async function problemOf(
 }
 
 async function aborted(signal: AbortSignal): Promise<never> {
+  signal.throwIfAborted();
   return new Promise((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason));
   });
-}
-
-function lastLines(log: string): string {
-  return log.split('\n').slice(-SHOWN_LINES).join('\n');
 }

@@ -13,6 +13,7 @@ import { installRelease } from './installRelease';
 import { provideSqlite } from './provideSqlite';
 import { Release } from './releases';
 import { runExperiment } from './runExperiment';
+import { Slots } from './Slots';
 
 const MODULE = 'backstage-plugin-scaffolder-backend-module-recovery';
 /** What has to work with the same copies of packages as the module. */
@@ -22,15 +23,13 @@ const SHARED_WITH = [
   '@backstage/backend-defaults',
 ];
 
-/** The most experiments at once: each is one backend, which takes a core while it starts. */
-const AT_ONCE = 2;
-
 /**
  * Installs one release of the scaffolder with the packed module, and tries it.
  *
  * @param options.directory - an existing, empty folder
  * @param options.tarball - the packed module
  * @param options.sqlite - the native part of better-sqlite3
+ * @param options.slots - for the experiments, which wait for one each
  * @param options.asked - that this process is to end
  */
 export async function tryRelease(
@@ -40,10 +39,11 @@ export async function tryRelease(
     tarball: string;
     sqlite: string;
     node: string;
+    slots: Slots;
     asked: AbortSignal;
   },
 ): Promise<Outcome[]> {
-  const { directory, node, sqlite, asked } = options;
+  const { directory, node, sqlite, slots, asked } = options;
   const installation = { directory, node };
   const say = (text: string) => console.log(`${release.version}: ${text}`);
 
@@ -70,23 +70,23 @@ export async function tryRelease(
   outcomes.push({ row: 'a backend in strict TypeScript compiles' });
 
   startedAt = Date.now();
-  for (let i = 0; i < EXPERIMENTS.length; i += AT_ONCE) {
-    const results = await Promise.all(
-      EXPERIMENTS.slice(i, i + AT_ONCE).map(experiment =>
-        runExperiment(experiment, { installation, entry, asked }),
-      ),
-    );
-    for (const outcome of results.flat()) {
-      say(`${outcome.problem ? '✗' : '✓'} ${outcome.row}`);
-      if (outcome.problem) {
-        console.log(outcome.problem);
-      }
-      outcomes.push(outcome);
-    }
-    asked.throwIfAborted();
-  }
+  const results = await Promise.all(
+    EXPERIMENTS.map(experiment =>
+      slots.use(async () => {
+        const found = await runExperiment(experiment, {
+          installation,
+          entry,
+          asked,
+        });
+        found.forEach(({ row, problem }) =>
+          say(problem ? `✗ ${row}: ${problem}` : `✓ ${row}`),
+        );
+        return found;
+      }),
+    ),
+  );
   say(`the backends took ${seconds()}`);
-  return outcomes;
+  return [...outcomes, ...results.flat()];
 }
 
 async function readLock(directory: string): Promise<LockedPackages> {
