@@ -17,6 +17,14 @@ export class BackendExited extends Error {
   }
 }
 
+/** What a backend runs with that has packages of its own, instead of those of this repository. */
+export type Installation = {
+  /** The folder that has its `node_modules`. */
+  directory: string;
+  /** The Node.js that it runs on. */
+  node: string;
+};
+
 /** A Backstage backend in a process of its own, which can be killed and started again. */
 export class BackendProcess {
   #child?: ChildProcess;
@@ -32,6 +40,7 @@ export class BackendProcess {
       preload: string[];
       env: Record<string, string>;
       baseConfig: string;
+      installation?: Installation;
     },
   ) {}
 
@@ -44,6 +53,7 @@ export class BackendProcess {
    * @param options.preload - modules to load before that
    * @param options.env - further environment variables
    * @param options.baseConfig - the file to begin with instead of `dev/app-config.yaml`
+   * @param options.installation - where it has its packages. Then `entry` is JavaScript
    */
   static async create(options: {
     directory: string;
@@ -53,6 +63,7 @@ export class BackendProcess {
     preload?: string[];
     env?: Record<string, string>;
     baseConfig?: string;
+    installation?: Installation;
   }): Promise<BackendProcess> {
     const {
       directory,
@@ -61,6 +72,7 @@ export class BackendProcess {
       preload = [],
       env = {},
       baseConfig = path.join(REPOSITORY, 'dev/app-config.yaml'),
+      installation,
     } = options;
     const port = await findFreePort();
     const url = `http://127.0.0.1:${port}`;
@@ -80,6 +92,7 @@ export class BackendProcess {
       preload,
       env,
       baseConfig,
+      installation,
     });
   }
 
@@ -110,13 +123,16 @@ export class BackendProcess {
   async boot(): Promise<void> {
     const { configFile, logFile, url, entry, preload, env, baseConfig } =
       this.options;
+    const { installation } = this.options;
     const child = spawn(
-      process.execPath,
+      installation?.node ?? process.execPath,
       [
-        ...[
-          '--require',
-          require.resolve('@backstage/cli/config/nodeTransform.cjs'),
-        ],
+        ...(installation
+          ? []
+          : [
+              '--require',
+              require.resolve('@backstage/cli/config/nodeTransform.cjs'),
+            ]),
         ...preload.flatMap(module => ['--require', module]),
         entry,
         ...['--config', baseConfig],
@@ -124,7 +140,7 @@ export class BackendProcess {
         ...['--config', configFile],
       ],
       {
-        cwd: REPOSITORY,
+        cwd: installation?.directory ?? REPOSITORY,
         // Guest access needs development mode, which jest's NODE_ENV=test would take away.
         env: {
           ...process.env,

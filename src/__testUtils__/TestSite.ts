@@ -5,7 +5,7 @@ import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { PostgresProcess } from '../../dev/harness/PostgresProcess';
-import { BackendProcess } from '../../dev/harness/BackendProcess';
+import { BackendProcess, Installation } from '../../dev/harness/BackendProcess';
 
 export const ENGINES = ['SQLite', 'PostgreSQL'] as const;
 
@@ -63,6 +63,7 @@ export class TestSite {
    * @param options.config - what to configure beside the scaffolder
    * @param options.database - what to configure beside the connection to the database
    * @param options.env - further environment variables
+   * @param options.installation - where it has its packages, if not here
    * @param options.isOwnHost - whether it has a working directory of its own, as on a host of its own
    */
   async createBackend(
@@ -74,11 +75,12 @@ export class TestSite {
       config?: JsonObject;
       database?: JsonObject;
       env?: Record<string, string>;
+      installation?: Installation;
       isOwnHost?: boolean;
     } = {},
   ): Promise<BackendProcess> {
     const { directory, gitDirectory } = this;
-    const { entry, baseConfig, config, env, isOwnHost } = options;
+    const { entry, baseConfig, config, env, installation, isOwnHost } = options;
     const database = { ...this.database, ...options.database };
     const workingDirectory = isOwnHost
       ? path.join(directory, `work-${name}`)
@@ -90,6 +92,7 @@ export class TestSite {
       entry,
       baseConfig,
       env,
+      installation,
       config: {
         ...config,
         backend: { database, workingDirectory },

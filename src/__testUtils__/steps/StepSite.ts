@@ -1,7 +1,11 @@
 import { JsonObject } from '@backstage/types';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { BackendProcess } from '../../../dev/harness/BackendProcess';
+import {
+  BackendProcess,
+  Installation,
+} from '../../../dev/harness/BackendProcess';
+import { PostgresProcess } from '../../../dev/harness/PostgresProcess';
 import { ENGINES, TestSite } from '../TestSite';
 import { BegunStep, StepJournal } from './StepJournal';
 
@@ -22,11 +26,13 @@ export class StepSite {
     this.#journal = new StepJournal(path.join(site.directory, 'journal'));
   }
 
+  /** @param server - the PostgreSQL server to use instead of the one that all tests share */
   static async create(
     engine: (typeof ENGINES)[number],
     templates: StepTemplate[],
+    server?: PostgresProcess,
   ): Promise<StepSite> {
-    const site = await TestSite.create(engine);
+    const site = await TestSite.create(engine, server);
     const directory = path.join(site.directory, 'templates');
     await fs.mkdir(directory);
     for (const template of templates) {
@@ -40,6 +46,8 @@ export class StepSite {
 
   /**
    * @param options.hasModule - whether it has the module that is tested. It has unless said otherwise
+   * @param options.entry - what to run instead
+   * @param options.installation - where that has its packages, if not here
    * @param options.isBare - without the shorter timeout of the tests
    */
   async createBackend(
@@ -49,20 +57,27 @@ export class StepSite {
       hasModule?: boolean;
       isOwnHost?: boolean;
       baseConfig?: string;
+      entry?: string;
+      installation?: Installation;
       isBare?: boolean;
     } = {},
   ): Promise<BackendProcess> {
     const { hasModule = true, isOwnHost, baseConfig, isBare } = options;
+    const {
+      entry = path.join(
+        __dirname,
+        hasModule ? 'withModule.ts' : 'withoutModule.ts',
+      ),
+      installation,
+    } = options;
     return this.site.createBackend(
       name,
       isBare
         ? scaffolder
         : { recoverTasksTimeout: { seconds: 5 }, ...scaffolder },
       {
-        entry: path.join(
-          __dirname,
-          hasModule ? 'withModule.ts' : 'withoutModule.ts',
-        ),
+        entry,
+        installation,
         isOwnHost,
         baseConfig,
         config: {

@@ -7,6 +7,7 @@ import { scaffolderActionsExtensionPoint } from '@backstage/plugin-scaffolder-no
 import fs from 'node:fs';
 import path from 'node:path';
 import { listTree } from '../listTree';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { StepJournal } from './StepJournal';
 
 /** An action that does what a test needs of a step, and notes each time that it begins. */
@@ -40,11 +41,18 @@ function createStepAction(journal: StepJournal) {
           z.number().optional().describe('How often it does not end first'),
         show: z => z.string().optional().describe('What is noted with it'),
         checkpoint: z => z.boolean().optional(),
+        effect: z =>
+          z.string().optional().describe('What it notes in a checkpoint'),
+        waitsFor: z =>
+          z
+            .string()
+            .optional()
+            .describe('A file that has to be there before it goes on'),
       },
       output: { name: z => z.string() },
     },
     async handler({ input, output, task, workspacePath, checkpoint, signal }) {
-      const { name, write, read, fails = 0, hangs = 0, show } = input;
+      const { name, write, read, fails = 0, hangs = 0, show, effect } = input;
       const files = fs.readdirSync(workspacePath).sort();
       const count = journal.add({
         taskId: task.id,
@@ -61,6 +69,18 @@ function createStepAction(journal: StepJournal) {
       }
       if (input.checkpoint) {
         await checkpoint({ key: 'once', fn: async () => name });
+      }
+      if (effect) {
+        await checkpoint({
+          key: 'effect',
+          fn: async () => {
+            journal.add({ taskId: task.id, name: effect, files });
+            return effect;
+          },
+        });
+      }
+      while (input.waitsFor && !fs.existsSync(input.waitsFor)) {
+        await sleep(100, undefined, { signal });
       }
       if (count <= hangs) {
         await new Promise((_, reject) => {

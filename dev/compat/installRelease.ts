@@ -1,0 +1,68 @@
+import { JsonObject } from '@backstage/types';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { Release } from './releases';
+import { run } from './run';
+
+/** What a backend has beside the scaffolder and the module, in whatever version the release goes with. */
+const PACKAGES = [
+  '@backstage/backend-defaults',
+  '@backstage/backend-plugin-api',
+  '@backstage/plugin-auth-backend',
+  '@backstage/plugin-auth-backend-module-guest-provider',
+  '@backstage/plugin-auth-node',
+  '@backstage/plugin-catalog-backend',
+  '@backstage/plugin-catalog-backend-module-scaffolder-entity-model',
+  '@backstage/plugin-notifications-backend',
+  '@backstage/plugin-permission-backend',
+  '@backstage/plugin-permission-common',
+  '@backstage/plugin-permission-node',
+  '@backstage/plugin-scaffolder-common',
+  '@backstage/plugin-scaffolder-node',
+];
+
+/** Those of the repository, in the version that is installed in it: they are no part of Backstage. */
+const OWN_VERSION = ['better-sqlite3', 'pg', 'typescript', '@types/node'];
+
+/**
+ * Installs a release of the scaffolder and the packed module, as a backend would have them.
+ *
+ * No install script is run: better-sqlite3 would be built, which takes longer than all the rest. See `provideSqlite`.
+ *
+ * @param options.directory - an existing, empty folder
+ * @param options.tarball - the packed module
+ */
+export async function installRelease(
+  release: Release,
+  options: { directory: string; tarball: string; node: string },
+): Promise<void> {
+  const { directory, tarball, node } = options;
+  const manifest: JsonObject = {
+    name: 'backend',
+    private: true,
+    dependencies: {
+      ...Object.fromEntries(PACKAGES.map(name => [name, '*'])),
+      ...Object.fromEntries(
+        OWN_VERSION.map(name => [name, readInstalledVersion(name)]),
+      ),
+      '@backstage/plugin-scaffolder-backend': release.version,
+      'backstage-plugin-scaffolder-backend-module-recovery': `file:${tarball}`,
+    },
+  };
+  await fs.writeFile(
+    path.join(directory, 'package.json'),
+    JSON.stringify(manifest, undefined, 2),
+  );
+  await run(
+    [
+      ...['npm', 'install', '--ignore-scripts', '--prefer-offline'],
+      ...(release.before ? [`--before=${release.before}`] : []),
+    ],
+    { directory, node },
+  );
+}
+
+/** The version of a package in this repository. */
+export function readInstalledVersion(name: string): string {
+  return require(`${name}/package.json`).version;
+}

@@ -1,0 +1,86 @@
+import path from 'node:path';
+import { StepSite } from '../../src/__testUtils__/steps/StepSite';
+import { Installation } from '../harness/BackendProcess';
+import { PostgresProcess } from '../harness/PostgresProcess';
+import { Experiment, Outcome } from './experiment';
+
+const BASE_CONFIG = path.join(__dirname, 'app-config.yaml');
+
+type Options = {
+  installation: Installation;
+  /** What the backends run. */
+  entry: string;
+  /** That this process is to end. */
+  asked: AbortSignal;
+};
+
+/**
+ * Runs an experiment on real backends of an installation.
+ *
+ * @returns what each of its checks gave. What it did not get to is a problem, too.
+ */
+export async function runExperiment(
+  experiment: Experiment,
+  options: Options,
+): Promise<Outcome[]> {
+  const { engine, checks } = experiment;
+  const problems = new Map<string, string | undefined>();
+  const problem = await problemOf(() => measure(experiment, options, problems));
+  return checks.map(title => ({
+    row: `${title} (${engine})`,
+    problem: problems.has(title)
+      ? problems.get(title)
+      : (problem ?? 'was not tried'),
+  }));
+}
+
+/** Notes the problem of each check, or that it has none, as it gets to them. */
+async function measure(
+  experiment: Experiment,
+  { installation, entry, asked }: Options,
+  problems: Map<string, string | undefined>,
+): Promise<void> {
+  const { engine, templates } = experiment;
+  asked.throwIfAborted();
+  const server =
+    engine === 'PostgreSQL' ? await PostgresProcess.start() : undefined;
+  const site = await StepSite.create(engine, templates, server);
+  const run = experiment.run({
+    site,
+    server,
+    createBackend: async scaffolder =>
+      site.createBackend('backend', scaffolder, {
+        baseConfig: BASE_CONFIG,
+        entry,
+        installation,
+        isBare: true,
+      }),
+    async check(title, holds) {
+      problems.set(title, await problemOf(holds));
+    },
+  });
+  try {
+    await Promise.race([run, aborted(asked)]);
+  } finally {
+    await site.remove();
+    await server?.stop();
+  }
+}
+
+async function problemOf(
+  action: () => Promise<void>,
+): Promise<string | undefined> {
+  try {
+    await action();
+    return undefined;
+  } catch (error) {
+    return String(error);
+  }
+}
+
+async function aborted(signal: AbortSignal): Promise<never> {
+  signal.throwIfAborted();
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason));
+  });
+}
