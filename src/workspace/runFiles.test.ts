@@ -9,7 +9,7 @@ import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { createPass } from '../../dev/bench/createPass';
-import { listTree } from '../__testUtils__/listTree';
+import { listTree } from '../__testUtils__/steps/listTree';
 import { RealScaffolder, RealStep } from '../__testUtils__/RealScaffolder';
 import {
   migrateScaffolder,

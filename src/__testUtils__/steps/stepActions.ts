@@ -6,7 +6,7 @@ import { createTemplateAction } from '@backstage/plugin-scaffolder-node';
 import { scaffolderActionsExtensionPoint } from '@backstage/plugin-scaffolder-node';
 import fs from 'node:fs';
 import path from 'node:path';
-import { listTree } from '../listTree';
+import { listTree } from './listTree';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StepJournal } from './StepJournal';
 
@@ -74,7 +74,8 @@ function createStepAction(journal: StepJournal) {
         await checkpoint({
           key: 'effect',
           fn: async () => {
-            journal.add({ taskId: task.id, name: effect, files });
+            const tree = listTree(workspacePath);
+            journal.add({ taskId: task.id, name: effect, files, tree });
             return effect;
           },
         });
