@@ -12,6 +12,7 @@ import path from 'node:path';
 import { CarriedOut } from '../recovery/carryOut';
 import { RecoveryMetrics } from './RecoveryMetrics';
 import { reportBlocked } from './reportBlocked';
+import { SnapshotMetrics } from './SnapshotMetrics';
 
 const DOCS = path.resolve(__dirname, '../../docs');
 const DASHBOARD = fs.readFileSync(path.join(DOCS, 'dashboard.json'), 'utf8');
@@ -42,6 +43,10 @@ async function recordAll(): Promise<ResourceMetrics> {
   metrics.resumed({ decision: 'resume', secondsSinceHeartbeat: 33 });
   metrics.passed({ seconds: 0.5, interrupted: 2 });
   metrics.vouched(1);
+  const snapshots = new SnapshotMetrics(meter);
+  snapshots.taken(0.02, 1000);
+  snapshots.skipped('store');
+  snapshots.restored(0.1, 'ok');
   const { resourceMetrics } = await reader.collect();
   await provider.shutdown();
   return resourceMetrics;
