@@ -3,8 +3,11 @@ import path from 'node:path';
 import { NodeVersion, nodeBinary } from '../harness/nodeVersions';
 import { run, Surroundings } from './run';
 
-/** What create-app demands: SUPPORTED_NODE_VERSIONS in its dist/createApp.cjs.js, 0.9.2. */
-const NODE_MAJORS = [22, 24];
+/**
+ * Of those that create-app accepts (SUPPORTED_NODE_VERSIONS in dist/createApp.cjs.js of 0.9.2: 22 and 24), the one that its SQLite
+ * works with: better-sqlite3 12, which Backstage needs, aborts on Node 24.19 and later (`RemoveEnvironmentCleanupHook`).
+ */
+const NODE_MAJOR = 22;
 
 /** create-app asks for a yarn, and brings the one that its app then uses. */
 const PACKAGES = ['@backstage/create-app@latest', '@yarnpkg/cli-dist'];
@@ -53,14 +56,14 @@ export async function prepareTools(
   };
 }
 
-/** The Node that runs this, if create-app accepts it. */
+/** The Node that runs this, if it is the right one. */
 async function findNode(
   directory: string,
 ): Promise<{ binary: string } & Partial<NodeVersion>> {
-  if (NODE_MAJORS.includes(Number(process.versions.node.split('.')[0]))) {
+  if (Number(process.versions.node.split('.')[0]) === NODE_MAJOR) {
     return { binary: process.execPath };
   }
   const own = path.join(directory, 'node');
   await fs.mkdir(own);
-  return nodeBinary(`${NODE_MAJORS.at(-1)}`, own);
+  return nodeBinary(`${NODE_MAJOR}`, own);
 }
