@@ -9,6 +9,7 @@ import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { BackendProcess } from './harness/BackendProcess';
+import { checkSqlite } from './harness/checkSqlite';
 import { ScaffolderClient, TaskEvent } from './harness/ScaffolderClient';
 import {
   differences,
@@ -60,6 +61,7 @@ async function patiently<T>(promise: Promise<T>): Promise<T> {
 type Ids = Record<Strategy, string>;
 
 async function main(directory: string): Promise<boolean> {
+  checkSqlite();
   const gitDirectory = path.join(directory, 'git');
   const workingDirectory = path.join(directory, 'work');
   await fs.mkdir(workingDirectory);

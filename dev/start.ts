@@ -6,6 +6,7 @@ import { ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { buildApp } from './harness/buildApp';
+import { checkSqlite } from './harness/checkSqlite';
 
 const KEYS = `
   Enter      restarts the backend as a deployment does (SIGTERM)
@@ -18,6 +19,7 @@ let backend: ChildProcess | undefined;
 let isEnding = false;
 
 async function main(): Promise<void> {
+  checkSqlite();
   const packageName = buildApp();
   while (!isEnding) {
     backend = startBackend(packageName);

@@ -5,7 +5,6 @@ import { fetchNode } from '../harness/fetchNode';
 import { packModule } from '../harness/packModule';
 import { Outcome } from './experiment';
 import { CompatOptions } from './options';
-import { findSqlite } from './provideSqlite';
 import { formatReport, Report, writeReport } from './report';
 import { run } from './run';
 import { Slots } from './Slots';
@@ -44,10 +43,6 @@ export async function compat(
     ).trim();
     console.log(`Node.js ${nodeVersion}. Packing the module`);
     const tarball = packModule(await makeFolder('module'));
-    const sqlite = await findSqlite({
-      directory: await makeFolder('better-sqlite3'),
-      node,
-    });
     const slots = new Slots(EXPERIMENTS_AT_ONCE);
     const releases = await Promise.all(
       options.releases.map(async release => {
@@ -56,8 +51,8 @@ export async function compat(
         const outcomes = await tryRelease(release, {
           directory,
           tarball,
-          sqlite,
           node,
+          nodeVersion,
           slots,
           asked,
         }).catch((error): Outcome[] => [

@@ -2,6 +2,7 @@ import { JsonObject } from '@backstage/types';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { Release } from './releases';
+import { sqliteVersionFor } from './provideSqlite';
 import { run } from './run';
 
 /** What a backend has beside the scaffolder and the module, in whatever version the release goes with. */
@@ -22,21 +23,27 @@ const PACKAGES = [
 ];
 
 /** Those of the repository, in the version that is installed in it: they are no part of Backstage. */
-const OWN_VERSION = ['better-sqlite3', 'pg', 'typescript', '@types/node'];
+const OWN_VERSION = ['pg', 'typescript', '@types/node'];
 
 /**
  * Installs a release of the scaffolder and the packed module, as a backend would have them.
  *
- * No install script is run: better-sqlite3 would be built, which takes longer than all the rest. See `provideSqlite`.
+ * No install script is run: better-sqlite3 12 would be built, which takes longer than all the rest. See `provideSqlite`.
  *
  * @param options.directory - an existing, empty folder
  * @param options.tarball - the packed module
+ * @param options.node - the Node.js to install with, of `options.nodeVersion`
  */
 export async function installRelease(
   release: Release,
-  options: { directory: string; tarball: string; node: string },
+  options: {
+    directory: string;
+    tarball: string;
+    node: string;
+    nodeVersion: string;
+  },
 ): Promise<void> {
-  const { directory, tarball, node } = options;
+  const { directory, tarball, node, nodeVersion } = options;
   const manifest: JsonObject = {
     name: 'backend',
     private: true,
@@ -45,9 +52,12 @@ export async function installRelease(
       ...Object.fromEntries(
         OWN_VERSION.map(name => [name, readInstalledVersion(name)]),
       ),
+      'better-sqlite3': sqliteVersionFor(nodeVersion),
       '@backstage/plugin-scaffolder-backend': release.version,
       'backstage-plugin-scaffolder-backend-module-recovery': `file:${tarball}`,
     },
+    // Also for those that ask for another one.
+    overrides: { 'better-sqlite3': '$better-sqlite3' },
   };
   await fs.writeFile(
     path.join(directory, 'package.json'),
@@ -63,6 +73,6 @@ export async function installRelease(
 }
 
 /** The version of a package in this repository. */
-export function readInstalledVersion(name: string): string {
+function readInstalledVersion(name: string): string {
   return require(`${name}/package.json`).version;
 }

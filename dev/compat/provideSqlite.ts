@@ -1,43 +1,50 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { readInstalledVersion } from './installRelease';
+import { Installation } from '../harness/BackendProcess';
 import { run } from './run';
 
 const PACKAGE = 'better-sqlite3';
 
 /**
- * Finds the native part of better-sqlite3 for a Node.js: that of this repository if it fits, since a build takes two minutes, or one
- * that is built here.
- *
- * @param options.directory - an existing folder to build in
- * @returns the folder with it, to copy to each installation of the same version.
+ * The version of better-sqlite3 for a Node.js: that of this repository, which is the one that Backstage asks for, on Node.js 20. From
+ * Node.js 24.19 on that one ends the process (`Assertion failed: (env) != nullptr`) as soon as a statement is garbage. 13 needs Node.js 22,
+ * and has its native part in the package.
  */
-export async function findSqlite(options: {
-  directory: string;
-  node: string;
-}): Promise<string> {
-  const { node } = options;
-  const installed = path.dirname(require.resolve(`${PACKAGE}/package.json`));
-  const abi = await run([node, '-p', 'process.versions.modules'], options);
-  if (abi.trim() === process.versions.modules) {
-    return path.join(installed, 'build');
-  }
-  await fs.writeFile(path.join(options.directory, 'package.json'), '{}');
-  await run(
-    [...['npm', 'install'], `${PACKAGE}@${readInstalledVersion(PACKAGE)}`],
-    options,
-  );
-  return path.join(options.directory, 'node_modules', PACKAGE, 'build');
+export function sqliteVersionFor(nodeVersion: string): string {
+  return Number(nodeVersion.split('.')[0]) < 22
+    ? require(`${PACKAGE}/package.json`).version
+    : '13.2.0';
 }
 
-/** Gives an installation the native part of its better-sqlite3. */
-export async function provideSqlite(
-  installation: string,
-  build: string,
-): Promise<void> {
-  await fs.cp(
-    build,
-    path.join(installation, 'node_modules', PACKAGE, 'build'),
-    { recursive: true },
+/**
+ * Gives an installation whose install scripts were not run the native part of its better-sqlite3, if it needs one: that of this repository
+ * where it fits, since a build takes minutes.
+ */
+export async function provideSqlite({
+  directory,
+  node,
+}: Installation): Promise<void> {
+  const installed = path.join(directory, 'node_modules', PACKAGE);
+  if (await exists(path.join(installed, 'prebuilds'))) {
+    return;
+  }
+  const abi = await run([node, '-p', 'process.versions.modules'], {
+    directory,
+    node,
+  });
+  if (abi.trim() === process.versions.modules) {
+    const own = path.dirname(require.resolve(`${PACKAGE}/package.json`));
+    await fs.cp(path.join(own, 'build'), path.join(installed, 'build'), {
+      recursive: true,
+    });
+  } else {
+    await run(['npm', 'rebuild', PACKAGE], { directory, node });
+  }
+}
+
+async function exists(file: string): Promise<boolean> {
+  return fs.access(file).then(
+    () => true,
+    () => false,
   );
 }

@@ -28,7 +28,7 @@ const SHARED_WITH = [
  *
  * @param options.directory - an existing, empty folder
  * @param options.tarball - the packed module
- * @param options.sqlite - the native part of better-sqlite3
+ * @param options.node - the Node.js to try it with, of `options.nodeVersion`
  * @param options.slots - for the experiments, which wait for one each
  * @param options.asked - that this process is to end
  */
@@ -37,20 +37,20 @@ export async function tryRelease(
   options: {
     directory: string;
     tarball: string;
-    sqlite: string;
     node: string;
+    nodeVersion: string;
     slots: Slots;
     asked: AbortSignal;
   },
 ): Promise<Outcome[]> {
-  const { directory, node, sqlite, slots, asked } = options;
+  const { directory, node, slots, asked } = options;
   const installation = { directory, node };
   const say = (text: string) => console.log(`${release.version}: ${text}`);
 
   let startedAt = Date.now();
   const seconds = () => `${((Date.now() - startedAt) / 1000).toFixed(0)} s`;
   await installRelease(release, options);
-  await provideSqlite(directory, sqlite);
+  await provideSqlite(installation);
   say(`npm install took ${seconds()}`);
 
   const packages = await readLock(directory);
