@@ -30,11 +30,11 @@ const PROMISED: Record<Strategy, Omit<Outcome, 'published' | 'files'>> = {
     skipped: [],
     runs: { repository: 2, fetch: 2, transform: 2, publish: 1 },
   },
-  // `transform` depends on `fetch`. `publish` uses the output of `repository`.
+  // `transform` begins with the files of `fetch`. `publish` uses the output of `repository`.
   idempotent: {
     status: 'completed',
-    skipped: ['repository'],
-    runs: { repository: 1, fetch: 2, transform: 2, publish: 1 },
+    skipped: ['repository', 'fetch'],
+    runs: { repository: 1, fetch: 1, transform: 2, publish: 1 },
   },
 };
 

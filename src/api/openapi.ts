@@ -112,10 +112,12 @@ const stepAgain = {
       'afterFailed',
       'sharedId',
       'noOutput',
+      'filesLost',
+      'noSnapshot',
       'invalidPlan',
     ],
     description:
-      '`restart`: all steps do. `neededBy`: steps that run depend on it. `afterFailed`: a step before it had failed and runs again. `sharedId`: another step with the same id had not finished. `noOutput`: its output was not recorded. `invalidPlan`: the dependencies of the template are invalid, so all steps run again.',
+      '`restart`: all steps do. `neededBy`: steps that run depend on it. `afterFailed`: a step before it had failed and runs again. `sharedId`: another step with the same id had not finished. `noOutput`: its output was not recorded. `filesLost`: it changed files, or may have, and the run begins with those from before it. `noSnapshot`: its files are gone, and no step says what it depends on. `invalidPlan`: the dependencies of the template are invalid, so all steps run again.',
   },
   neededBy: {
     type: 'array',

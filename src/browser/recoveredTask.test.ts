@@ -132,13 +132,12 @@ describe('the scaffolder page, when the backend is killed in the middle of a tas
       ...CREATE,
       'Skipping step repository because it was already completed in a previous run',
       ...FETCH,
-      `This step had finished and runs again, because 'transform', 'publish' depend on it.`,
-      ...FETCH,
+      'Skipping step fetch because it was already completed in a previous run',
       ...TRANSFORM,
       ...INTERRUPTED,
       `Its template has the recovery strategy 'idempotent': it goes on at this step.`,
-      'Skipped, with their outputs restored: repository.',
-      'Run again: fetch.',
+      'Skipped, with their outputs restored: repository, fetch.',
+      `The run begins with the files that were there when step 'fetch' had ended.`,
       ...TRANSFORM,
     ];
     await eventually('the page to show that the task goes on', async () => {
