@@ -30,7 +30,7 @@ export class RecoveryWorkspaceProvider implements WorkspaceProvider {
   constructor(
     private readonly options: {
       knex: Knex;
-      snapshots: Pick<Snapshots, 'begin' | 'take' | 'forget'>;
+      snapshots: Pick<Snapshots, 'begin' | 'hasBegun' | 'take' | 'forget'>;
       readiness: Pick<DatabaseReadiness, 'ensure'>;
       runs: Pick<LiveRuns, 'isDoubled'>;
       logger: LoggerService;
@@ -75,8 +75,8 @@ export class RecoveryWorkspaceProvider implements WorkspaceProvider {
     path: string;
   }): Promise<void> {
     const { knex, snapshots, runs, logger } = this.options;
-    if (runs.isDoubled(taskId)) {
-      // Whose files these are cannot be told.
+    // Of two runs in one folder it cannot be told whose files these are.
+    if (!snapshots.hasBegun(taskId) || runs.isDoubled(taskId)) {
       return;
     }
     try {
@@ -86,7 +86,7 @@ export class RecoveryWorkspaceProvider implements WorkspaceProvider {
       }
     } catch (error) {
       logger.debug(
-        `Cannot read the strategy of task ${taskId}, ${safeError(error)}`,
+        `Could not look whether task ${taskId} needs snapshots, so one is made, ${safeError(error)}`,
       );
     }
     await snapshots.take({ taskId, path });
@@ -97,14 +97,19 @@ export class RecoveryWorkspaceProvider implements WorkspaceProvider {
     await this.options.snapshots.forget([taskId]);
   }
 
-  /** Nothing if the module cannot work with the database. Then it says so itself, and runs are as without snapshots. */
+  /**
+   * Nothing if the task needs no snapshots, and if the module cannot work with the database. Then it says so itself, and runs are as without
+   * snapshots.
+   */
   async #readTask(taskId: string): Promise<TaskCourseRow | undefined> {
     const { knex, readiness } = this.options;
     const begin = performance.now();
     for (;;) {
       try {
         await readiness.ensure();
-        return await readTaskCourse(knex, taskId);
+        return mayGoOn(await readStrategy(knex, taskId))
+          ? await readTaskCourse(knex, taskId)
+          : undefined;
       } catch (error) {
         if (error instanceof Blocker) {
           return undefined;

@@ -87,6 +87,11 @@ export class Snapshots {
     });
   }
 
+  /** Whether this process began the last run of a task, as far as it knows, and that has not ended. */
+  hasBegun(taskId: string): boolean {
+    return this.#runs.has(taskId);
+  }
+
   /**
    * Records what is in the workspace after something ran in it. Does nothing for a run that this process did not begin.
    *

@@ -1,0 +1,131 @@
+import { mockServices, TestDatabases } from '@backstage/backend-test-utils';
+import { Knex } from 'knex';
+import {
+  insertEvent,
+  insertTask,
+  migrateScaffolder,
+  TEST_DATABASE_IDS,
+} from '../__testUtils__/scaffolderDatabase';
+import { rememberStrategy } from '../database/operations/rememberStrategy';
+import { SNAPSHOTS } from '../database/tables';
+import { scaffolderTablesMissing } from '../recovery/blockers';
+import { RecoveryWorkspaceProvider } from './RecoveryWorkspaceProvider';
+
+jest.setTimeout(60_000);
+
+const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
+
+describe.each(databases.eachSupportedId())(
+  'RecoveryWorkspaceProvider on %s',
+  databaseId => {
+    const logger = mockServices.logger.mock();
+    const snapshots = {
+      begin: jest.fn(),
+      hasBegun: jest.fn(),
+      take: jest.fn(),
+      forget: jest.fn(),
+    };
+    const readiness = { ensure: jest.fn() };
+    const runs = { isDoubled: jest.fn() };
+    let knex: Knex;
+    let provider: RecoveryWorkspaceProvider;
+
+    beforeAll(async () => {
+      knex = await databases.init(databaseId);
+      await migrateScaffolder(knex);
+      provider = new RecoveryWorkspaceProvider({
+        ...{ knex, snapshots, readiness, runs, logger },
+      });
+    });
+
+    beforeEach(() => {
+      jest.resetAllMocks();
+      snapshots.hasBegun.mockReturnValue(true);
+    });
+
+    /** A task that was interrupted in its second step; there is a snapshot of the end of the first. */
+    async function createTask(strategy?: string): Promise<string> {
+      const taskId = await insertTask(knex, {
+        steps: ['a', 'b'],
+        completed: ['a'],
+      });
+      if (strategy) {
+        await rememberStrategy(knex, {
+          task_id: taskId,
+          strategy,
+          source: 'template',
+          remark: null,
+        });
+      }
+      const row = { task_id: taskId, epoch: 1, stored_bytes: 0 };
+      const add = async (number: number, more: object) =>
+        knex(SNAPSHOTS).insert({
+          ...row,
+          ...{ number, files: 0, bytes: 0, ...more },
+          last_event: knex('task_events')
+            .where('task_id', taskId)
+            .select(knex.raw('coalesce(max(id), 0)')),
+        });
+      await add(1, { kind: 'begin' });
+      const log = (stepId: string, status: string) =>
+        insertEvent(knex, taskId, 'log', { message: '', stepId, status });
+      await log('a', 'processing');
+      await add(2, { kind: 'files', changed: true });
+      await log('a', 'completed');
+      await log('b', 'processing');
+      await add(3, { kind: 'files', changed: true });
+      return taskId;
+    }
+
+    it.each([undefined, 'idempotent'])(
+      'begins a run with the files from before its first step, with the strategy %s',
+      async strategy => {
+        const taskId = await createTask(strategy);
+        await provider.rehydrateWorkspace({ taskId, targetPath: '/w' });
+        expect(snapshots.begin).toHaveBeenCalledWith({
+          ...{ taskId, path: '/w', from: 2, attempt: 0 },
+        });
+        await provider.serializeWorkspace({ taskId, path: '/w' });
+        expect(snapshots.take).toHaveBeenCalledWith({ taskId, path: '/w' });
+        await provider.cleanWorkspace({ taskId });
+        expect(snapshots.forget).toHaveBeenCalledWith([taskId]);
+      },
+    );
+
+    it.each(['none', 'restart'])(
+      'keeps nothing of a task with the strategy %s, also if that is only known once it runs',
+      async strategy => {
+        const taskId = await createTask(strategy);
+        await provider.rehydrateWorkspace({ taskId, targetPath: '/w' });
+        expect(snapshots.begin).not.toHaveBeenCalled();
+        await provider.serializeWorkspace({ taskId, path: '/w' });
+        expect(snapshots.take).not.toHaveBeenCalled();
+        expect(snapshots.forget).toHaveBeenCalledWith([taskId]);
+      },
+    );
+
+    it('stores nothing of a run that it did not begin, and of two runs that share a folder', async () => {
+      const taskId = await createTask('idempotent');
+      snapshots.hasBegun.mockReturnValue(false);
+      await provider.serializeWorkspace({ taskId, path: '/w' });
+      snapshots.hasBegun.mockReturnValue(true);
+      runs.isDoubled.mockReturnValue(true);
+      await provider.serializeWorkspace({ taskId, path: '/w' });
+      expect(snapshots.take).not.toHaveBeenCalled();
+    });
+
+    it('lets a run begin as without snapshots where the module cannot work', async () => {
+      const taskId = await createTask('idempotent');
+      readiness.ensure.mockRejectedValue(scaffolderTablesMissing(['tasks']));
+      await provider.rehydrateWorkspace({ taskId, targetPath: '/w' });
+      expect(snapshots.begin).not.toHaveBeenCalled();
+    });
+
+    it('waits for a database that does not answer for a moment', async () => {
+      const taskId = await createTask('idempotent');
+      readiness.ensure.mockRejectedValueOnce(new Error('gone'));
+      await provider.rehydrateWorkspace({ taskId, targetPath: '/w' });
+      expect(snapshots.begin).toHaveBeenCalledTimes(1);
+    });
+  },
+);

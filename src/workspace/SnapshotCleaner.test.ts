@@ -1,0 +1,45 @@
+import { TestDatabases } from '@backstage/backend-test-utils';
+import {
+  insertTask,
+  migrateScaffolder,
+  TEST_DATABASE_IDS,
+} from '../__testUtils__/scaffolderDatabase';
+import { SNAPSHOTS } from '../database/tables';
+import { SnapshotCleaner } from './SnapshotCleaner';
+
+jest.setTimeout(60_000);
+
+const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
+
+it.each(databases.eachSupportedId())(
+  'the snapshots of tasks are deleted that completed, and that ended otherwise long ago, on %s',
+  async databaseId => {
+    const knex = await databases.init(databaseId);
+    await migrateScaffolder(knex);
+    const create = async (status: string, silentSeconds: number) => {
+      const taskId = await insertTask(knex, { status, silentSeconds });
+      const row = { kind: 'begin', epoch: 1, last_event: 0, files: 0 };
+      await knex(SNAPSHOTS).insert({
+        ...row,
+        ...{ task_id: taskId, number: 1, bytes: 0, stored_bytes: 0 },
+      });
+      return taskId;
+    };
+    const unneeded = [
+      await create('completed', 5),
+      await create('failed', 120),
+      await create('cancelled', 120),
+    ];
+    await create('failed', 5);
+    await create('cancelled', 5);
+    await create('processing', 120);
+    await create('open', 120);
+    // Without any snapshot.
+    await insertTask(knex, { status: 'completed', silentSeconds: 120 });
+
+    const snapshots = { forget: jest.fn() };
+    await new SnapshotCleaner({ knex, snapshots, keepSeconds: 60 }).clean();
+    const [[forgotten]] = snapshots.forget.mock.calls;
+    expect(forgotten.sort()).toEqual(unneeded.sort());
+  },
+);
