@@ -3,9 +3,9 @@ import { Knex } from 'knex';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { median, timeOf } from '../measure';
 import { BuiltInProvider } from './BuiltInProvider';
+import { EventLoop } from './EventLoop';
 import { EDITS, Sample } from './sampleWorkspaces';
 import { WorkspaceSite } from './WorkspaceSite';
 
@@ -62,26 +62,13 @@ class Costs {
   }
 }
 
-/** Measures for how long the event loop of this thread is held. */
-class EventLoop {
-  heldMs = 0;
-
-  async watch(action: () => Promise<unknown>): Promise<void> {
-    const delays = monitorEventLoopDelay({ resolution: 1 });
-    delays.enable();
-    await action();
-    delays.disable();
-    this.heldMs = Math.max(this.heldMs, delays.max / 1e6);
-  }
-}
-
 /** Measures both on the same files and database, in turns. */
 export async function measureSample(
   knex: Knex,
   sample: Sample,
   logger: LoggerService,
 ): Promise<SampleCosts> {
-  const rounds = sample.isLarge ? 3 : 10;
+  const rounds = sample.isLarge ? 2 : 10;
   const builtIn = await BuiltInProvider.create(knex);
   const eventLoop = new EventLoop();
   const costs = new Costs(knex);
@@ -121,7 +108,7 @@ export async function measureSample(
   }
 
   const canRestore = sample.bytes < MAX_RESTORED_BYTES;
-  for (let round = 0; round < (sample.isLarge ? 2 : 5); round++) {
+  for (let round = 0; round < (sample.isLarge ? 1 : 5); round++) {
     const parent = fs.mkdtempSync(path.join(os.tmpdir(), 'restored-'));
     const { restore, stop } = await site.prepareRestore(parent);
     const target = path.join(parent, 'built-in');

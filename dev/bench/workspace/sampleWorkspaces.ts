@@ -58,8 +58,10 @@ export function writeSample(folder: string, sample: Sample): void {
 /** What a step does to a workspace. Each changes its files for good, and can be done again. */
 export const EDITS: Record<string, (folder: string, round: number) => void> = {
   '1 % changed': (folder, round) => {
-    const files = listFiles(folder);
-    const count = Math.max(1, Math.round(files.length / 100));
+    // Git never changes a file that it keeps content in.
+    const all = listFiles(folder);
+    const files = all.filter(file => !file.includes('/.git/'));
+    const count = Math.max(1, Math.round(all.length / 100));
     for (let i = 0; i < count; i++) {
       const file = files[(i * 97 + round * 13) % files.length];
       fs.appendFileSync(file, `// changed in round ${round}\n`);

@@ -7,6 +7,9 @@ import { permissions } from './scan';
 import { utimesSeconds } from './utimesSeconds';
 import { WorkspaceError } from './WorkspaceError';
 
+/** Of a file that is written in several pieces, until it is complete: a read-only one could not be opened again. */
+const OWNER_ONLY = 0o600;
+
 /** A part of a pack that belongs into a file. */
 type Use = {
   path: BytePath;
@@ -38,7 +41,7 @@ export class FileRestorer {
       const pieces = entry.pieces!;
       if (pieces.length !== 1) {
         this.#rest.set(path, pieces.length);
-        this.#open(path, 'new', fd => {
+        this.#open(path, OWNER_ONLY, fd => {
           if (pieces.length === 0) {
             this.#complete(fd, path, entry);
           }
@@ -66,7 +69,7 @@ export class FileRestorer {
         );
       }
       const rest = this.#rest.get(path);
-      this.#open(path, rest === undefined ? 'new' : 'existing', fd => {
+      this.#open(path, rest === undefined ? entry.mode : undefined, fd => {
         this.#writeAll(fd, bytes, position);
         if (rest === undefined || rest === 1) {
           this.#complete(fd, path, entry);
@@ -99,17 +102,20 @@ export class FileRestorer {
     return restored;
   }
 
+  /**
+   * @param newMode - of a file that must not exist yet; nothing for one that must
+   */
   #open(
     path: BytePath,
-    expected: 'new' | 'existing',
+    newMode: number | undefined,
     action: (fd: number) => void,
   ): void {
     const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = this.fs.constants;
     const fd = this.fs.openSync(
       toFsPath(`${this.root}/${path}`),
       // eslint-disable-next-line no-bitwise
-      O_WRONLY | O_NOFOLLOW | (expected === 'new' ? O_CREAT | O_EXCL : 0),
-      0o600,
+      O_WRONLY | O_NOFOLLOW | (newMode === undefined ? 0 : O_CREAT | O_EXCL),
+      newMode,
     );
     try {
       action(fd);
@@ -132,8 +138,13 @@ export class FileRestorer {
 
   #complete(fd: number, path: BytePath, entry: FileEntry): void {
     const time = utimesSeconds(entry.mtime);
-    this.fs.fchmodSync(fd, entry.mode);
     this.fs.futimesSync(fd, time, time);
-    this.#stats.set(path, this.fs.fstatSync(fd, { bigint: true }));
+    let stat = this.fs.fstatSync(fd, { bigint: true });
+    // Seldom: the umask took something away, or there are several pieces.
+    if (permissions(stat) !== entry.mode) {
+      this.fs.fchmodSync(fd, entry.mode);
+      stat = this.fs.fstatSync(fd, { bigint: true });
+    }
+    this.#stats.set(path, stat);
   }
 }

@@ -57,9 +57,9 @@ function split(manifest: Buffer): Parts {
 function serveEngine(port: MessagePort): void {
   const channel = new Channel(port);
   const engine = new Engine({
-    putPack: (...args) => channel.call('putPack', ...args),
-    getPack: (...args) => channel.call('getPack', ...args),
-    readManifests: (...args) => channel.call('readManifests', ...args),
+    putPack: (...args) => channel.call('putPack', args),
+    getPack: (...args) => channel.call('getPack', args),
+    readManifests: (...args) => channel.call('readManifests', args),
   });
   const calls: EngineCalls = {
     restore: run => engine.restore(run),
