@@ -89,10 +89,10 @@ function listFiles(folder: string): string[] {
     .sort();
 }
 
-/** Text about as compressible as source code. */
+/** Text about as compressible as source code: to a quarter. */
 function createText(random: () => number): (bytes: number) => string {
   const words = Array.from({ length: 200_000 }, () =>
-    random() < 0.4
+    random() < 0.15
       ? Math.floor(random() * 1e6).toString(36)
       : WORDS[Math.floor(random() * WORDS.length)],
   );
