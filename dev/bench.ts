@@ -2,7 +2,7 @@
  * What the module costs, beside what the scaffolder's own recovery costs on the same data in the same run. On a real
  * PostgreSQL server of its own. Exits with 1 if anything costs more than is accepted.
  *
- * `--only a,b` measures some parts only.
+ * `--only a,workspace` measures some parts only. `--large` adds workspaces of 120 and 500 MB, which takes minutes.
  */
 import fs from 'node:fs';
 import os from 'node:os';
@@ -15,6 +15,7 @@ import { measureIdlePass } from './bench/idlePass';
 import { measureMemory } from './bench/memory';
 import { measureRecovery } from './bench/recovery';
 import { isAccepted, printReport } from './bench/report';
+import { measureWorkspaces } from './bench/workspace';
 import { PostgresServer } from './harness/PostgresServer';
 
 const PARTS = {
@@ -22,16 +23,19 @@ const PARTS = {
   b: measureRecovery,
   c: measureHeartbeats,
   d: measureMemory,
+  workspace: measureWorkspaces,
 };
 
-async function main(parts: (keyof typeof PARTS)[]): Promise<boolean> {
+type Options = { parts: (keyof typeof PARTS)[]; large: boolean };
+
+async function main({ parts, large }: Options): Promise<boolean> {
   const logger = new FileLogger();
   const server = await PostgresServer.start();
   const databases = new Databases(server);
   try {
     let accepted = true;
     for (const part of parts) {
-      const report = await PARTS[part](databases, logger);
+      const report = await PARTS[part](databases, logger, { large });
       printReport(report);
       accepted &&= isAccepted(report);
     }
@@ -54,15 +58,20 @@ function useTemporaryFolder(): void {
   );
 }
 
-function readParts(): (keyof typeof PARTS)[] {
+function readOptions(): Options {
   const all = Object.keys(PARTS);
-  const { values } = parseArgs({ options: { only: { type: 'string' } } });
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string' },
+      large: { type: 'boolean', default: false },
+    },
+  });
   const parts = values.only?.split(',') ?? all;
   const unknown = parts.filter(p => !all.includes(p));
   if (unknown.length > 0) {
     throw new Error(`Unknown parts ${unknown}; there are ${all}`);
   }
-  return parts as (keyof typeof PARTS)[];
+  return { parts: parts as Options['parts'], large: values.large };
 }
 
 async function run(): Promise<void> {
@@ -74,9 +83,9 @@ async function run(): Promise<void> {
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   let accepted = false;
   try {
-    const parts = readParts();
+    const options = readOptions();
     useTemporaryFolder();
-    accepted = await main(parts);
+    accepted = await main(options);
     const seconds = Math.round((Date.now() - startedAt) / 1000);
     console.log(
       `\n${accepted ? 'All is' : 'Not all is'} accepted. Took ${seconds} s.\n`,

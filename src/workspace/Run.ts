@@ -75,14 +75,7 @@ export class Run {
     }
     this.#garbage.push(...this.#packs.splice(0));
     await this.#deleteGarbage();
-    await this.context.engine
-      .call('settle', taskId, recorded)
-      .catch(() =>
-        this.#logOnce(
-          'thread',
-          `Lost what was known of the workspace of task ${taskId}; all files are read again.`,
-        ),
-      );
+    await this.context.engine.tell('settle', taskId, recorded);
   }
 
   async #takeAndRecord(): Promise<number | undefined> {
@@ -103,6 +96,7 @@ export class Run {
         throw new Error('The snapshot before it was recorded after all');
       }
       this.#isRefused = true;
+      await engine.tell('drop', taskId);
       this.#logOnce(
         'refused',
         `The workspace of task ${taskId} was not stored: the task was deleted, or another run of it has begun since and this one has lost ownership.`,

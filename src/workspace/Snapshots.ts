@@ -182,8 +182,7 @@ export class Snapshots {
 
   async #drop(taskId: string): Promise<void> {
     if (this.#runs.delete(taskId)) {
-      // If the thread has ended, it has forgotten anyway.
-      await this.#context.engine.call('drop', taskId).catch(() => {});
+      await this.#context.engine.tell('drop', taskId);
     }
   }
 }

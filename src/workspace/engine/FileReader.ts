@@ -9,6 +9,9 @@ import { PIECE_BYTES } from './packFormat';
 /** How often a file is read again that is written to meanwhile. Then what was read last counts, as it does for any copy. */
 const MAX_READS = 3;
 
+/** How much is read at once. */
+const BLOCK_BYTES = 32 * PIECE_BYTES;
+
 export type ReadFile = {
   /** The file as it was when all of it had been read. */
   stat: BigIntStats;
@@ -20,7 +23,7 @@ export type ReadFile = {
 
 /** Reads files in pieces, and stores the pieces that are not known. */
 export class FileReader {
-  readonly #piece = Buffer.allocUnsafe(PIECE_BYTES);
+  readonly #block = Buffer.allocUnsafe(BLOCK_BYTES);
   readonly #flags: number;
 
   constructor(
@@ -84,26 +87,28 @@ export class FileReader {
   async #readPieces(fd: number, size: number): Promise<Piece[]> {
     const pieces: Piece[] = [];
     for (let position = 0; position < size;) {
-      const length = this.#readPiece(fd, position, size - position);
+      const length = this.#readBlock(fd, position, size - position);
       if (length === 0) {
         break;
       }
-      const bytes = this.#piece.subarray(0, length);
-      const hash = hashOf(bytes);
-      pieces.push(await this.store(hash, bytes));
+      for (let at = 0; at < length; at += PIECE_BYTES) {
+        const end = Math.min(at + PIECE_BYTES, length);
+        const bytes = this.#block.subarray(at, end);
+        pieces.push(await this.store(hashOf(bytes), bytes));
+      }
       position += length;
     }
     return pieces;
   }
 
   /** Fills the buffer, if there is so much. */
-  #readPiece(fd: number, position: number, rest: number): number {
-    const wanted = Math.min(PIECE_BYTES, rest);
+  #readBlock(fd: number, position: number, rest: number): number {
+    const wanted = Math.min(BLOCK_BYTES, rest);
     let length = 0;
     while (length < wanted) {
       const read = this.fs.readSync(
         fd,
-        this.#piece,
+        this.#block,
         length,
         wanted - length,
         position + length,

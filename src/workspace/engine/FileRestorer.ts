@@ -7,20 +7,22 @@ import { permissions } from './scan';
 import { utimesSeconds } from './utimesSeconds';
 import { WorkspaceError } from './WorkspaceError';
 
-/** A part of a pack that belongs into a file. */
+/** Of a file that is written from several packs, until it is complete: a read-only one could not be opened again. */
+const OWNER_ONLY = 0o600;
+
+/** What one pack has of a file. */
 type Use = {
   path: BytePath;
   entry: FileEntry;
-  piece: Piece;
-  /** Where in the file, in bytes. */
-  position: number;
+  /** With their positions in the file, in bytes. */
+  pieces: { piece: Piece; position: number }[];
 };
 
 /** Creates files and fills them from packs. */
 export class FileRestorer {
   /** What the file system says of the files that are complete. */
   readonly #stats = new Map<BytePath, nodeFs.BigIntStats>();
-  /** How many pieces are still to be written, of files with more than one. */
+  /** How many packs are still to be written from, of files with content in more than one. */
   readonly #rest = new Map<BytePath, number>();
 
   constructor(
@@ -28,46 +30,39 @@ export class FileRestorer {
     private readonly root: BytePath,
   ) {}
 
-  /** Creates the files that are empty or have several pieces, and returns what is to be written from each pack. */
+  /** Creates the files that are not written from exactly one pack, and returns what is to be written from each pack. */
   begin(entries: Entries): Map<string, Use[]> {
-    const uses = new Map<string, Use[]>();
+    const byPack = new Map<string, Use[]>();
     for (const [path, entry] of entries) {
       if (entry.kind !== 'file') {
         continue;
       }
-      const pieces = entry.pieces!;
-      if (pieces.length !== 1) {
-        this.#rest.set(path, pieces.length);
-        this.#open(path, 'new', fd => {
-          if (pieces.length === 0) {
+      const uses = usesOf(path, entry);
+      if (uses.size !== 1) {
+        this.#rest.set(path, uses.size);
+        this.#open(path, OWNER_ONLY, fd => {
+          if (uses.size === 0) {
             this.#complete(fd, path, entry);
           }
         });
       }
-      let position = 0;
-      for (const piece of pieces) {
-        const known = uses.get(piece.pack) ?? [];
-        known.push({ path, entry, piece, position });
-        uses.set(piece.pack, known);
-        position += piece.length;
+      for (const [pack, use] of uses) {
+        const known = byPack.get(pack) ?? [];
+        known.push(use);
+        byPack.set(pack, known);
       }
     }
-    return uses;
+    return byPack;
   }
 
   /** Writes all that comes from one pack. */
   write(uses: Use[], content: Buffer): void {
-    for (const { path, entry, piece, position } of uses) {
-      const { offset, length } = piece;
-      const bytes = content.subarray(offset, offset + length);
-      if (hashOf(bytes) !== piece.hash) {
-        throw new WorkspaceError(
-          `The content of ${displayPath(path)} is not what was stored: pack ${piece.pack} has other bytes at ${offset}`,
-        );
-      }
+    for (const { path, entry, pieces } of uses) {
       const rest = this.#rest.get(path);
-      this.#open(path, rest === undefined ? 'new' : 'existing', fd => {
-        this.#writeAll(fd, bytes, position);
+      this.#open(path, rest === undefined ? entry.mode : undefined, fd => {
+        for (const { piece, position } of pieces) {
+          this.#writeAll(fd, verified(path, piece, content), position);
+        }
         if (rest === undefined || rest === 1) {
           this.#complete(fd, path, entry);
         } else {
@@ -99,17 +94,20 @@ export class FileRestorer {
     return restored;
   }
 
+  /**
+   * @param newMode - of a file that must not exist yet; nothing for one that must
+   */
   #open(
     path: BytePath,
-    expected: 'new' | 'existing',
+    newMode: number | undefined,
     action: (fd: number) => void,
   ): void {
     const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = this.fs.constants;
     const fd = this.fs.openSync(
       toFsPath(`${this.root}/${path}`),
       // eslint-disable-next-line no-bitwise
-      O_WRONLY | O_NOFOLLOW | (expected === 'new' ? O_CREAT | O_EXCL : 0),
-      0o600,
+      O_WRONLY | O_NOFOLLOW | (newMode === undefined ? 0 : O_CREAT | O_EXCL),
+      newMode,
     );
     try {
       action(fd);
@@ -132,8 +130,38 @@ export class FileRestorer {
 
   #complete(fd: number, path: BytePath, entry: FileEntry): void {
     const time = utimesSeconds(entry.mtime);
-    this.fs.fchmodSync(fd, entry.mode);
     this.fs.futimesSync(fd, time, time);
-    this.#stats.set(path, this.fs.fstatSync(fd, { bigint: true }));
+    let stat = this.fs.fstatSync(fd, { bigint: true });
+    // Seldom: the umask took something away, or it came from several packs.
+    if (permissions(stat) !== entry.mode) {
+      this.fs.fchmodSync(fd, entry.mode);
+      stat = this.fs.fstatSync(fd, { bigint: true });
+    }
+    this.#stats.set(path, stat);
   }
+}
+
+/** What each pack has of a file. */
+function usesOf(path: BytePath, entry: FileEntry): Map<string, Use> {
+  const uses = new Map<string, Use>();
+  let position = 0;
+  for (const piece of entry.pieces!) {
+    const use = uses.get(piece.pack) ?? { path, entry, pieces: [] };
+    use.pieces.push({ piece, position });
+    uses.set(piece.pack, use);
+    position += piece.length;
+  }
+  return uses;
+}
+
+/** The bytes of a piece. Throws if they are others than those that were stored. */
+function verified(path: BytePath, piece: Piece, content: Buffer): Buffer {
+  const { offset, length, hash, pack } = piece;
+  const bytes = content.subarray(offset, offset + length);
+  if (hashOf(bytes) !== hash) {
+    throw new WorkspaceError(
+      `The content of ${displayPath(path)} is not what was stored: pack ${pack} has other bytes at ${offset}`,
+    );
+  }
+  return bytes;
 }

@@ -4,7 +4,7 @@ import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
 export const PACK_BYTES = 1024 * 1024;
 
 /** Larger files are stored in pieces of this size, so that a change within one costs a piece. */
-export const PIECE_BYTES = 512 * 1024;
+export const PIECE_BYTES = 16 * 1024;
 
 /** The first byte of what is stored. */
 const PLAIN = 0;

@@ -7,7 +7,7 @@ import { utimesSeconds } from './utimesSeconds';
 import { WorkspaceError } from './WorkspaceError';
 
 /** Packs that are asked for ahead of the one that is written out. */
-const AHEAD = 3;
+const AHEAD = 2;
 
 /** Reads a pack. Nothing if the store does not have it. */
 export type GetPack = (pack: string) => Promise<Uint8Array | undefined>;

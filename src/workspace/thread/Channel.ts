@@ -38,7 +38,7 @@ export class Channel {
   }
 
   /** Calls a function of the other side. */
-  call<T>(method: string, ...args: unknown[]): Promise<T> {
+  call<T>(method: string, args: unknown[]): Promise<T> {
     this.#lastId += 1;
     const id = this.#lastId;
     const answered = new Promise<T>((resolve, reject) =>

@@ -21,14 +21,25 @@ export class EngineThread {
     const { worker, channel } = this.#running;
     worker.ref();
     try {
-      return await channel.call<Awaited<ReturnType<EngineCalls[M]>>>(
+      const answer = channel.call<Awaited<ReturnType<EngineCalls[M]>>>(
         method,
-        ...args,
+        args,
       );
+      return await answer;
     } finally {
       if (channel.waiting === 0) {
         worker.unref();
       }
+    }
+  }
+
+  /** As `call`, of something that matters only to a thread that is running: one that has ended remembers nothing. */
+  async tell<M extends 'settle' | 'drop'>(
+    method: M,
+    ...args: Parameters<EngineCalls[M]>
+  ): Promise<void> {
+    if (this.#running) {
+      await this.call(method, ...args).catch(() => {});
     }
   }
 

@@ -17,6 +17,8 @@ const PURPOSE = 'backstage-recovery-workspaces';
 export function startWorker(): Worker {
   return new Worker(__filename, {
     workerData: { purpose: PURPOSE },
+    // What it makes soon becomes garbage or stays for the run. The default has three times of 16 MB for it.
+    resourceLimits: { maxYoungGenerationSizeMb: 8 },
     // Run from its sources, as the tests do it, it needs what translates TypeScript.
     ...(__filename.endsWith('.ts') && {
       execArgv: [
@@ -57,9 +59,9 @@ function split(manifest: Buffer): Parts {
 function serveEngine(port: MessagePort): void {
   const channel = new Channel(port);
   const engine = new Engine({
-    putPack: (...args) => channel.call('putPack', ...args),
-    getPack: (...args) => channel.call('getPack', ...args),
-    readManifests: (...args) => channel.call('readManifests', ...args),
+    putPack: (...args) => channel.call('putPack', args),
+    getPack: (...args) => channel.call('getPack', args),
+    readManifests: (...args) => channel.call('readManifests', args),
   });
   const calls: EngineCalls = {
     restore: run => engine.restore(run),

@@ -1,0 +1,167 @@
+import { LoggerService } from '@backstage/backend-plugin-api';
+import { Knex } from 'knex';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { median, timeOf } from '../measure';
+import { BuiltInProvider } from './BuiltInProvider';
+import { EventLoop } from './EventLoop';
+import { EDITS, Sample } from './sampleWorkspaces';
+import { WorkspaceSite } from './WorkspaceSite';
+
+/** What something took, of the engine and of the built-in provider. */
+export type Cost = { ms: number; walBytes: number };
+export type Compared = { engine: Cost; builtIn: Cost };
+
+export type SampleCosts = {
+  first: Compared;
+  /** By what was edited. */
+  later: Record<string, Compared>;
+  /** Of the engine alone if the built-in provider cannot. */
+  restore: { engine: Cost; builtIn?: Cost };
+  /** Of looking at each file, and nothing else, in ms. */
+  scanMs: number;
+  /** The longest time that the event loop was held while the engine was at work, in ms. */
+  heldMs: number;
+};
+
+/** node-postgres gets a row as text, and a text has at most 512 MB: the process crashes on a row of half of it. */
+const MAX_RESTORED_BYTES = 200e6;
+
+/** Collects what things took. */
+class Costs {
+  readonly #costs = new Map<string, Cost[]>();
+
+  constructor(private readonly knex: Knex) {}
+
+  async add(name: string, action: () => Promise<unknown>): Promise<void> {
+    const before = await this.#walPosition();
+    const ms = await timeOf(action);
+    const { rows } = await this.knex.raw(
+      'select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), ?)::float8 as bytes',
+      before,
+    );
+    const known = this.#costs.get(name) ?? [];
+    known.push({ ms, walBytes: rows[0].bytes });
+    this.#costs.set(name, known);
+  }
+
+  median(name: string): Cost {
+    const costs = this.#costs.get(name)!;
+    return {
+      ms: median(costs.map(cost => cost.ms)),
+      walBytes: median(costs.map(cost => cost.walBytes)),
+    };
+  }
+
+  async #walPosition(): Promise<string> {
+    const { rows } = await this.knex.raw(
+      'select pg_current_wal_insert_lsn()::text as lsn',
+    );
+    return rows[0].lsn;
+  }
+}
+
+/** Measures both on the same files and database, in turns. */
+export async function measureSample(
+  knex: Knex,
+  sample: Sample,
+  logger: LoggerService,
+): Promise<SampleCosts> {
+  const rounds = sample.isLarge ? 2 : 10;
+  const builtIn = await BuiltInProvider.create(knex);
+  const eventLoop = new EventLoop();
+  const costs = new Costs(knex);
+
+  for (let round = 0; round < (sample.isLarge ? 1 : 3); round++) {
+    const site = await WorkspaceSite.create(knex, sample, logger);
+    const { taskId, folder } = site;
+    await inTurns(round, [
+      () => costs.add('first engine', () => eventLoop.watch(() => site.take())),
+      () =>
+        costs.add('first builtIn', () =>
+          builtIn.take(taskId, folder, sample.bytes),
+        ),
+    ]);
+    await builtIn.forget(taskId);
+    await site.remove();
+  }
+
+  const site = await WorkspaceSite.create(knex, sample, logger);
+  const { taskId, folder } = site;
+  await site.take();
+  await builtIn.take(taskId, folder, sample.bytes);
+  const scans: number[] = [];
+  for (const [name, edit] of Object.entries(EDITS)) {
+    for (let round = 0; round < rounds; round++) {
+      edit(folder, round);
+      scans.push(await timeOf(async () => scan(folder)));
+      await inTurns(round, [
+        () =>
+          costs.add(`${name} engine`, () => eventLoop.watch(() => site.take())),
+        () =>
+          costs.add(`${name} builtIn`, () =>
+            builtIn.take(taskId, folder, sample.bytes),
+          ),
+      ]);
+    }
+  }
+
+  const canRestore = sample.bytes < MAX_RESTORED_BYTES;
+  for (let round = 0; round < (sample.isLarge ? 1 : 5); round++) {
+    const parent = fs.mkdtempSync(path.join(os.tmpdir(), 'restored-'));
+    const { restore, stop } = await site.prepareRestore(parent);
+    const target = path.join(parent, 'built-in');
+    fs.mkdirSync(target);
+    await inTurns(round, [
+      () => costs.add('restore engine', () => eventLoop.watch(restore)),
+      async () =>
+        canRestore &&
+        costs.add('restore builtIn', () =>
+          builtIn.restore(taskId, target, sample.bytes),
+        ),
+    ]);
+    await stop();
+    fs.rmSync(parent, { recursive: true, force: true });
+  }
+  await builtIn.forget(taskId);
+  await site.remove();
+
+  const compared = (name: string): Compared => ({
+    engine: costs.median(`${name} engine`),
+    builtIn: costs.median(`${name} builtIn`),
+  });
+  return {
+    first: compared('first'),
+    later: Object.fromEntries(
+      Object.keys(EDITS).map(name => [name, compared(name)]),
+    ),
+    restore: canRestore
+      ? compared('restore')
+      : { engine: costs.median('restore engine') },
+    scanMs: median(scans),
+    heldMs: eventLoop.heldMs,
+  };
+}
+
+/** The order changes from round to round, so that what comes second has no advantage. */
+async function inTurns(
+  round: number,
+  actions: (() => Promise<unknown>)[],
+): Promise<void> {
+  const ordered = round % 2 === 0 ? actions : [...actions].reverse();
+  for (const action of ordered) {
+    await action();
+  }
+}
+
+/** Looks at each file as the engine has to. */
+function scan(folder: string): void {
+  for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {
+    const child = `${folder}/${entry.name}`;
+    fs.lstatSync(child, { bigint: true });
+    if (entry.isDirectory()) {
+      scan(child);
+    }
+  }
+}
