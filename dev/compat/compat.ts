@@ -1,7 +1,7 @@
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { fetchNode } from '../harness/fetchNode';
+import { nodeBinary } from '../harness/nodeVersions';
 import { packModule } from '../harness/packModule';
 import { Outcome } from './experiment';
 import { CompatOptions } from './options';
@@ -33,7 +33,8 @@ export async function compat(
   try {
     const node =
       'range' in options.node
-        ? fetchNode(options.node.range, await makeFolder('node'))
+        ? (await nodeBinary(options.node.range, await makeFolder('node')))
+            .binary
         : options.node.binary;
     const nodeVersion = (
       await run([node, '-p', 'process.versions.node'], {
