@@ -60,8 +60,8 @@ export class Engine {
     const { entries, chain } = loadContent(
       from === undefined ? [] : await this.host.readManifests(taskId, from),
     );
-    const restored = await this.#write(taskId, root, entries);
-    this.#remember(taskId, new KnownWorkspace(number, restored, chain));
+    await this.#write(taskId, root, entries);
+    this.#remember(taskId, new KnownWorkspace(number, entries, chain));
   }
 
   /** Takes a snapshot. It counts once `settle` says that it was recorded. */
@@ -107,10 +107,10 @@ export class Engine {
     taskId: string,
     root: BytePath,
     entries: Entries,
-  ): Promise<Entries> {
+  ): Promise<void> {
     try {
       emptyFolder(this.#fs, root);
-      return await restoreEntries({
+      await restoreEntries({
         fs: this.#fs,
         root,
         entries,

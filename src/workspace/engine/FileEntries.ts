@@ -71,7 +71,10 @@ export class FileEntries {
  *
  * @param lookedAt - ns since 1970
  */
-export function isRacy(stat: BigIntStats, lookedAt: bigint): boolean {
+export function isRacy(
+  stat: Pick<BigIntStats, 'mtimeNs' | 'ctimeNs'>,
+  lookedAt: bigint,
+): boolean {
   const isCoarse = stat.ctimeNs % NS_PER_SECOND === 0n;
   const tick = isCoarse ? COARSE_TICK : TICK;
   // A program can set `mtime` to any time, also to one in the future, but not `ctime`.

@@ -18,10 +18,8 @@ type Use = {
   pieces: { piece: Piece; position: number }[];
 };
 
-/** Creates files and fills them from packs. */
+/** Creates files and fills them from packs. Adds to their entries what the file system says of them. */
 export class FileRestorer {
-  /** What the file system says of the files that are complete. */
-  readonly #stats = new Map<BytePath, nodeFs.BigIntStats>();
   /** How many packs are still to be written from, of files with content in more than one. */
   readonly #rest = new Map<BytePath, number>();
 
@@ -42,7 +40,7 @@ export class FileRestorer {
         this.#rest.set(path, uses.size);
         this.#open(path, OWNER_ONLY, fd => {
           if (uses.size === 0) {
-            this.#complete(fd, path, entry);
+            this.#complete(fd, entry);
           }
         });
       }
@@ -64,7 +62,7 @@ export class FileRestorer {
           this.#writeAll(fd, verified(path, piece, content), position);
         }
         if (rest === undefined || rest === 1) {
-          this.#complete(fd, path, entry);
+          this.#complete(fd, entry);
         } else {
           this.#rest.set(path, rest - 1);
         }
@@ -72,26 +70,20 @@ export class FileRestorer {
     }
   }
 
-  /** The entries, the files as they are now. */
-  restored(entries: Entries, lookedAt: bigint): Entries {
-    const restored: Entries = new Map();
-    for (const [path, entry] of entries) {
-      const stat = this.#stats.get(path);
-      restored.set(
-        path,
-        entry.kind === 'file' && stat
-          ? {
-              ...entry,
-              mtime: stat.mtimeNs,
-              mode: permissions(stat),
-              seen: isRacy(stat, lookedAt)
-                ? undefined
-                : { ino: stat.ino, ctime: stat.ctimeNs },
-            }
-          : entry,
-      );
+  /**
+   * Says of the entries of files that were written within the last tick that they have to be read again.
+   *
+   * @param lookedAt - ns since 1970, when all were written
+   */
+  forgetRacy(entries: Entries, lookedAt: bigint): void {
+    for (const entry of entries.values()) {
+      if (entry.kind === 'file' && entry.seen) {
+        const { mtime: mtimeNs, seen } = entry;
+        if (isRacy({ mtimeNs, ctimeNs: seen.ctime }, lookedAt)) {
+          entry.seen = undefined;
+        }
+      }
     }
-    return restored;
   }
 
   /**
@@ -128,7 +120,7 @@ export class FileRestorer {
     }
   }
 
-  #complete(fd: number, path: BytePath, entry: FileEntry): void {
+  #complete(fd: number, entry: FileEntry): void {
     const time = utimesSeconds(entry.mtime);
     this.fs.futimesSync(fd, time, time);
     let stat = this.fs.fstatSync(fd, { bigint: true });
@@ -137,7 +129,8 @@ export class FileRestorer {
       this.fs.fchmodSync(fd, entry.mode);
       stat = this.fs.fstatSync(fd, { bigint: true });
     }
-    this.#stats.set(path, stat);
+    entry.mtime = stat.mtimeNs;
+    entry.seen = { ino: stat.ino, ctime: stat.ctimeNs };
   }
 }
 

@@ -16,8 +16,8 @@ export type GetPack = (pack: string) => Promise<Uint8Array | undefined>;
  * Writes entries into an empty folder: folders, then files, then links, so that nothing is written through a link, then the modes and
  * times of folders, which writing into them would change. Two names of one file (hard links) come back as two files.
  *
+ * @param entries - gets what the file system says of the new files
  * @param now - the time in ms since 1970
- * @returns the entries with what the file system says of the new files.
  * @throws WorkspaceError if an entry has no folder, or content is missing or not what it was.
  */
 export async function restoreEntries(options: {
@@ -26,7 +26,7 @@ export async function restoreEntries(options: {
   entries: Entries;
   get: GetPack;
   now: () => number;
-}): Promise<Entries> {
+}): Promise<void> {
   const { fs, root, entries, get, now } = options;
   checkFolders(entries);
   const folders = [...entries]
@@ -55,7 +55,7 @@ export async function restoreEntries(options: {
       utimesSeconds(entry.mtime),
     );
   }
-  return files.restored(entries, BigInt(Math.floor(now() * 1e6)));
+  files.forgetRacy(entries, BigInt(Math.floor(now() * 1e6)));
 }
 
 function checkFolders(entries: Entries): void {
