@@ -1,6 +1,6 @@
 /*
  * This package as its users have it: packed, in an app that the newest `@backstage/create-app` makes in a temp folder. Prints a
- * line for each check. Exits with 1 if one does not hold. Takes about ten minutes, most of which yarn needs to install the app.
+ * line for each check. Exits with 1 if one does not hold. Takes ten to twenty minutes, most of which yarn needs to install the app.
  */
 import fs from 'node:fs/promises';
 import os from 'node:os';
