@@ -9,6 +9,12 @@ const VALID: JsonObject = {
   recoverTasksMaxAttempts: 5,
   recoverTasksExitWhenTakenOver: true,
   recoverTasksNotify: true,
+  recoverTasksWorkspaces: {
+    enabled: true,
+    maxMegabytes: 50,
+    maxFiles: 1000,
+    keepFor: '12h',
+  },
 };
 
 /** The same keys, with values of a wrong type. Not 1 for true, or '5' for 5: Backstage takes the one for the other. */
@@ -18,6 +24,7 @@ const INVALID: JsonObject = {
   recoverTasksMaxAttempts: 'five',
   recoverTasksExitWhenTakenOver: 'sometimes',
   recoverTasksNotify: 'always',
+  recoverTasksWorkspaces: 'some',
 };
 
 type Property = { description?: string };

@@ -7,10 +7,11 @@ import {
   Begun,
   insertBegin,
 } from '../database/operations/snapshots/insertBegin';
+import { markDamaged } from '../database/operations/snapshots/markDamaged';
 import { safeError } from '../recovery/safeError';
 import { DatabasePackStore } from './DatabasePackStore';
 import { Limits } from './engine/takeSnapshot';
-import { WorkspaceError } from './engine/WorkspaceError';
+import { FolderError, WorkspaceError } from './engine/WorkspaceError';
 import { PackStore } from './PackStore';
 import { Run, RunContext } from './Run';
 import { SnapshotListener } from './SnapshotListener';
@@ -159,6 +160,7 @@ export class Snapshots {
         const isFinal =
           error instanceof WorkspaceError || Date.now() >= deadline;
         if (isFinal || signal.aborted) {
+          await this.#forgetIfDamaged(options, error);
           throw restoreError(options, tries, error);
         }
         logger.warn(
@@ -168,6 +170,26 @@ export class Snapshots {
         const delay = Math.min(RETRY_AFTER * 2 ** (tries - 1), MAX_RETRY_AFTER);
         await sleep(delay, undefined, { signal }).catch(() => {});
       }
+    }
+  }
+
+  /** A retry would fail at the same. Without this snapshot it is planned otherwise. */
+  async #forgetIfDamaged(
+    { taskId, from }: BeginOptions,
+    error: unknown,
+  ): Promise<void> {
+    const isDamaged =
+      error instanceof WorkspaceError && !(error instanceof FolderError);
+    if (isDamaged && from !== undefined) {
+      const problem = error.message;
+      const { knex, logger } = this.#context;
+      await markDamaged(knex, { taskId, number: from, problem }).catch(
+        failure =>
+          logger.warn(
+            `Could not record that snapshot ${from} of task ${taskId} cannot be restored`,
+            safeError(failure),
+          ),
+      );
     }
   }
 

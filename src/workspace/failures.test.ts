@@ -220,6 +220,25 @@ describe.each(databases.eachSupportedId())(
       await expect(site.another().begin(2)).rejects.toThrow(
         `Pack ${pack} is not what was stored`,
       );
+      // So a retry is planned without it.
+      expect(
+        await site.knex(SNAPSHOTS).where({ number: 2, kind: 'files' }),
+      ).toMatchObject([
+        { missing: expect.stringContaining('is not what was stored') },
+      ]);
+    });
+
+    it('are not given up for a folder that cannot be written', async () => {
+      const site = await Site.create(databases, databaseId);
+      await site.begin();
+      writeFiles(site.folder, { file: 'F' });
+      await site.take();
+      fs.rmSync(site.folder, { recursive: true });
+      fs.writeFileSync(site.folder, 'no folder');
+      await expect(site.begin(2)).rejects.toThrow('is a link or a file');
+      fs.rmSync(site.folder);
+      await site.begin(2);
+      expect(fs.readdirSync(site.folder)).toEqual(['file']);
     });
 
     it('fail nothing where the tables are missing', async () => {

@@ -5,7 +5,7 @@ import { emptyFolder } from './emptyFolder';
 import { KnownWorkspace } from './KnownWorkspace';
 import { loadContent, StoredManifests } from './loadContent';
 import { restoreEntries } from './restore';
-import { WorkspaceError } from './WorkspaceError';
+import { FolderError, WorkspaceError } from './WorkspaceError';
 import { Limits, Snapshot, takeSnapshot } from './takeSnapshot';
 
 /** What the engine needs of the database and the store. */
@@ -120,7 +120,7 @@ export class Engine {
     } catch (error: any) {
       // The file system: no space, or no permission. That does not pass by itself.
       throw error.syscall
-        ? new WorkspaceError(`The file system said: ${error.message}`)
+        ? new FolderError(`The file system said: ${error.message}`)
         : error;
     }
   }

@@ -5,3 +5,20 @@
 export class WorkspaceError extends Error {
   override name = 'WorkspaceError';
 }
+
+/** The folder cannot be written: no space, no permission, or it is none. What is stored is as it was. */
+export class FolderError extends WorkspaceError {
+  override name = 'FolderError';
+}
+
+/** An error that another thread has thrown. */
+export function revived({ name, message }: Pick<Error, 'name' | 'message'>) {
+  switch (name) {
+    case 'WorkspaceError':
+      return new WorkspaceError(message);
+    case 'FolderError':
+      return new FolderError(message);
+    default:
+      return new Error(message);
+  }
+}

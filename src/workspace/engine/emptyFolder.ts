@@ -1,6 +1,6 @@
 import type nodeFs from 'node:fs';
 import { BytePath, toFsPath } from './bytePath';
-import { WorkspaceError } from './WorkspaceError';
+import { FolderError } from './WorkspaceError';
 
 /** Owner may read, write and enter. */
 const OWNER_ALL = 0o700;
@@ -8,14 +8,14 @@ const OWNER_ALL = 0o700;
 /**
  * Deletes all that is in a folder, read-only folders included, and makes the folder if it is not there. Links are deleted, not followed.
  *
- * @throws WorkspaceError if the folder itself is a link or no folder.
+ * @throws FolderError if the folder itself is a link or no folder.
  */
 export function emptyFolder(fs: typeof nodeFs, root: BytePath): void {
   const stat = fs.lstatSync(toFsPath(root), { throwIfNoEntry: false });
   if (!stat) {
     fs.mkdirSync(toFsPath(root), { recursive: true });
   } else if (!stat.isDirectory()) {
-    throw new WorkspaceError(
+    throw new FolderError(
       'The workspace is a link or a file where a folder is expected',
     );
   } else {

@@ -1,5 +1,5 @@
 import type { MessagePort, Transferable, Worker } from 'node:worker_threads';
-import { WorkspaceError } from '../engine/WorkspaceError';
+import { revived } from '../engine/WorkspaceError';
 
 type Call = { type: 'call'; id: number; method: string; args: unknown[] };
 type Answer = { type: 'answer'; id: number; value?: unknown; error?: Failure };
@@ -69,7 +69,7 @@ export class Channel {
     const call = this.#waiting.get(id);
     this.#waiting.delete(id);
     if (error) {
-      call?.reject(toError(error));
+      call?.reject(revived(error));
     } else {
       call?.resolve(value);
     }
@@ -78,12 +78,6 @@ export class Channel {
   #post(message: Call | Answer, content: unknown): void {
     this.port.postMessage(message, [...movable(content)]);
   }
-}
-
-function toError({ name, message }: Failure): Error {
-  return name === 'WorkspaceError'
-    ? new WorkspaceError(message)
-    : new Error(message);
 }
 
 /** The memory of all byte arrays in a value that have it for themselves. The others are small, and are copied. */
