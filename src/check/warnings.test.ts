@@ -45,6 +45,12 @@ describe('findWarnings with snapshots', () => {
     },
   );
 
+  it('is content when one of the later steps names it', () => {
+    const other = step('other', 'acme:other');
+    const deploy = step('deploy', 'acme:deploy', ['login']);
+    expect(find(template('idempotent', login, other, deploy))).toEqual([]);
+  });
+
   it.each([
     ['login', 'a login on the host'],
     ['environment', 'environment variables in the process'],

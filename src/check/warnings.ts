@@ -61,10 +61,10 @@ export function findWarnings(
       }
     }
     const left = traits[i]?.leaves;
-    const isNeededMaybe = steps
-      .slice(i + 1)
-      .some(later => !withAllOf(later.id, dependencies).has(id));
-    if (left && strategy === 'idempotent' && isNeededMaybe) {
+    const later = steps.slice(i + 1);
+    // Who names it for one step has thought of the others.
+    const isNamed = later.some(s => withAllOf(s.id, dependencies).has(id));
+    if (left && strategy === 'idempotent' && later.length > 0 && !isNamed) {
       warnings.push({
         path: ['steps', i],
         message: `'${id}' leaves ${LEFT_NAMES[left]}, which is gone after a restart, and no snapshot of the workspace brings back. Add recovery: { dependsOn: [${id}] } to each later step that needs it`,
