@@ -44,7 +44,7 @@ export class Site {
           database: `${DATABASE_PREFIX}scaffolder`,
           application_name: 'chaos',
         },
-        pool: { min: 0, max: 3 },
+        pool: { min: 0, max: 6 },
         acquireConnectionTimeout: 5_000,
         // It is meant to lose its connections.
         log: { warn() {}, error() {} },
@@ -94,6 +94,11 @@ export class Site {
       .select(this.knex.raw('pg_terminate_backend(pid)'))
       .whereIn('application_name', names)
       .catch(() => {});
+  }
+
+  /** Cuts one connection, by the server's process for it. */
+  async severConnection(pid: number): Promise<void> {
+    await this.knex.select(this.knex.raw('pg_terminate_backend(?)', [pid]));
   }
 
   async closeBackends(): Promise<void> {

@@ -1,13 +1,14 @@
 import type { Epoch } from './epochs';
-import type { EventRecord, TaskRecord } from './records';
+import type { AttemptRecord, EventRecord, TaskRecord } from './records';
 import { describe, Run, StepRun } from './runs';
 import { CLOCK_SLACK_MS } from './settings';
 import { Violation } from './violations';
 
 /**
- * A step that had finished may run again if a step that had not finished depends on it, directly or through others, or if it
- * comes after one that had failed and runs again. What counts is what had finished before the run: a run may be interrupted
- * before it gets to the step that needs the other.
+ * A step that had finished may run again if a step that had not finished depends on it, directly or through others, if it
+ * comes after one that had failed and runs again, or if it comes after one that runs again: all steps change files, and going back to those from
+ * before that one loses them. If it is recorded that there is no snapshot to go back to, all steps may run again, unless some say what they
+ * depend on. What counts is what had finished before the run: a run may be interrupted before it gets to the step that needs the other.
  *
  * @returns also the ends of steps that could not be stored, so that steps ran again.
  */
@@ -23,6 +24,9 @@ export function checkFinishedSteps(of: Epoch): {
   }
   const earlierRuns = hasStartedOver(of) ? [] : of.earlierRuns;
   const events = [...of.earlierEvents, ...of.events];
+  const decisions = of.retryRecord
+    ? [of.retryRecord, ...of.attempts]
+    : of.attempts;
   runs.forEach((run, index) => {
     const earlier = [...earlierRuns, ...runs.slice(0, index)];
     const lastEnds = new Map(
@@ -33,8 +37,13 @@ export function checkFinishedSteps(of: Epoch): {
         .map(s => [s.stepId, s]),
     );
     const failed = failedBefore(run, task, events);
+    const files = decisions.findLast(a => a.at <= run.beganAt)?.files;
     const mayRun = (isFinished: (stepId: string) => boolean) =>
-      stepsToRun(task, isFinished, afterAny(failed, run, task));
+      withLostFiles(
+        task,
+        stepsToRun(task, isFinished, afterAny(failed, run, task)),
+        files,
+      );
     const toRun = mayRun(id => lastEnds.has(id));
     const unstored = new Set(
       [...lastEnds.values()].filter(end => !isStored(end, run.beganAt, events)),
@@ -88,15 +97,42 @@ function stepsToRun(
   isFinished: (stepId: string) => boolean,
   further: string[],
 ): Set<string> {
-  const toRun = new Set([
-    ...steps.map(s => s.id).filter(id => !isFinished(id)),
-    ...further,
-  ]);
-  // Also visits those that are added meanwhile.
-  for (const id of toRun) {
-    steps.find(s => s.id === id)?.dependsOn.forEach(d => toRun.add(d));
+  const unfinished = steps.map(s => s.id).filter(id => !isFinished(id));
+  return withDependencies(steps, [...unfinished, ...further]);
+}
+
+/** Steps that run, and those that run again since their files are lost with that. */
+function withLostFiles(
+  { steps }: Pick<TaskRecord, 'steps'>,
+  toRun: Set<string>,
+  files: AttemptRecord['files'],
+): Set<string> {
+  if (files?.kind === 'missing') {
+    const saysDependencies = steps.some(s => s.dependsOn.length > 0);
+    return saysDependencies ? toRun : new Set(steps.map(s => s.id));
   }
-  return toRun;
+  const first = steps.findIndex(s => toRun.has(s.id));
+  if (first < 0) {
+    return toRun;
+  }
+  const lost = steps.slice(first).map(s => s.id);
+  const running = withDependencies(steps, [...toRun, ...lost]);
+  // What they depend on may lie further back.
+  return running.size === toRun.size
+    ? running
+    : withLostFiles({ steps }, running, files);
+}
+
+function withDependencies(
+  steps: TaskRecord['steps'],
+  ids: string[],
+): Set<string> {
+  const all = new Set(ids);
+  // Also visits those that are added meanwhile.
+  for (const id of all) {
+    steps.find(s => s.id === id)?.dependsOn.forEach(d => all.add(d));
+  }
+  return all;
 }
 
 /** The steps whose last state before a run was that they had failed. Its `recovered` event parts what was written before it. */
@@ -181,13 +217,20 @@ function isStored(
 ): boolean {
   return events.some(
     e =>
-      e.type === 'log' &&
-      e.stepId === stepId &&
-      e.status === 'completed' &&
-      // A later run that skips the step says so with the same status.
-      !e.message?.startsWith('Skipping step') &&
+      wasRecorded(stepId, e) &&
       e.at >= endedAt - CLOCK_SLACK_MS &&
       // Not that of a run after it: a run may die before it gets to the step again.
       e.at <= laterRunBeganAt,
+  );
+}
+
+/** Whether an event tells that a step had finished and was recorded. */
+export function wasRecorded(stepId: string, event: EventRecord): boolean {
+  return (
+    event.type === 'log' &&
+    event.stepId === stepId &&
+    event.status === 'completed' &&
+    // A later run that skips the step says so with the same status.
+    !event.message?.startsWith('Skipping step')
   );
 }
