@@ -9,7 +9,9 @@ export type Fault = {
   kind: FaultKind;
   /** What it hit: backends, PostgreSQL, or whoever comes to a moment. */
   target: string;
-  /** When a backend came to its moment, for one that waits for that. Nothing if none came. */
+  /** The moment that it waits for, if it does. */
+  moment?: string;
+  /** When a backend came to it. Nothing if none came. */
   hitAt?: number;
   startedAt: number;
   /** When all that it took away was back. */
@@ -81,6 +83,7 @@ export class FaultInjector {
     const fault: Fault = {
       kind,
       target: target.name,
+      moment: target.moment?.name,
       startedAt: Date.now(),
       during: this.faults.filter(f => f.endedAt === undefined).map(f => f.kind),
     };
