@@ -46,9 +46,9 @@ const WEIGHTS: Record<FaultKind, number> = {
   sever: 3,
   postgres: 1,
   killAll: 1,
-  killAtFiles: 2.5,
-  severAtFiles: 1,
-  postgresAtFiles: 0.5,
+  killAtFiles: 3.5,
+  severAtFiles: 1.5,
+  postgresAtFiles: 0.75,
 };
 
 /** One of four faults is followed by a second one while it is going on. */
