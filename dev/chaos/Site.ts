@@ -96,9 +96,11 @@ export class Site {
       .catch(() => {});
   }
 
-  /** Cuts one connection, by the server's process for it. */
+  /** Cuts one connection, by the server's process for it. Nothing happens while PostgreSQL is away. */
   async severConnection(pid: number): Promise<void> {
-    await this.knex.select(this.knex.raw('pg_terminate_backend(?)', [pid]));
+    await this.knex
+      .select(this.knex.raw('pg_terminate_backend(?)', [pid]))
+      .catch(() => {});
   }
 
   async closeBackends(): Promise<void> {
