@@ -27,7 +27,7 @@ const SUBSTITUTES: FaultKind[] = ['kill', 'terminate', 'stop', 'sever'];
 const BETWEEN_STOPS_MS = 3_000;
 
 /** How long a fault waits for a backend to come to a moment. Recoveries, at which files are restored, come in bursts. */
-const WAIT_FOR_MOMENT_MS = 15_000;
+const WAIT_FOR_MOMENT_MS = 60_000;
 
 /** What a fault hits. */
 type Target = {
