@@ -24,20 +24,24 @@ export function checkFinishedSteps(of: Epoch): {
   }
   const earlierRuns = hasStartedOver(of) ? [] : of.earlierRuns;
   const events = [...of.earlierEvents, ...of.events];
-  const decisions = of.retryRecord
-    ? [of.retryRecord, ...of.attempts]
-    : of.attempts;
+  const decisions = [
+    ...of.earlierAttempts,
+    ...(of.retryRecord ? [of.retryRecord] : []),
+    ...of.attempts,
+  ];
   runs.forEach((run, index) => {
     const earlier = [...earlierRuns, ...runs.slice(0, index)];
+    const before = decisions.filter(a => a.at <= run.beganAt);
+    const files = before.at(-1)?.files;
     const lastEnds = new Map(
       earlier
         .flatMap(r => r.steps)
         // An end after that is one of a run that was alive beside this one, which is a violation of its own.
         .filter(s => s.endedAt !== undefined && s.endedAt <= run.beganAt)
+        .filter(s => !isForgotten(s, before.slice(0, -1)))
         .map(s => [s.stepId, s]),
     );
     const failed = failedBefore(run, task, events);
-    const files = decisions.findLast(a => a.at <= run.beganAt)?.files;
     const mayRun = (isFinished: (stepId: string) => boolean) =>
       withLostFiles(
         task,
@@ -204,6 +208,17 @@ function placesOf(run: Run, task: TaskRecord): Set<number> {
 
 function placeOf(stepId: string, { steps }: TaskRecord): number {
   return steps.findIndex(s => s.id === stepId);
+}
+
+/** Whether an earlier decision let a step run again since there was no snapshot. It has not finished since, whatever is decided then. */
+function isForgotten(
+  { stepId, endedAt = Infinity }: StepRun,
+  decisions: AttemptRecord[],
+): boolean {
+  return decisions.some(
+    ({ files, again, at }) =>
+      files?.kind === 'missing' && again.includes(stepId) && endedAt <= at,
+  );
 }
 
 /**

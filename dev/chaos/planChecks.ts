@@ -57,10 +57,12 @@ export function checkPlans(
 /** A step is named as finished if it had finished, and only then. */
 function finishedProblems(
   { task, runs, events }: TaskEvidence,
-  { at, skipped, again }: AttemptRecord,
+  decision: AttemptRecord,
   before: AttemptRecord[],
 ): string[] {
-  const named = [...skipped, ...again];
+  const { at } = decision;
+  const skipped = skippedBy(decision, task);
+  const named = [...skipped, ...decision.again];
   const hasEnded = (id: string) =>
     runs.some(r =>
       r.steps.some(
@@ -68,7 +70,8 @@ function finishedProblems(
       ),
     );
   return task.steps.flatMap(({ id }) => {
-    const droppedAt = before.findLast(b => !b.skipped.includes(id))?.at ?? 0;
+    const droppedAt =
+      before.findLast(b => !skippedBy(b, task).includes(id))?.at ?? 0;
     const isFinished = events.some(
       e => wasRecorded(id, e) && e.at >= droppedAt && e.at <= at,
     );
@@ -84,9 +87,11 @@ function finishedProblems(
 /** A run does what is recorded, as far as it gets. */
 function runProblems(
   { task }: TaskEvidence,
-  { skipped, files }: AttemptRecord,
+  decision: AttemptRecord,
   run: Run,
 ): string[] {
+  const { files } = decision;
+  const skipped = skippedBy(decision, task);
   const begun = run.steps
     .map(s => s.stepId)
     .filter(id => !skipped.includes(id));
@@ -102,6 +107,14 @@ function runProblems(
     );
   }
   return problems;
+}
+
+/** Where all steps had finished, a decision on an interruption names none of them. */
+function skippedBy(
+  { decision, skipped }: AttemptRecord,
+  { steps }: TaskEvidence['task'],
+): string[] {
+  return decision === 'finish' ? steps.map(s => s.id) : skipped;
 }
 
 /** Whether the files that are recorded are those from before the first step that ran. */

@@ -332,6 +332,45 @@ describe('checks of the chaos run', () => {
       expect(course({ files: missing }, saying)).toEqual(['finishedStepAgain']);
     });
 
+    it('allow one that was to run again for want of a snapshot also in later runs, until it has', () => {
+      const files = {
+        kind: 'missing' as const,
+        stepId: 'three',
+        problem: 'too large',
+      };
+      const course = (first: Partial<AttemptRecord>) =>
+        kindsIn({
+          task: { steps: INDEPENDENT },
+          journal: [
+            ...interruptedInFour,
+            begin('b', 'one', 20_000),
+            ...wholeRun('c', 40_000).map(e => ({ ...e, pid: 3 })),
+          ],
+          lifetimes: [
+            LIFETIMES[0],
+            { pid: 2, startedAt: 5_000, exitedAt: 21_000 },
+          ],
+          events: [
+            ...storedUpToFour,
+            event('recovered', 19_000),
+            event('recovered', 39_000),
+          ],
+          attempts: [
+            {
+              ...attempt(1, 'resume', 19_000),
+              again: ['one', 'two', 'three'],
+              files,
+              ...first,
+            },
+            { ...attempt(2, 'resume', 39_000), files: { kind: 'empty' } },
+          ],
+        });
+      expect(course({})).toEqual([]);
+      expect(course({ files: { kind: 'empty' } })).toContain(
+        'finishedStepAgain',
+      );
+    });
+
     it.each([
       ['was not stored', []],
       [
@@ -444,6 +483,24 @@ describe('checks of the chaos run', () => {
       ['that it does not tell', undefined],
     ] as const)('find that a run began with files %s', (_, files) => {
       expect(course({ files })).toEqual(['recordFalse']);
+    });
+
+    it('find a step that ran though all had finished, or that had not', () => {
+      const finish = (journal: JournalEntry[], events: EventRecord[]) =>
+        kindsIn({
+          journal,
+          events,
+          attempts: [attempt(1, 'finish', 19_000)],
+        });
+      const all = [...storedUpToFour, stored('four', 4_101)];
+      const whole = [...interruptedInFour, end('a', 'four', 4_100)];
+      expect(finish(whole, all)).toEqual([]);
+      expect(finish(interruptedInFour, storedUpToFour)).toEqual([
+        'recordFalse',
+      ]);
+      expect(finish([...whole, begin('b', 'one', 20_000)], all)).toContain(
+        'recordFalse',
+      );
     });
 
     it('count a step as finished only until a decision lets it run again', () => {
