@@ -5,28 +5,45 @@ import { StepProblem } from '../harness/journal';
 const MARKER = 'run';
 
 /**
- * Tells the claims of a task apart, by a file that the first step of a run leaves in the workspace. As a second sign that
- * owes nothing to the disk it takes the cancel signal, of which the scaffolder (4.2.0) makes one for each claim. The two
- * differ if a run got the workspace of another, or lost its own.
+ * Tells the claims of a task apart, by the cancel signal, of which the scaffolder (4.2.0) makes one for each claim. As a second sign, each
+ * run leaves a file in its workspace in which it began. The two differ if a run got the workspace of another, or lost its own.
  */
 export class ClaimedWorkspaces {
   readonly #startedAt = Date.now();
   readonly #runs = new WeakMap<AbortSignal, string>();
   #count = 0;
 
-  /** To be called by each step when it begins. */
+  /** The run that a step belongs to, and whether it is the first step of it that asks. */
+  runOf(claim: AbortSignal): { runId: string; isFirst: boolean } {
+    const known = this.#runs.get(claim);
+    if (known) {
+      return { runId: known, isFirst: false };
+    }
+    this.#count += 1;
+    const runId = `${process.pid}-${this.#startedAt}-${this.#count}`;
+    this.#runs.set(claim, runId);
+    return { runId, isFirst: true };
+  }
+
+  /**
+   * To be called by each step when it begins.
+   *
+   * @param options.beginsEmpty - whether each run of the task begins in an empty workspace. Otherwise it may begin with the files of
+   *   finished steps, the mark of an earlier run among them
+   */
   async enter(
     claim: AbortSignal,
     workspacePath: string,
+    options: { beginsEmpty: boolean },
   ): Promise<{ runId: string; problems: StepProblem[] }> {
-    const known = this.#runs.get(claim);
+    const { runId, isFirst } = this.runOf(claim);
     const marker = path.join(workspacePath, MARKER);
     const marked = await fs.readFile(marker, 'utf8').catch(() => undefined);
-    if (known) {
+    if (!isFirst) {
       return {
-        runId: known,
+        runId,
         problems:
-          marked === known
+          marked === runId
             ? []
             : [
                 {
@@ -37,15 +54,12 @@ export class ClaimedWorkspaces {
       };
     }
 
-    this.#count += 1;
-    const runId = `${process.pid}-${this.#startedAt}-${this.#count}`;
-    this.#runs.set(claim, runId);
     const files = await fs.readdir(workspacePath);
     await fs.writeFile(marker, runId);
     return {
       runId,
       problems:
-        files.length === 0
+        files.length === 0 || !options.beginsEmpty
           ? []
           : [
               {

@@ -1,4 +1,5 @@
 import { drawDuration, FaultKind, PlannedFault } from './faultPlan';
+import { FILE_MOMENTS, FileMoment, HeldBackend, holdAt } from './FileMoments';
 import { Random } from './random';
 import { Replica } from '../harness/Replica';
 import { Site } from './Site';
@@ -6,8 +7,12 @@ import { Site } from './Site';
 /** A fault that was injected. */
 export type Fault = {
   kind: FaultKind;
-  /** What it hit: backends, or PostgreSQL. */
+  /** What it hit: backends, PostgreSQL, or whoever comes to a moment. */
   target: string;
+  /** The moment that it waits for, if it does. */
+  moment?: string;
+  /** When a backend came to it. Nothing if none came. */
+  hitAt?: number;
   startedAt: number;
   /** When all that it took away was back. */
   endedAt?: number;
@@ -21,11 +26,23 @@ const SUBSTITUTES: FaultKind[] = ['kill', 'terminate', 'stop', 'sever'];
 /** A process that was stopped and stopped again at once could not give a sign of life in between. */
 const BETWEEN_STOPS_MS = 3_000;
 
+/** How long a fault waits for a backend to come to a moment. Recoveries, at which files are restored, come in bursts. */
+const WAIT_FOR_MOMENT_MS = 60_000;
+
+/** What a fault hits. */
+type Target = {
+  name: string;
+  replicas: Replica[];
+  /** When it hits. At once if it is not given. */
+  moment?: FileMoment;
+};
+
 /** Injects faults. None waits for another to be over. */
 export class FaultInjector {
   readonly faults: Fault[] = [];
   #failure?: { error: unknown };
   #isPostgresAway = false;
+  #waitsForMoment = false;
   readonly #running = new Set<Promise<void>>();
 
   constructor(
@@ -62,11 +79,11 @@ export class FaultInjector {
     this.#rethrow();
   }
 
-  #begin(kind: FaultKind, target: Replica[], durationMs: number): void {
+  #begin(kind: FaultKind, target: Target, durationMs: number): void {
     const fault: Fault = {
       kind,
-      target:
-        kind === 'postgres' ? 'PostgreSQL' : target.map(r => r.name).join(),
+      target: target.name,
+      moment: target.moment?.name,
       startedAt: Date.now(),
       during: this.faults.filter(f => f.endedAt === undefined).map(f => f.kind),
     };
@@ -76,7 +93,7 @@ export class FaultInjector {
         durationMs,
       )} ms${fault.during.length > 0 ? `, during ${fault.during}` : ''}`,
     );
-    const running = this.#carryOut(kind, target, durationMs)
+    const running = this.#carryOut(fault, target, durationMs)
       .catch(error => {
         this.#failure ??= { error };
       })
@@ -88,40 +105,80 @@ export class FaultInjector {
   }
 
   async #carryOut(
-    kind: FaultKind,
-    target: Replica[],
+    fault: Fault,
+    { replicas, moment }: Target,
     durationMs: number,
   ): Promise<void> {
-    switch (kind) {
+    switch (fault.kind) {
       case 'stop':
-        await target[0].stop(durationMs);
+        await replicas[0].stop(durationMs);
         break;
       case 'sever':
         await this.site.severConnections(
-          target.length === 1 ? target[0] : undefined,
+          replicas.length === 1 ? replicas[0] : undefined,
         );
         break;
       case 'postgres':
-        this.#isPostgresAway = true;
-        try {
-          await this.site.interruptPostgres(durationMs);
-        } finally {
-          this.#isPostgresAway = false;
-        }
+        await this.#interruptPostgres(durationMs);
+        break;
+      case 'killAtFiles':
+      case 'severAtFiles':
+      case 'postgresAtFiles':
+        await this.#hitAt(moment!, fault, durationMs);
         break;
       default: {
-        const signal = kind === 'terminate' ? 'SIGTERM' : 'SIGKILL';
-        await Promise.all(target.map(r => r.end(signal, durationMs)));
-        await Promise.all(target.map(r => r.untilReady()));
+        const signal = fault.kind === 'terminate' ? 'SIGTERM' : 'SIGKILL';
+        await Promise.all(replicas.map(r => r.end(signal, durationMs)));
+        await Promise.all(replicas.map(r => r.untilReady()));
       }
     }
   }
 
-  /** The groups of backends that such a fault can hit now. An empty group if it needs none. */
-  #targetsFor(kind: FaultKind, isSecond: boolean): Replica[][] {
+  async #interruptPostgres(durationMs: number): Promise<void> {
+    this.#isPostgresAway = true;
+    try {
+      await this.site.interruptPostgres(durationMs);
+    } finally {
+      this.#isPostgresAway = false;
+    }
+  }
+
+  async #hitAt(
+    moment: FileMoment,
+    fault: Fault,
+    durationMs: number,
+  ): Promise<void> {
+    const { knex, replicas } = this.site;
+    let killed: Replica | undefined;
+    const hit = async (held: HeldBackend) => {
+      fault.hitAt = Date.now();
+      const name =
+        fault.kind === 'postgresAtFiles' ? 'PostgreSQL' : held.replica;
+      this.log(`${fault.kind} hits ${name} at ${moment.name}`);
+      if (fault.kind === 'killAtFiles') {
+        killed = replicas.find(r => r.name === held.replica)!;
+        await killed.end('SIGKILL', durationMs);
+      } else if (fault.kind === 'severAtFiles') {
+        await this.site.severConnection(held.pid);
+      } else if (!this.#isPostgresAway) {
+        await this.#interruptPostgres(durationMs);
+      }
+    };
+    this.#waitsForMoment = true;
+    try {
+      await holdAt(knex, moment, WAIT_FOR_MOMENT_MS, hit);
+    } finally {
+      this.#waitsForMoment = false;
+    }
+    await killed?.untilReady();
+  }
+
+  /** What such a fault can hit now. */
+  #targetsFor(kind: FaultKind, isSecond: boolean): Target[] {
     const { replicas } = this.site;
     const ready = replicas.filter(r => r.isReady);
     const alive = replicas.filter(r => r.isAlive);
+    const postgres = { name: 'PostgreSQL', replicas: [] };
     switch (kind) {
       case 'stop':
         return (
@@ -129,19 +186,30 @@ export class FaultInjector {
             // One that was asked to end is given up for dead after five seconds, not after the timeout.
             .filter(r => !r.isEnding)
             .filter(r => !r.isStopped && r.runsForMs > BETWEEN_STOPS_MS)
-            .map(r => [r])
+            .map(r => targetOf([r]))
         );
       case 'sever':
         return this.#isPostgresAway || ready.length === 0
           ? []
-          : [...ready.map(r => [r]), replicas];
+          : [...ready.map(r => [r]), replicas].map(targetOf);
       case 'postgres':
-        return this.#isPostgresAway ? [] : [[]];
+        return this.#isPostgresAway ? [] : [postgres];
       case 'killAll':
-        return ready.length > 1 ? [alive] : [];
+        return ready.length > 1 ? [targetOf(alive)] : [];
+      case 'killAtFiles':
+      case 'severAtFiles':
+      case 'postgresAtFiles':
+        // One at a time: it locks a table.
+        return this.#waitsForMoment
+          ? []
+          : FILE_MOMENTS.map(moment => ({
+              name: moment.name,
+              replicas: [],
+              moment,
+            }));
       default:
         // Those that just start are left in peace but for a second fault. Otherwise hardly any would get to run tasks.
-        return (isSecond ? alive : ready).map(r => [r]);
+        return (isSecond ? alive : ready).map(r => targetOf([r]));
     }
   }
 
@@ -150,4 +218,8 @@ export class FaultInjector {
       throw this.#failure.error;
     }
   }
+}
+
+function targetOf(replicas: Replica[]): Target {
+  return { name: replicas.map(r => r.name).join(), replicas };
 }

@@ -44,7 +44,7 @@ export class Site {
           database: `${DATABASE_PREFIX}scaffolder`,
           application_name: 'chaos',
         },
-        pool: { min: 0, max: 3 },
+        pool: { min: 0, max: 6 },
         acquireConnectionTimeout: 5_000,
         // It is meant to lose its connections.
         log: { warn() {}, error() {} },
@@ -93,6 +93,13 @@ export class Site {
     await this.knex('pg_stat_activity')
       .select(this.knex.raw('pg_terminate_backend(pid)'))
       .whereIn('application_name', names)
+      .catch(() => {});
+  }
+
+  /** Cuts one connection, by the server's process for it. Nothing happens while PostgreSQL is away. */
+  async severConnection(pid: number): Promise<void> {
+    await this.knex
+      .select(this.knex.raw('pg_terminate_backend(?)', [pid]))
       .catch(() => {});
   }
 

@@ -10,11 +10,13 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClaimedWorkspaces } from './ClaimedWorkspaces';
+import { FileSteps } from './fileEdits';
 import { Journal, StepProblem } from '../harness/journal';
-import { CHAOS_ACTION } from './settings';
+import { CHAOS_ACTION, FILES_ACTION } from './settings';
 import { secretOf, tokenOf } from './templates';
+import { carryOut, differenceOf, readFiles } from './workspaceFiles';
 
-/** The action of all chaos templates. */
+/** The actions of all chaos templates. */
 export const chaosAction = createBackendModule({
   pluginId: 'scaffolder',
   moduleId: 'chaos-action',
@@ -26,7 +28,11 @@ export const chaosAction = createBackendModule({
       },
       async init({ actions, config }) {
         const journal = new Journal(config.getString('chaos.journals'));
-        actions.addActions(createChaosAction(journal));
+        const workspaces = new ClaimedWorkspaces();
+        actions.addActions(
+          createStepAction(journal, workspaces),
+          createFilesAction(journal, workspaces),
+        );
       },
     });
   },
@@ -36,8 +42,7 @@ export const chaosAction = createBackendModule({
  * A step that takes its time and notes when it began and ended. It leaves a file and an output, and looks for those that it
  * was promised. What it misses is noted, and the step goes on: whether a task fails is up to the scaffolder.
  */
-function createChaosAction(journal: Journal) {
-  const workspaces = new ClaimedWorkspaces();
+function createStepAction(journal: Journal, workspaces: ClaimedWorkspaces) {
   return createTemplateAction({
     id: CHAOS_ACTION,
     description: 'Sleeps, and notes what it finds',
@@ -46,6 +51,8 @@ function createChaosAction(journal: Journal) {
         ms: z => z.number(),
         name: z => z.string(),
         needs: z => z.array(z.string()).describe('Steps whose files it needs'),
+        beginsEmpty: z =>
+          z.boolean().describe('Whether each run begins in an empty workspace'),
         // Of any type: one that was not restored is to be noted, not refused.
         outputs: z => z.record(z.any()).describe('Of all steps before it'),
         secret: z => z.any(),
@@ -63,6 +70,7 @@ function createChaosAction(journal: Journal) {
       const { runId, problems } = await workspaces.enter(
         signal!,
         workspacePath,
+        input,
       );
       for (const needed of input.needs) {
         const file = path.join(workspacePath, needed);
@@ -76,20 +84,7 @@ function createChaosAction(journal: Journal) {
           });
         }
       }
-      for (const [earlier, token] of Object.entries(input.outputs)) {
-        if (token !== tokenOf(input.name, earlier)) {
-          problems.push({
-            kind: 'outputNotRestored',
-            detail: `the output of ${earlier} is ${JSON.stringify(token)}`,
-          });
-        }
-      }
-      if (input.secret !== secretOf(input.name)) {
-        problems.push({
-          kind: 'secretMissing',
-          detail: `the secret is of type ${typeof input.secret}`,
-        });
-      }
+      problems.push(...missingInputs(input));
       journal.append({ kind: 'begin', taskId, stepId, runId, problems });
       const { crashes = 0 } = input;
       if (crashes > 0 && journal.countBegins(taskId, stepId) <= crashes) {
@@ -108,4 +103,98 @@ function createChaosAction(journal: Journal) {
       journal.append({ kind: 'end', taskId, stepId, runId, problems: lost });
     },
   });
+}
+
+/**
+ * A step that does much to its workspace, half of it before a checkpoint, and notes each byte in it that is not as the steps before it left
+ * it, whichever runs they ran in.
+ */
+function createFilesAction(journal: Journal, workspaces: ClaimedWorkspaces) {
+  return createTemplateAction({
+    id: FILES_ACTION,
+    description: 'Changes files, and notes what it finds',
+    schema: {
+      input: {
+        ms: z => z.number(),
+        name: z => z.string(),
+        place: z => z.number().describe('Of the step, counted from 0'),
+        size: z => z.enum(['small', 'large']),
+        outputs: z => z.record(z.any()).describe('Of all steps before it'),
+        secret: z => z.any(),
+      },
+      output: { token: z => z.string() },
+    },
+    async handler(context) {
+      const { input, workspacePath } = context;
+      const { place, ms } = input;
+      const taskId = context.task.id!;
+      const stepId = context.step!.id!;
+      const { runId } = workspaces.runOf(context.signal!);
+      const fileSteps = new FileSteps(input.name, input.size);
+      const edits = fileSteps.editsOf(place);
+      const half = Math.ceil(edits.length / 2);
+
+      const wrong = differenceOf(
+        await readFiles(workspacePath),
+        fileSteps.filesBefore(place),
+      );
+      const problems: StepProblem[] = missingInputs(input);
+      if (wrong) {
+        problems.push({ kind: 'filesWrong', detail: wrong });
+      }
+      journal.append({ kind: 'begin', taskId, stepId, runId, problems });
+
+      const lost: StepProblem[] = [];
+      try {
+        for (const edit of edits.slice(0, half)) {
+          await carryOut(workspacePath, edit);
+        }
+        await sleep(ms / 2);
+        // One that cannot be stored throws. The step goes on, or the journal would not tell when it ended.
+        await context
+          .checkpoint({ key: 'half', fn: async () => 'done' })
+          .catch(() => {});
+        for (const edit of edits.slice(half)) {
+          await carryOut(workspacePath, edit);
+        }
+        await sleep(ms / 2);
+        const changed = differenceOf(
+          await readFiles(workspacePath),
+          fileSteps.filesBefore(place + 1),
+        );
+        // If it began with other files, it ends with others.
+        if (changed && !wrong) {
+          lost.push({ kind: 'workspaceLost', detail: changed });
+        }
+      } catch (error) {
+        lost.push({ kind: 'workspaceLost', detail: String(error) });
+      }
+      context.output('token', tokenOf(input.name, stepId));
+      journal.append({ kind: 'end', taskId, stepId, runId, problems: lost });
+    },
+  });
+}
+
+/** The outputs of earlier steps and the secret that a step does not have. */
+function missingInputs(input: {
+  name: string;
+  outputs: Record<string, unknown>;
+  secret: unknown;
+}): StepProblem[] {
+  const problems: StepProblem[] = [];
+  for (const [earlier, token] of Object.entries(input.outputs)) {
+    if (token !== tokenOf(input.name, earlier)) {
+      problems.push({
+        kind: 'outputNotRestored',
+        detail: `the output of ${earlier} is ${JSON.stringify(token)}`,
+      });
+    }
+  }
+  if (input.secret !== secretOf(input.name)) {
+    problems.push({
+      kind: 'secretMissing',
+      detail: `the secret is of type ${typeof input.secret}`,
+    });
+  }
+  return problems;
 }

@@ -2,10 +2,12 @@ import { checkAttempts } from './attemptChecks';
 import { Epoch, epochsOf, TaskEvidence } from './epochs';
 import { checkFinishedSteps } from './finishedSteps';
 import { JournalEntry } from '../harness/journal';
+import { checkPlans } from './planChecks';
 import type { AttemptRecord, Records } from './records';
 import type { Lifetime } from '../harness/Replica';
 import { checkRecord, checkRetry } from './retryChecks';
 import { describe, readRuns, StepRun } from './runs';
+import type { SnapshotRows } from './snapshotRows';
 import { checkCompleted, checkNone, checkRestart } from './strategyChecks';
 import { CLOCK_SLACK_MS } from './settings';
 import { Violation } from './violations';
@@ -13,6 +15,10 @@ import { Violation } from './violations';
 export type Evidence = Records & {
   journal: JournalEntry[];
   lifetimes: Pick<Lifetime, 'pid' | 'startedAt' | 'exitedAt' | 'endedBy'>[];
+  /** The tasks of which a backend said that their files could not be stored. */
+  notStored: string[];
+  /** What is left in the end of the files of completed tasks. */
+  snapshotRows: SnapshotRows[];
 };
 
 export type Findings = {
@@ -36,6 +42,7 @@ const TRANSACTION_SLACK_MS = 1_000;
 /** Looks for all that must not happen. */
 export function check(evidence: Evidence): Findings {
   const unrecordedEnds = new Set<StepRun>();
+  const notStored = new Set(evidence.notStored);
   const violations = readTasks(evidence).flatMap(of => {
     const ofEpochs = epochsOf(of).flatMap(epoch => {
       const again = checkFinishedSteps(epoch);
@@ -58,10 +65,15 @@ export function check(evidence: Evidence): Findings {
       ...checkOverlaps(of),
       ...checkLiveRuns(of),
       ...checkRetry(of, evidence.lifetimes),
+      ...checkPlans(of, notStored),
     ];
   });
   return {
-    violations: [...violations, ...stepProblems(evidence.journal)],
+    violations: [
+      ...violations,
+      ...stepProblems(evidence.journal),
+      ...snapshotsLeft(evidence.snapshotRows),
+    ],
     unrecordedEnds: unrecordedEnds.size,
   };
 }
@@ -210,6 +222,14 @@ function stepProblems(journal: JournalEntry[]): Violation[] {
       detail: `${stepId} of run ${runId} at its ${kind} at ${at}: ${problem.detail}`,
     })),
   );
+}
+
+function snapshotsLeft(rows: SnapshotRows[]): Violation[] {
+  return rows.map(({ taskId, table, rows: count }) => ({
+    kind: 'snapshotsLeft',
+    taskId,
+    detail: `${count} rows in ${table}`,
+  }));
 }
 
 export function groupByTask<T extends { taskId: string }>(

@@ -27,9 +27,16 @@ export type Epoch = Omit<TaskEvidence, 'retry' | 'attempts'> & {
   retryRecord?: AttemptRecord;
   /** Decisions on interruptions, in their order. */
   attempts: AttemptRecord[];
-  /** What ran, and was written, before it. */
+  /** What ran, was written, and was decided on interruptions before it. */
   earlierRuns: Run[];
   earlierEvents: EventRecord[];
+  earlierAttempts: AttemptRecord[];
+};
+
+const NOTHING_EARLIER = {
+  earlierRuns: [],
+  earlierEvents: [],
+  earlierAttempts: [],
 };
 
 /** The parts of the course of a task that are held against its strategy, each on its own. One, unless it was started again. */
@@ -41,9 +48,7 @@ export function epochsOf(of: TaskEvidence): Epoch[] {
   const retriedAt = retry?.at;
   if (retry === undefined || retriedAt === undefined) {
     const attempts = onInterruption;
-    return [
-      { task, runs, events, attempts, earlierRuns: [], earlierEvents: [] },
-    ];
+    return [{ task, runs, events, attempts, ...NOTHING_EARLIER }];
   }
   const { signInExpiredAt } = task;
   const first = runs.filter(r => r.beganAt < retriedAt);
@@ -58,8 +63,7 @@ export function epochsOf(of: TaskEvidence): Epoch[] {
       runs: first,
       events: events.slice(0, begin),
       attempts: onInterruption.filter(a => a.at < retriedAt),
-      earlierRuns: [],
-      earlierEvents: [],
+      ...NOTHING_EARLIER,
     },
     {
       task: {
@@ -75,6 +79,7 @@ export function epochsOf(of: TaskEvidence): Epoch[] {
       attempts: onInterruption.filter(a => a.at >= retriedAt),
       earlierRuns: first,
       earlierEvents: events.slice(0, begin),
+      earlierAttempts: onInterruption.filter(a => a.at < retriedAt),
       retry,
       retryRecord: of.attempts.find(a => a.trigger === 'retry'),
     },

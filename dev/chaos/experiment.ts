@@ -12,8 +12,10 @@ import { Random } from './random';
 import { readRecords } from './records';
 import { Outcome } from './report';
 import { Retrier } from './Retrier';
-import { QUIET_MINUTES } from './settings';
+import { CLEANING_MINUTES, QUIET_MINUTES } from './settings';
 import { Site } from './Site';
+import { deleteLeftRows } from './snapshotRows';
+import { notStoredIn } from './notStored';
 import { waitsIn } from './waits';
 
 /** Keep the tasks and the retries apart from the faults: how many there were must not change which faults are drawn. */
@@ -85,17 +87,24 @@ export async function experiment(
   ).catch(error => say(String(error)));
 
   const endedAt = Date.now();
+  const snapshotRows = await deleteLeftRows(
+    site.knex,
+    site.replicas[0].url,
+    CLEANING_MINUTES * 60_000,
+  );
   const records = await readRecords(site.knex, {
     signInExpiredAt: dispatcher.signInExpiredAt,
     retries: retrier.sent,
   });
   await site.closeBackends();
+  const logs = await Promise.all(site.replicas.map(r => r.log()));
   const evidence = {
     ...records,
     journal: readJournals(site.journals),
     lifetimes: site.replicas.flatMap(r => r.lifetimes),
+    notStored: logs.flatMap(notStoredIn),
+    snapshotRows,
   };
-  const logs = await Promise.all(site.replicas.map(r => r.log()));
   const waits = logs.flatMap(waitsIn);
   await fs.writeFile(path.join(directory, 'faults.log'), faultLog.join('\n'));
   await fs.writeFile(

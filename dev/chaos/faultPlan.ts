@@ -8,6 +8,9 @@ export const FAULT_KINDS = [
   'sever',
   'postgres',
   'killAll',
+  'killAtFiles',
+  'severAtFiles',
+  'postgresAtFiles',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -18,6 +21,9 @@ export const FAULT_NAMES: Record<FaultKind, string> = {
   sever: 'connections to PostgreSQL severed',
   postgres: 'PostgreSQL restarted',
   killAll: 'all backends killed, restart',
+  killAtFiles: 'SIGKILL in the middle of storing or restoring files, restart',
+  severAtFiles: 'connection severed in the middle of that',
+  postgresAtFiles: 'PostgreSQL restarted in the middle of that',
 };
 
 /** What is drawn for one fault. What it hits also depends on which backends are up when it is due. */
@@ -27,7 +33,7 @@ export type PlannedFault = {
   afterMs: number;
   /** How long what it takes away stays away: a backend is not started, a process is stopped, PostgreSQL is down. */
   durationMs: number;
-  /** From 0 to just below 1: which of the backends that can be hit. */
+  /** From 0 to just below 1: which of the backends that can be hit, or which of the moments. */
   target: number;
   /** It follows while the one before it is still going on. */
   isSecond: boolean;
@@ -40,6 +46,9 @@ const WEIGHTS: Record<FaultKind, number> = {
   sever: 3,
   postgres: 1,
   killAll: 1,
+  killAtFiles: 3.5,
+  severAtFiles: 1.5,
+  postgresAtFiles: 0.75,
 };
 
 /** One of four faults is followed by a second one while it is going on. */
@@ -79,6 +88,7 @@ export function drawDuration(random: Random, kind: FaultKind): number {
       // A process that is stopped for longer than the timeout counts as dead, and that is not what is tried here.
       return random.between(300, 0.6 * TIMEOUT_SECONDS * 1000);
     case 'postgres':
+    case 'postgresAtFiles':
       return random.between(500, 4_000);
     case 'killAll':
       // Also longer than the timeout: then the first one that starts finds tasks that are interrupted.

@@ -1,13 +1,14 @@
 import type { Epoch } from './epochs';
-import type { EventRecord, TaskRecord } from './records';
+import type { AttemptRecord, EventRecord, TaskRecord } from './records';
 import { describe, Run, StepRun } from './runs';
 import { CLOCK_SLACK_MS } from './settings';
 import { Violation } from './violations';
 
 /**
- * A step that had finished may run again if a step that had not finished depends on it, directly or through others, or if it
- * comes after one that had failed and runs again. What counts is what had finished before the run: a run may be interrupted
- * before it gets to the step that needs the other.
+ * A step that had finished may run again if a step that had not finished depends on it, directly or through others, if it
+ * comes after one that had failed and runs again, or if it comes after one that runs again: all steps change files, and going back to those from
+ * before that one loses them. If it is recorded that there is no snapshot to go back to, all steps may run again, unless some say what they
+ * depend on. What counts is what had finished before the run: a run may be interrupted before it gets to the step that needs the other.
  *
  * @returns also the ends of steps that could not be stored, so that steps ran again.
  */
@@ -23,18 +24,30 @@ export function checkFinishedSteps(of: Epoch): {
   }
   const earlierRuns = hasStartedOver(of) ? [] : of.earlierRuns;
   const events = [...of.earlierEvents, ...of.events];
+  const decisions = [
+    ...of.earlierAttempts,
+    ...(of.retryRecord ? [of.retryRecord] : []),
+    ...of.attempts,
+  ];
   runs.forEach((run, index) => {
     const earlier = [...earlierRuns, ...runs.slice(0, index)];
+    const before = decisions.filter(a => a.at <= run.beganAt);
+    const files = before.at(-1)?.files;
     const lastEnds = new Map(
       earlier
         .flatMap(r => r.steps)
         // An end after that is one of a run that was alive beside this one, which is a violation of its own.
         .filter(s => s.endedAt !== undefined && s.endedAt <= run.beganAt)
+        .filter(s => !isForgotten(s, before.slice(0, -1)))
         .map(s => [s.stepId, s]),
     );
     const failed = failedBefore(run, task, events);
     const mayRun = (isFinished: (stepId: string) => boolean) =>
-      stepsToRun(task, isFinished, afterAny(failed, run, task));
+      withLostFiles(
+        task,
+        stepsToRun(task, isFinished, afterAny(failed, run, task)),
+        files,
+      );
     const toRun = mayRun(id => lastEnds.has(id));
     const unstored = new Set(
       [...lastEnds.values()].filter(end => !isStored(end, run.beganAt, events)),
@@ -88,15 +101,42 @@ function stepsToRun(
   isFinished: (stepId: string) => boolean,
   further: string[],
 ): Set<string> {
-  const toRun = new Set([
-    ...steps.map(s => s.id).filter(id => !isFinished(id)),
-    ...further,
-  ]);
-  // Also visits those that are added meanwhile.
-  for (const id of toRun) {
-    steps.find(s => s.id === id)?.dependsOn.forEach(d => toRun.add(d));
+  const unfinished = steps.map(s => s.id).filter(id => !isFinished(id));
+  return withDependencies(steps, [...unfinished, ...further]);
+}
+
+/** Steps that run, and those that run again since their files are lost with that. */
+function withLostFiles(
+  { steps }: Pick<TaskRecord, 'steps'>,
+  toRun: Set<string>,
+  files: AttemptRecord['files'],
+): Set<string> {
+  if (files?.kind === 'missing') {
+    const saysDependencies = steps.some(s => s.dependsOn.length > 0);
+    return saysDependencies ? toRun : new Set(steps.map(s => s.id));
   }
-  return toRun;
+  const first = steps.findIndex(s => toRun.has(s.id));
+  if (first < 0) {
+    return toRun;
+  }
+  const lost = steps.slice(first).map(s => s.id);
+  const running = withDependencies(steps, [...toRun, ...lost]);
+  // What they depend on may lie further back.
+  return running.size === toRun.size
+    ? running
+    : withLostFiles({ steps }, running, files);
+}
+
+function withDependencies(
+  steps: TaskRecord['steps'],
+  ids: string[],
+): Set<string> {
+  const all = new Set(ids);
+  // Also visits those that are added meanwhile.
+  for (const id of all) {
+    steps.find(s => s.id === id)?.dependsOn.forEach(d => all.add(d));
+  }
+  return all;
 }
 
 /** The steps whose last state before a run was that they had failed. Its `recovered` event parts what was written before it. */
@@ -170,6 +210,17 @@ function placeOf(stepId: string, { steps }: TaskRecord): number {
   return steps.findIndex(s => s.id === stepId);
 }
 
+/** Whether an earlier decision let a step run again since there was no snapshot. It has not finished since, whatever is decided then. */
+function isForgotten(
+  { stepId, endedAt = Infinity }: StepRun,
+  decisions: AttemptRecord[],
+): boolean {
+  return decisions.some(
+    ({ files, again, at }) =>
+      files?.kind === 'missing' && again.includes(stepId) && endedAt <= at,
+  );
+}
+
 /**
  * Whether the scaffolder had stored that a step finished when a later run began. It writes the event after the step's state
  * (`executeStep` of NunjucksWorkflowRunner, 4.2.0), so where there is the event, there is the state.
@@ -181,13 +232,20 @@ function isStored(
 ): boolean {
   return events.some(
     e =>
-      e.type === 'log' &&
-      e.stepId === stepId &&
-      e.status === 'completed' &&
-      // A later run that skips the step says so with the same status.
-      !e.message?.startsWith('Skipping step') &&
+      wasRecorded(stepId, e) &&
       e.at >= endedAt - CLOCK_SLACK_MS &&
       // Not that of a run after it: a run may die before it gets to the step again.
       e.at <= laterRunBeganAt,
+  );
+}
+
+/** Whether an event tells that a step had finished and was recorded. */
+export function wasRecorded(stepId: string, event: EventRecord): boolean {
+  return (
+    event.type === 'log' &&
+    event.stepId === stepId &&
+    event.status === 'completed' &&
+    // A later run that skips the step says so with the same status.
+    !event.message?.startsWith('Skipping step')
   );
 }

@@ -7,6 +7,7 @@ import {
   TASK_EVENTS,
   TASKS,
 } from '../../src/database/tables';
+import type { RunFiles } from '../../src/recovery/runFiles';
 import type { SentRetry } from './Retrier';
 import { POISONED_TEMPLATES, Strategy, TEMPLATES } from './templates';
 
@@ -53,6 +54,10 @@ export type AttemptRecord = {
   planned: boolean;
   /** The finished steps that it lets not run again. */
   skipped: string[];
+  /** The finished steps that it lets run again. */
+  again: string[];
+  /** The files that the run begins with. Nothing if nothing runs. */
+  files?: RunFiles;
 };
 
 /** A request to start a failed task again, and what the database says of it. */
@@ -115,6 +120,10 @@ export async function readRecords(
       at: new Date(row.decided_at).getTime(),
       planned: Boolean(row.planned),
       skipped: JSON.parse(row.skipped_steps ?? '[]'),
+      again: JSON.parse(row.steps_again ?? '[]').map(
+        (step: { stepId: string }) => step.stepId,
+      ),
+      files: JSON.parse(row.files ?? 'null') ?? undefined,
     })),
     retries,
   };

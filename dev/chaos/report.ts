@@ -1,6 +1,7 @@
 import { Evidence, Findings, groupByTask, readEpochs } from './checks';
 import type { Epoch } from './epochs';
 import { Fault } from './FaultInjector';
+import { FILE_MOMENTS } from './FileMoments';
 import { FAULT_KINDS, FAULT_NAMES } from './faultPlan';
 import { attendedMs, Latency, percentile, readLatencies } from './latencies';
 import { ChaosOptions } from './options';
@@ -84,22 +85,33 @@ function faultsOf({ faults }: Outcome): string {
     name,
     some.length,
     some.filter(f => f.during.length > 0).length,
+    some.filter(f => f.moment && f.hitAt === undefined).length,
   ];
-  return section(
-    'Faults',
-    formatTable(
-      ['fault', 'count', 'of which during another fault'],
-      [
-        ...FAULT_KINDS.map(kind =>
-          row(
-            FAULT_NAMES[kind],
-            faults.filter(f => f.kind === kind),
-          ),
-        ),
-        row('all', faults),
-      ],
-    ),
+  const moments = formatTable(
+    ['moment', 'backends hit'],
+    FILE_MOMENTS.map(({ name }) => [
+      name,
+      faults.filter(f => f.moment === name && f.hitAt !== undefined).length,
+    ]),
   );
+  const table = formatTable(
+    [
+      'fault',
+      'count',
+      'of which during another fault',
+      'to whose moment nobody came',
+    ],
+    [
+      ...FAULT_KINDS.map(kind =>
+        row(
+          FAULT_NAMES[kind],
+          faults.filter(f => f.kind === kind),
+        ),
+      ),
+      row('all', faults),
+    ],
+  );
+  return section('Faults', `${table}\n\n${moments}`);
 }
 
 function processesOf({ evidence }: Outcome): string {
@@ -185,8 +197,8 @@ function recoveriesOf({ evidence, findings }: Outcome): string {
 
 function latenciesOf({ evidence, faults, waits }: Outcome): string {
   const all = readLatencies(evidence);
-  const outages = faults.filter(f => f.kind === 'postgres');
-  const big = faults.filter(f => f.kind === 'postgres' || f.kind === 'killAll');
+  const outages = outagesIn(faults);
+  const big = [...outages, ...faults.filter(f => f.kind === 'killAll')];
   const quiet = all.filter(
     l =>
       !big.some(
@@ -267,6 +279,16 @@ function latenciesOf({ evidence, faults, waits }: Outcome): string {
       ],
     ),
   );
+}
+
+/** When PostgreSQL was away. */
+function outagesIn(faults: Fault[]): Fault[] {
+  return [
+    ...faults.filter(f => f.kind === 'postgres'),
+    ...faults
+      .filter(f => f.kind === 'postgresAtFiles' && f.hitAt !== undefined)
+      .map(f => ({ ...f, startedAt: f.hitAt! })),
+  ];
 }
 
 /** Ends without the module having closed the task: failures of the scaffolder itself, such as of a statement. */

@@ -16,6 +16,9 @@ export const STEP_MS = { low: 100, high: 4 * TIMEOUT_SECONDS * 1000 };
 /** How long all tasks may take to end after the last fault. */
 export const QUIET_MINUTES = 6;
 
+/** How long the files of completed tasks may take to be deleted after that: a process that was killed in it locks out others for 5 minutes. */
+export const CLEANING_MINUTES = 7;
+
 /** A recovery that takes longer than this in 1 of 20 cases is marked in the report. */
 export const SLOW_RECOVERY_SECONDS = TIMEOUT_SECONDS + 20;
 
@@ -48,5 +51,6 @@ export const RETRY_RECORDED_MS = 1_000;
 /** The databases of the backends are named `<this>scaffolder` and so on. */
 export const DATABASE_PREFIX = 'chaos_';
 
-/** The id of the action of all chaos templates. */
+/** The ids of the actions of all chaos templates. */
 export const CHAOS_ACTION = 'chaos:step';
+export const FILES_ACTION = 'chaos:files';

@@ -1,7 +1,8 @@
 import { JsonObject } from '@backstage/types';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { CHAOS_ACTION, POISON_LIMIT } from './settings';
+import { FileSize } from './fileEdits';
+import { CHAOS_ACTION, FILES_ACTION, POISON_LIMIT } from './settings';
 
 export const STRATEGIES = ['none', 'restart', 'idempotent'] as const;
 export type Strategy = (typeof STRATEGIES)[number];
@@ -14,6 +15,8 @@ export type ChaosTemplate = {
   maxAttempts?: number;
   /** How often the process is aborted in each step. Never if it is not given. */
   crashes?: number[];
+  /** How much its steps write, if they change files and check all that they find. */
+  files?: FileSize;
 };
 
 /** Chains, a step that many need, a step that needs many, and steps that nobody needs. */
@@ -23,7 +26,10 @@ const DEPENDENCIES: Record<string, number[][]> = {
   5: [[], [0], [], [1], [0, 3]],
 };
 
-/** One for each strategy, and for `idempotent` with `dependsOn`, with three, four and five steps. */
+/**
+ * One for each strategy, for `idempotent` with `dependsOn`, and two whose steps change files without saying what they depend on, with
+ * three, four and five steps.
+ */
 export const TEMPLATES: ChaosTemplate[] = Object.values(DEPENDENCIES).flatMap(
   dependsOn => {
     const count = dependsOn.length;
@@ -39,6 +45,12 @@ export const TEMPLATES: ChaosTemplate[] = Object.values(DEPENDENCIES).flatMap(
         strategy: 'idempotent' as const,
         dependsOn,
       },
+      ...(['small', 'large'] as const).map(files => ({
+        name: `chaos-${files}-files-${count}`,
+        strategy: 'idempotent' as const,
+        dependsOn: independent,
+        files,
+      })),
     ];
   },
 );
@@ -77,13 +89,8 @@ export async function writeTemplates(
   }
 }
 
-function templateEntity({
-  name,
-  strategy,
-  dependsOn,
-  maxAttempts,
-  crashes,
-}: ChaosTemplate): JsonObject {
+function templateEntity(template: ChaosTemplate): JsonObject {
+  const { name, strategy, dependsOn, maxAttempts } = template;
   const ids = dependsOn.map((_, index) => `step${index + 1}`);
   return {
     apiVersion: 'scaffolder.backstage.io/v1beta3',
@@ -102,10 +109,17 @@ function templateEntity({
       steps: ids.map((id, index) => {
         const dependencies = dependsOn[index].map(i => ids[i]);
         const earlier = ids.slice(0, index);
+        const input = {
+          ms: `\${{ parameters.ms[${index}] }}`,
+          name: '${{ parameters.name }}',
+          outputs: Object.fromEntries(
+            earlier.map(e => [e, `\${{ steps.${e}.output.token }}`]),
+          ),
+          secret: '${{ secrets.chaos }}',
+        };
         return {
           id,
           name: id,
-          action: CHAOS_ACTION,
           ...(dependencies.length > 0 && {
             recovery: {
               // Both forms that a template may use.
@@ -113,17 +127,24 @@ function templateEntity({
                 dependencies.length === 1 ? dependencies[0] : dependencies,
             },
           }),
-          input: {
-            ms: `\${{ parameters.ms[${index}] }}`,
-            name: '${{ parameters.name }}',
-            // Where all steps run in every run, each finds the files of all before it.
-            needs: strategy === 'idempotent' ? dependencies : earlier,
-            outputs: Object.fromEntries(
-              earlier.map(e => [e, `\${{ steps.${e}.output.token }}`]),
-            ),
-            secret: '${{ secrets.chaos }}',
-            crashes: Math.min(crashes?.[index] ?? 0, Number.MAX_SAFE_INTEGER),
-          },
+          ...(template.files
+            ? {
+                action: FILES_ACTION,
+                input: { ...input, place: index, size: template.files },
+              }
+            : {
+                action: CHAOS_ACTION,
+                input: {
+                  ...input,
+                  // Where all steps run in every run, each finds the files of all before it.
+                  needs: strategy === 'idempotent' ? dependencies : earlier,
+                  beginsEmpty: strategy !== 'idempotent',
+                  crashes: Math.min(
+                    template.crashes?.[index] ?? 0,
+                    Number.MAX_SAFE_INTEGER,
+                  ),
+                },
+              }),
         };
       }),
     },

@@ -20,6 +20,7 @@ export const VIOLATIONS = {
   workspaceNotFresh: 'a run began in a workspace that was not empty',
   workspaceLost: 'a run lost its workspace',
   fileMissing: 'a file of a step that another depends on was missing',
+  filesWrong: 'a step found other files than the steps before it had left',
   outputNotRestored: 'the output of an earlier step was missing',
   secretMissing: 'the secret was missing in a step',
   plannedUnasked:
@@ -30,6 +31,10 @@ export const VIOLATIONS = {
   retryNotRecorded: 'a retry was not recorded though its process lived on',
   retryRecordedFalsely: 'a retry was recorded that did not happen, or twice',
   retryMisjudged: 'a retry was not decided on by the strategy of its template',
+  recordFalse:
+    'the record of a decision does not fit what had finished, or what ran',
+  missingUntold: 'a snapshot was missing, and nobody said why',
+  snapshotsLeft: 'files of a completed task were left in the database',
   recordNotKept: 'a step ran that is recorded as skipped',
   expiryNotTold: 'an expired sign-in was not told',
 } satisfies Record<string, string> & Record<(typeof PROBLEMS)[number], string>;

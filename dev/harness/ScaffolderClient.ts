@@ -133,6 +133,14 @@ export class ScaffolderClient {
     await this.#request('POST', `scaffolder/v2/tasks/${id}/retry`, { secrets });
   }
 
+  /** Lets something run now that the scaffolder's plugin has scheduled, in one of the backends. */
+  async triggerSchedule(id: string): Promise<void> {
+    await this.#fetch(
+      'POST',
+      `scaffolder/.backstage/scheduler/v1/tasks/${id}/trigger`,
+    );
+  }
+
   /** Waits until a step has begun and not ended. */
   async waitForStep(id: string, stepId: string): Promise<void> {
     await waitFor(`step ${stepId} of task ${id} to run`, async () => {

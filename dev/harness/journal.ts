@@ -5,6 +5,7 @@ export const PROBLEMS = [
   'workspaceNotFresh',
   'workspaceLost',
   'fileMissing',
+  'filesWrong',
   'outputNotRestored',
   'secretMissing',
 ] as const;

@@ -1,10 +1,11 @@
 import { TestDatabases } from '@backstage/backend-test-utils';
+import { randomUUID } from 'node:crypto';
 import {
   insertTask,
   migrateScaffolder,
   TEST_DATABASE_IDS,
 } from '../__testUtils__/scaffolderDatabase';
-import { SNAPSHOTS } from '../database/tables';
+import { PACKS, SNAPSHOTS } from '../database/tables';
 import { SnapshotCleaner } from './SnapshotCleaner';
 
 jest.setTimeout(60_000);
@@ -25,12 +26,22 @@ it.each(databases.eachSupportedId())(
       });
       return taskId;
     };
+    const createWithPackOnly = async (status: string) => {
+      const taskId = await insertTask(knex, { status, silentSeconds: 5 });
+      const pack = { pack: randomUUID(), content: Buffer.from('x') };
+      await knex(PACKS).insert({ task_id: taskId, ...pack });
+      return taskId;
+    };
     const unneeded = [
+      // A process was killed while it deleted them.
+      await createWithPackOnly('completed'),
       await create('completed', 5),
       await create('failed', 120),
       await create('cancelled', 120),
     ];
     await create('failed', 5);
+    // Its first snapshot is being made.
+    await createWithPackOnly('processing');
     await create('cancelled', 5);
     await create('processing', 120);
     await create('open', 120);

@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { IN_FLIGHT, SNAPSHOTS, TASKS } from '../../tables';
+import { IN_FLIGHT, PACKS, SNAPSHOTS, TASKS } from '../../tables';
 import { silentForAtLeast } from '../../time';
 
 /**
@@ -13,7 +13,12 @@ export async function listUnneededSnapshots(
   options: { keepSeconds: number },
 ): Promise<string[]> {
   return knex(TASKS)
-    .whereIn('id', knex(SNAPSHOTS).select('task_id'))
+    .where(stored =>
+      stored
+        .whereIn('id', knex(SNAPSHOTS).select('task_id'))
+        // A process that is killed while it deletes the files of a task leaves packs without snapshots.
+        .orWhereIn('id', knex(PACKS).select('task_id')),
+    )
     .whereRaw(`not (${IN_FLIGHT})`)
     .andWhere(ended =>
       ended
