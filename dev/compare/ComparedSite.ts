@@ -13,7 +13,7 @@ import type { Way } from './ways';
 
 const SECRET = 'compared-secret';
 const ENDED = ['completed', 'failed', 'cancelled'];
-/** To get a task to where a fault is to hit it. Longer than four backends take to start at once. */
+/** To get a task to where a fault is to hit it. Longer than ten backends take to start at once. */
 const STAGING_MS = 120_000;
 
 /** One way in one scenario: its backends, its database and its journals. All gone afterwards. */
