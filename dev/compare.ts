@@ -1,5 +1,5 @@
 /*
- * This module beside what the scaffolder has: the same faults, four ways, on real backends and PostgreSQL. Writes the matrix
+ * This module beside what the scaffolder has: the same faults in each way, on real backends and PostgreSQL. Writes the matrix
  * to docs/comparison.md and README.md. Exits with 1 if this module fails a row, or if something could not be measured.
  *
  * `--rows 2,5` and `--ways default,module` measure a part, and write nothing.

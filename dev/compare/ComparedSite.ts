@@ -13,7 +13,7 @@ import type { Way } from './ways';
 
 const SECRET = 'compared-secret';
 const ENDED = ['completed', 'failed', 'cancelled'];
-/** To get a task to where a fault is to hit it. Longer than four backends take to start at once. */
+/** To get a task to where a fault is to hit it. Longer than ten backends take to start at once. */
 const STAGING_MS = 120_000;
 
 /** One way in one scenario: its backends, its database and its journals. All gone afterwards. */
@@ -82,17 +82,24 @@ export class ComparedSite {
    * Starts a task.
    *
    * @param options.hold - the step of which the first run never ends
+   * @param options.fail - the step of which the first run fails halfway
    * @param options.ms - how long each step takes otherwise
    */
   async dispatch(
     client: ScaffolderClient,
     template: TemplateName,
-    options: { name?: string; hold?: string; ms?: number[] } = {},
+    options: {
+      name?: string;
+      hold?: string;
+      fail?: string;
+      ms?: number[];
+    } = {},
   ): Promise<string> {
-    const { name = 'task', hold = '', ms = [300, 300, 300] } = options;
+    const { name = 'task', hold = '', fail = '' } = options;
+    const { ms = [300, 300, 300] } = options;
     return client.dispatch(
       `template:default/${template}`,
-      { name, hold, ms },
+      { name, hold, fail, ms },
       { compared: SECRET },
     );
   }
@@ -117,6 +124,17 @@ export class ComparedSite {
     return this.#entries(taskId, stepId)
       .filter(e => e.kind === 'begin')
       .map(e => e.at);
+  }
+
+  /** How often steps began, such as `2-1-1`. */
+  countRuns(taskId: string, stepIds: string[]): string {
+    return stepIds.map(s => this.begins(taskId, s).length).join('-');
+  }
+
+  /** Milliseconds from the first end of a step to the first begin of the next one, by the journals. */
+  msBetween(taskId: string, stepId: string, nextStepId: string): number {
+    const end = this.#entries(taskId, stepId).find(e => e.kind === 'end');
+    return this.begins(taskId, nextStepId)[0] - end!.at;
   }
 
   /** Whether two runs of one step went on beside each other. A run without an end counts until now. */

@@ -7,11 +7,13 @@ import {
   scaffolderActionsExtensionPoint,
 } from '@backstage/plugin-scaffolder-node';
 import { randomUUID } from 'node:crypto';
+import fs from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Journal } from '../harness/journal';
 import { createRepository, publish } from '../harness/repositories';
-import { fetchSkeleton, transform } from './files';
+import { appendNotice, fetchSkeleton, transform } from './files';
+import { changeLarge, DIGEST_FILE, digestOf, fillLarge } from './largeFiles';
 
 /** Longer than any scenario. */
 const FOR_EVER_MS = 900_000;
@@ -20,7 +22,11 @@ type Work = (context: {
   name: string;
   workspacePath: string;
   temporaryDirectory(): Promise<string>;
-  /** Takes the time that the step is to take. For ever, if the backend is to be ended in it. */
+  /**
+   * Takes the time that the step is to take. For ever, if the backend is to be ended in it.
+   *
+   * @throws Error if the step is to fail halfway
+   */
   pause(): Promise<void>;
 }) => Promise<void>;
 
@@ -47,12 +53,36 @@ export const comparedActions = createBackendModule({
           async transform({ workspacePath, name, pause }) {
             await transform(workspacePath, name, pause);
           },
+          async notice({ workspacePath, pause }) {
+            await appendNotice(workspacePath, pause);
+          },
           async publish({ workspacePath, name, temporaryDirectory, pause }) {
             const to = path.join(gitDirectory, `${name}.git`);
             await createRepository(to);
             await pause();
             const clone = await temporaryDirectory();
             await publish({ from: workspacePath, to, clone });
+          },
+          async fillLarge({ workspacePath, pause }) {
+            await fillLarge(workspacePath, pause);
+          },
+          async changeLarge({ workspacePath, pause }) {
+            await changeLarge(workspacePath, pause);
+          },
+          // A push of so many files would take longer than all else.
+          async publishDigest({
+            workspacePath,
+            name,
+            temporaryDirectory,
+            pause,
+          }) {
+            const to = path.join(gitDirectory, `${name}.git`);
+            await createRepository(to);
+            await pause();
+            const from = await temporaryDirectory();
+            const digest = await digestOf(workspacePath);
+            await fs.writeFile(path.join(from, DIGEST_FILE), digest);
+            await publish({ from, to, clone: await temporaryDirectory() });
           },
           async crash({ pause }) {
             await pause();
@@ -79,6 +109,11 @@ function createAction(name: string, work: Work, journal: Journal) {
             .string()
             .optional()
             .describe('The step of which the first run never ends'),
+        fail: z =>
+          z
+            .string()
+            .optional()
+            .describe('The step of which the first run fails halfway'),
       },
     },
     async handler({
@@ -93,13 +128,19 @@ function createAction(name: string, work: Work, journal: Journal) {
       const runId = randomUUID();
       const entry = { taskId, stepId, runId, problems: [] };
       journal.append({ kind: 'begin', ...entry });
-      const isHeld =
-        input.hold === stepId && journal.countBegins(taskId, stepId) === 1;
+      const isFirst = journal.countBegins(taskId, stepId) === 1;
+      const isHeld = isFirst && input.hold === stepId;
+      const isToFail = isFirst && input.fail === stepId;
       await work({
         name: input.name,
         workspacePath,
         temporaryDirectory: createTemporaryDirectory,
-        pause: () => sleep(isHeld ? FOR_EVER_MS : input.ms),
+        async pause() {
+          await sleep(isHeld ? FOR_EVER_MS : input.ms);
+          if (isToFail) {
+            throw new Error('This run was to fail halfway');
+          }
+        },
       });
       journal.append({ kind: 'end', ...entry });
     },

@@ -1,4 +1,4 @@
-/* What the three built-in ways run. */
+/* What the scaffolder's own ways run, where no workspace provider is configured. */
 import { createScaffolderBackend } from '../harness/createScaffolderBackend';
 import { comparedActions } from './actions';
 

@@ -67,7 +67,7 @@ function resultOf<T>(settled: PromiseSettledResult<T>): T {
   return settled.value;
 }
 
-/** Two rows at a time, which mostly wait. That is eight backends. */
+/** Two rows at a time, which mostly wait. That is ten backends, or a few more. */
 function batchesOf(scenarios: Scenario[]): Scenario[][] {
   const together = scenarios.filter(s => !s.alone);
   const batches = scenarios.filter(s => s.alone).map(s => [s]);

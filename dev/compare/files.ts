@@ -2,12 +2,27 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { askPublished, listFiles } from '../harness/repositories';
 
-/** What the `fetch` step brings. The `transform` step puts the name in. */
-const SKELETON: Record<string, string> = {
+/** Paths in a workspace or a repository, in their order, with what is in the files. */
+export type Files = Record<string, string>;
+
+/** What the `fetch` step brings. */
+const SKELETON: Files = {
   'README.md': '# @name@\n',
   'docs/index.md': 'How to run @name@\n',
   'src/index.js': `console.log('@name@');\n`,
 };
+
+const NOTICE = 'See LICENSE.\n';
+
+/** What is in the files once `transform` has put a name into them. */
+export function transformedFiles(name: string): Files {
+  return mapSkeleton(text => text.replaceAll('@name@', name));
+}
+
+/** What is in the files once `notice` has appended its line to each of them. */
+export function noticedFiles(): Files {
+  return mapSkeleton(text => text + NOTICE);
+}
 
 /** Writes the skeleton into a folder, and pauses in the middle. */
 export async function fetchSkeleton(
@@ -22,42 +37,50 @@ export async function fetchSkeleton(
   }
 }
 
-/** Puts a name into all files of a folder, and pauses in the middle. */
+/** Puts a name into all files of a folder, and pauses in the middle. It does no harm to files that have the name already. */
 export async function transform(
   directory: string,
   name: string,
   pause: () => Promise<void>,
 ): Promise<void> {
-  const [first, ...others] = await listFiles(directory);
-  if (!first) {
-    throw new Error('Nothing to transform: the workspace is empty');
-  }
-  await putNameInto(first, name);
-  await pause();
-  for (const file of others) {
-    await putNameInto(file, name);
-  }
+  await changeFiles(directory, pause, async file => {
+    const text = await fs.readFile(file, 'utf8');
+    await fs.writeFile(file, text.replaceAll('@name@', name));
+  });
 }
 
-/** Whether a repository has all the files, with the name in them, and nothing else. */
+/** Appends a line to all files of a folder, and pauses in the middle. A file that has the line already gets another one. */
+export async function appendNotice(
+  directory: string,
+  pause: () => Promise<void>,
+): Promise<void> {
+  await changeFiles(directory, pause, file => fs.appendFile(file, NOTICE));
+}
+
+/** Whether a repository has these files and nothing else. */
 export async function isPublished(
   repository: string,
-  name: string,
+  wanted: Files,
 ): Promise<boolean> {
   const ask = (...args: string[]) =>
     // There may be no repository.
     askPublished(repository, ...args).catch(() => undefined);
   const files = await ask('ls-tree', '-r', '--name-only', 'main');
-  if (files !== Object.keys(SKELETON).join('\n')) {
+  if (files !== Object.keys(wanted).join('\n')) {
     return false;
   }
-  for (const [file, text] of Object.entries(SKELETON)) {
-    const published = await ask('show', `main:${file}`);
-    if (published !== text.replace('@name@', name).trimEnd()) {
+  for (const [file, text] of Object.entries(wanted)) {
+    if ((await ask('show', `main:${file}`)) !== text.trimEnd()) {
       return false;
     }
   }
   return true;
+}
+
+function mapSkeleton(change: (text: string) => string): Files {
+  return Object.fromEntries(
+    Object.entries(SKELETON).map(([file, text]) => [file, change(text)]),
+  );
 }
 
 async function writeFile(directory: string, file: string): Promise<void> {
@@ -66,7 +89,18 @@ async function writeFile(directory: string, file: string): Promise<void> {
   await fs.writeFile(target, SKELETON[file]);
 }
 
-async function putNameInto(file: string, name: string): Promise<void> {
-  const text = await fs.readFile(file, 'utf8');
-  await fs.writeFile(file, text.replaceAll('@name@', name));
+async function changeFiles(
+  directory: string,
+  pause: () => Promise<void>,
+  change: (file: string) => Promise<void>,
+): Promise<void> {
+  const [first, ...others] = await listFiles(directory);
+  if (!first) {
+    throw new Error('Nothing to change: the workspace is empty');
+  }
+  await change(first);
+  await pause();
+  for (const file of others) {
+    await change(file);
+  }
 }

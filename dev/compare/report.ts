@@ -1,7 +1,7 @@
 import { JsonObject } from '@backstage/types';
 import { formatTable } from '../harness/table';
 import type { Cell, Scenario } from './scenario';
-import { MODULE_STALE_HOURS, TIMEOUT_SECONDS } from './settings';
+import { TIMEOUT_SECONDS } from './settings';
 import type { Versions } from './versions';
 import type { Way } from './ways';
 
@@ -61,22 +61,21 @@ ${formatTableOfVersions(run.versions)}
 
 ${formatMatrix(result)}
 
-## The four ways
+## The ways
 
 ${ways
   .map(
-    ({ heading, scaffolder }) =>
+    ({ heading, scaffolder, remark }) =>
       `- **${heading}**: ${
         Object.keys(scaffolder).length > 0
           ? `\`${formatConfig(scaffolder)}\``
           : 'nothing is configured'
-      }`,
+      }${remark ? `. ${remark}` : ''}`,
   )
   .join('\n')}
 
-All ways run the same templates. Those that recover tasks do so after the same silence of ${TIMEOUT_SECONDS} s; with the module, the scaffolder's
-own \`staleTimeout\` has to be longer and is ${MODULE_STALE_HOURS} hours. In the legacy way the templates also have
-\`EXPERIMENTAL_recovery: { EXPERIMENTAL_strategy: startOver }\`.
+All ways run the same templates. Those that recover tasks do so after the same silence of ${TIMEOUT_SECONDS} s, which is all that is configured of
+times. In the legacy way the templates also have \`EXPERIMENTAL_recovery: { EXPERIMENTAL_strategy: startOver }\`.
 
 ## The rows
 
@@ -87,7 +86,7 @@ ${rows
   )
   .join('\n')}
 
-The four ways of a row run at the same time, so that they share the load of the machine. A backend takes longer to start then, which is in
+All ways of a row run at the same time, so that they share the load of the machine. A backend takes longer to start then, which is in
 all times.
 `;
 }

@@ -1,9 +1,6 @@
 /** After so much silence a task counts as interrupted, in all ways that recover tasks. */
 export const TIMEOUT_SECONDS = 8;
 
-/** `taskRecovery.staleTimeout` with the module, which decides first. */
-export const MODULE_STALE_HOURS = 12;
-
 /**
  * How long a user is thought to wait, from the moment that a backend is up again. The built-in ways act at most 18 s after
  * the last heartbeat: the timeout, and up to 10 s until their next look.

@@ -24,6 +24,31 @@ const TEMPLATES = {
       },
     ],
   },
+  'without-depends-on': {
+    recovery: { strategy: 'idempotent' },
+    legacyRecovery: 'startOver',
+    steps: ['fetch', 'transform', 'publish'].map(id => ({
+      id,
+      action: `compare:${id}`,
+    })),
+  },
+  notice: {
+    recovery: { strategy: 'idempotent' },
+    legacyRecovery: 'startOver',
+    steps: ['fetch', 'notice', 'publish'].map(id => ({
+      id,
+      action: `compare:${id}`,
+    })),
+  },
+  large: {
+    recovery: { strategy: 'idempotent' },
+    legacyRecovery: 'startOver',
+    steps: [
+      { id: 'fill', action: 'compare:fillLarge' },
+      { id: 'change', action: 'compare:changeLarge' },
+      { id: 'publish', action: 'compare:publishDigest' },
+    ],
+  },
   steps: {
     recovery: { strategy: 'idempotent' },
     legacyRecovery: 'startOver',
@@ -94,6 +119,7 @@ function templateEntity(
           properties: {
             name: { type: 'string' },
             hold: { type: 'string' },
+            fail: { type: 'string' },
             ms: { type: 'array' },
           },
         },
@@ -106,6 +132,7 @@ function templateEntity(
         input: {
           name: '${{ parameters.name }}',
           hold: '${{ parameters.hold }}',
+          fail: '${{ parameters.fail }}',
           ms: `\${{ parameters.ms[${index}] }}`,
         },
       })),

@@ -8,6 +8,7 @@ export type Versions = Record<string, string>;
 export async function readVersions(server: PostgresProcess): Promise<Versions> {
   const packages = [
     '@backstage/plugin-scaffolder-backend',
+    '@backstage/plugin-scaffolder-backend-module-workspace-database',
     '@backstage/backend-defaults',
   ];
   return {

@@ -1,13 +1,15 @@
 import { JsonObject } from '@backstage/types';
 import path from 'node:path';
-import { MODULE_STALE_HOURS, TIMEOUT_SECONDS } from './settings';
+import { TIMEOUT_SECONDS } from './settings';
 
 /** One way to deal with interrupted tasks. */
 export type Way = {
-  name: 'default' | 'taskRecovery' | 'legacy' | 'module';
+  name: 'default' | 'taskRecovery' | 'provider' | 'legacy' | 'module';
   heading: string;
   /** The `scaffolder` section of the configuration. */
   scaffolder: JsonObject;
+  /** What else there is to know of it, in full sentences. */
+  remark?: string;
   /** What a backend runs. */
   entry: string;
   /** Whether templates have the legacy `EXPERIMENTAL_recovery`. */
@@ -15,6 +17,7 @@ export type Way = {
 };
 
 const WITHOUT_MODULE = path.join(__dirname, 'backendWithoutModule.ts');
+const WITH_PROVIDER = path.join(__dirname, 'backendWithWorkspaceDatabase.ts');
 const WITH_MODULE = path.join(__dirname, 'backendWithModule.ts');
 
 export const WAYS: Way[] = [
@@ -38,6 +41,21 @@ export const WAYS: Way[] = [
     hasLegacyTemplates: false,
   },
   {
+    name: 'provider',
+    heading: '`taskRecovery` with `workspace-database`',
+    scaffolder: {
+      taskRecovery: {
+        enabled: true,
+        staleTimeout: { seconds: TIMEOUT_SECONDS },
+        workspaceProvider: 'database',
+      },
+    },
+    remark:
+      'The workspace provider of `@backstage/plugin-scaffolder-backend-module-workspace-database` stores the whole workspace after each step, of up to 50 MB. It is meant for development: with `NODE_ENV=production` it is not registered unless `taskRecovery.database.dangerouslyEnableInProduction` is `true`. The compared backends run with `NODE_ENV=development`.',
+    entry: WITH_PROVIDER,
+    hasLegacyTemplates: false,
+  },
+  {
     name: 'legacy',
     heading: 'legacy `startOver`',
     scaffolder: {
@@ -53,10 +71,6 @@ export const WAYS: Way[] = [
     scaffolder: {
       recoverTasks: true,
       recoverTasksTimeout: { seconds: TIMEOUT_SECONDS },
-      taskRecovery: {
-        enabled: true,
-        staleTimeout: { hours: MODULE_STALE_HOURS },
-      },
     },
     entry: WITH_MODULE,
     hasLegacyTemplates: false,

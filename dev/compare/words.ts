@@ -12,3 +12,8 @@ export function times(count: number): string {
 export function secondsSince(at: number, until = Date.now()): string {
   return `${((until - at) / 1000).toFixed(1)} s`;
 }
+
+/** The beginning of an error message, for a cell of a table. */
+export function firstSentence(message: string): string {
+  return message.split(/\.\s|\n/)[0];
+}

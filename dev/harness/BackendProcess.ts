@@ -8,6 +8,9 @@ import { findFreePort } from './findFreePort';
 import { ScaffolderClient } from './ScaffolderClient';
 import { waitFor } from './waitFor';
 
+/** Ten backends that start at the same time on two cores, beside other work, take longer than a minute. */
+const READY_MS = 150_000;
+
 const REPOSITORY = path.resolve(__dirname, '../..');
 
 /** The backend ended before it was ready. */
@@ -167,6 +170,7 @@ export class BackendProcess {
         const response = await fetch(`${url}/.backstage/health/v1/readiness`);
         return response.ok && 'ready';
       },
+      { timeoutMs: READY_MS },
     ).catch(async error => {
       await this.kill();
       throw error;

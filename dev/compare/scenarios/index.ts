@@ -4,8 +4,17 @@ import { cancelledWhileDown } from './cancelledWhileDown';
 import { crashingStep } from './crashingStep';
 import { databaseAway } from './databaseAway';
 import { deployment } from './deployment';
-import { killedWithDisk, killedWithoutDisk } from './killedInEachStep';
+import {
+  killedWithDisk,
+  killedWithoutDependsOn,
+  killedWithoutDisk,
+} from './killedInEachStep';
+import { largeWorkspace } from './largeWorkspace';
 import { mustNotRunTwice } from './mustNotRunTwice';
+import {
+  retriedWithHalfChangedFiles,
+  retriedWithTransform,
+} from './retriedTask';
 import { secretsKept } from './secretsKept';
 import { sleepingReplica } from './sleepingReplica';
 
@@ -13,6 +22,7 @@ import { sleepingReplica } from './sleepingReplica';
 export const SCENARIOS: Scenario[] = [
   killedWithoutDisk,
   killedWithDisk,
+  killedWithoutDependsOn,
   mustNotRunTwice,
   databaseAway,
   deployment,
@@ -21,4 +31,7 @@ export const SCENARIOS: Scenario[] = [
   brokenSpec,
   sleepingReplica,
   secretsKept,
+  largeWorkspace,
+  retriedWithTransform,
+  retriedWithHalfChangedFiles,
 ];

@@ -1,7 +1,8 @@
-import { isPublished } from '../files';
+import { isPublished, transformedFiles } from '../files';
 import type { Cell, Scenario } from '../scenario';
 import { PATIENCE_SECONDS } from '../settings';
 import type { ComparedSite } from '../ComparedSite';
+import type { TemplateName } from '../templates';
 import { within } from '../within';
 import { STILL_IN_PROGRESS } from '../words';
 
@@ -9,28 +10,40 @@ const STEPS = ['fetch', 'transform', 'publish'];
 
 const DONE =
   'Three tasks of a template that fetches files, transforms them and pushes them to a git repository, each in another step when the backend is killed (SIGKILL) and started again';
+const DEPENDS_ON =
+  'The template says which steps need the files of which others (`recovery.dependsOn`), which only this module reads';
 const WANTED = `all three complete within ${PATIENCE_SECONDS} s, with the right files in the repository. The figures are how often fetch, transform and publish ran, for the task that was killed in fetch, in transform and in publish`;
 
 /** The usual case on Kubernetes. */
 export const killedWithoutDisk: Scenario = {
   id: '1a',
   title: 'fetch → transform → publish, killed in each step; a container',
-  done: `${DONE}, with an empty working directory, as a new container has one. No workspace provider is installed`,
+  done: `${DONE}, with an empty working directory, as a new container has one. ${DEPENDS_ON}`,
   wanted: WANTED,
-  run: site => run(site, () => site.loseDisk('backend')),
+  run: site => run(site, 'repository', () => site.loseDisk('backend')),
 };
 
 /** The usual case on a machine of one's own. */
 export const killedWithDisk: Scenario = {
   id: '1b',
   title: 'the same, where the disk outlives the backend',
-  done: `${DONE} on the same working directory`,
+  done: `${DONE} on the same working directory. ${DEPENDS_ON}`,
   wanted: WANTED,
-  run: site => run(site, async () => {}),
+  run: site => run(site, 'repository', async () => {}),
+};
+
+/** What most templates are like. */
+export const killedWithoutDependsOn: Scenario = {
+  id: '1c',
+  title: 'as 1a, with a template that has no `dependsOn`',
+  done: `${DONE}, with an empty working directory. The template has nothing but its strategy`,
+  wanted: WANTED,
+  run: site => run(site, 'without-depends-on', () => site.loseDisk('backend')),
 };
 
 async function run(
   site: ComparedSite,
+  template: TemplateName,
   beforeRestart: () => Promise<void>,
 ): Promise<Cell> {
   const backend = await site.createBackend('backend');
@@ -38,10 +51,7 @@ async function run(
   const tasks: { id: string; name: string }[] = [];
   for (const step of STEPS) {
     const name = `killed-in-${step}`;
-    const id = await site.dispatchHeld(client, 'repository', {
-      name,
-      hold: step,
-    });
+    const id = await site.dispatchHeld(client, template, { name, hold: step });
     tasks.push({ id, name });
   }
   await backend.kill();
@@ -56,14 +66,12 @@ async function run(
     states.push(status);
     if (
       status === 'completed' &&
-      (await isPublished(site.repositoryOf(name), name))
+      (await isPublished(site.repositoryOf(name), transformedFiles(name)))
     ) {
       right += 1;
     }
   }
-  const runs = tasks
-    .map(({ id }) => STEPS.map(s => site.begins(id, s).length).join('-'))
-    .join(', ');
+  const runs = tasks.map(({ id }) => site.countRuns(id, STEPS)).join(', ');
   const ok = right === tasks.length;
   return {
     ok,
