@@ -13,11 +13,13 @@ export async function listUnneededSnapshots(
   options: { keepSeconds: number },
 ): Promise<string[]> {
   return knex(TASKS)
-    .where(stored =>
-      stored
-        .whereIn('id', knex(SNAPSHOTS).select('task_id'))
-        // A process that is killed while it deletes the files of a task leaves packs without snapshots.
-        .orWhereIn('id', knex(PACKS).select('task_id')),
+    .whereIn(
+      'id',
+      // A process that is killed while it deletes the files of a task leaves packs without snapshots.
+      knex.union([
+        knex(SNAPSHOTS).select('task_id'),
+        knex(PACKS).select('task_id'),
+      ]),
     )
     .whereRaw(`not (${IN_FLIGHT})`)
     .andWhere(ended =>
