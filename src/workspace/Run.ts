@@ -1,8 +1,10 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Begun } from '../database/operations/snapshots/insertBegin';
 import { insertManifest } from '../database/operations/snapshots/insertManifest';
 import { insertSnapshot } from '../database/operations/snapshots/insertSnapshot';
+import { isConnectionLost } from '../database/isConnectionLost';
 import { readNewestSnapshot } from '../database/operations/snapshots/readNewestSnapshot';
 import { safeError } from '../recovery/safeError';
 import { Limits } from './engine/takeSnapshot';
@@ -10,6 +12,13 @@ import { PackStore } from './PackStore';
 import { SnapshotListener } from './SnapshotListener';
 import { EngineThread } from './thread/EngineThread';
 import { TakenSnapshot } from './thread/worker';
+
+/**
+ * How long a snapshot is tried again that failed for want of a connection, in ms. What the scaffolder stores next, the state of the task, it
+ * tries only once, so that a step which waits here outlives an outage at which it would have failed.
+ */
+const RETRY_FOR = 10_000;
+const RETRY_AFTER = 250;
 
 /** What a run needs of its process. */
 export type RunContext = {
@@ -64,7 +73,7 @@ export class Run {
     const { listener } = this.context;
     let recorded: number | undefined;
     try {
-      recorded = await this.#takeAndRecord();
+      recorded = await this.#takePatiently();
     } catch (error) {
       listener?.skipped('store');
       this.#logOnce(
@@ -76,6 +85,24 @@ export class Run {
     this.#garbage.push(...this.#packs.splice(0));
     await this.#deleteGarbage();
     await this.context.engine.tell('settle', taskId, recorded);
+  }
+
+  async #takePatiently(): Promise<number | undefined> {
+    const deadline = performance.now() + RETRY_FOR;
+    for (let tries = 1; ; tries++) {
+      try {
+        if (tries > 1 && (await this.#findUncertain())) {
+          return this.#number;
+        }
+        return await this.#takeAndRecord();
+      } catch (error) {
+        if (!isConnectionLost(error) || performance.now() > deadline) {
+          throw error;
+        }
+        this.#garbage.push(...this.#packs.splice(0));
+        await sleep(RETRY_AFTER, undefined, { ref: false });
+      }
+    }
   }
 
   async #takeAndRecord(): Promise<number | undefined> {
