@@ -6,11 +6,10 @@ import { PATIENCE_SECONDS, TIMEOUT_SECONDS } from '../settings';
 import { within } from '../within';
 import { secondsSince, STILL_IN_PROGRESS } from '../words';
 
-/** How often each process looks for interrupted tasks, counted from its start (the scaffolder 4.2.0). */
-const LOOK_MS = 10_000;
-/** How far apart the looks of the two replicas have to be, so that it is sure which one comes first. */
-const APART_MS = { atLeast: 3_500, atMost: 9_500 };
-const TRIES = 5;
+/** How often each process polls for interrupted tasks (the scaffolder 4.2.0). */
+const POLL_MS = 10_000;
+/** How long after the sleeping replica the busy one polls, so that it is sure which one comes first. */
+const APART_MS = 6_000;
 
 export const sleepingReplica: Scenario = {
   id: '8',
@@ -24,19 +23,19 @@ export const sleepingReplica: Scenario = {
     const busy = await site.createBackend('busy', { concurrentTasksLimit: 1 });
     const client = await first.start();
     await sleeping.boot();
-    const sleepingSince = Date.now();
-    await bootApart(busy, sleepingSince);
+    await busy.boot();
+    const sleepingPolledAt = await spacePolls(sleeping, busy);
     const busyClient = await ScaffolderClient.asGuest(busy.url);
     const occupied = await site.dispatchHeld(busyClient, 'steps', {
       hold: 'step1',
     });
     const id = await site.dispatchHeld(client, 'steps', { hold: 'step2' });
 
-    // So that the task counts as interrupted shortly after the sleeping one looked, and the busy one looks next. The last
+    // So that the task counts as interrupted shortly after the sleeping one polled, and the busy one polls next. The last
     // heartbeat may be a second old by then.
     const interruptedAt = Date.now() + TIMEOUT_SECONDS * 1000;
-    const untilLook = LOOK_MS - ((interruptedAt - sleepingSince) % LOOK_MS);
-    await sleep(untilLook + 2_000);
+    const untilPoll = POLL_MS - ((interruptedAt - sleepingPolledAt) % POLL_MS);
+    await sleep(untilPoll + 2_000);
     await first.kill();
     const killedAt = Date.now();
     const goesOn = () => site.begins(id).find(at => at > killedAt);
@@ -58,20 +57,21 @@ export const sleepingReplica: Scenario = {
   },
 };
 
-/** Starts a backend, again if need be, so that it looks for interrupted tasks some seconds after another one. */
-async function bootApart(
-  backend: BackendProcess,
-  otherSince: number,
-): Promise<void> {
-  for (let i = 0; i < TRIES; i++) {
-    await backend.boot();
-    const apart = (Date.now() - otherSince) % LOOK_MS;
-    if (apart >= APART_MS.atLeast && apart <= APART_MS.atMost) {
-      return;
-    }
-    await backend.kill();
-    // Otherwise it might take the same time again.
-    await sleep(i * 1_500);
-  }
-  throw new Error(`No start of ${TRIES} was in time`);
+/**
+ * Stops both replicas for longer than their interval. A process polls as soon as it continues, and then in that rhythm.
+ *
+ * @returns when the sleeping one polled
+ */
+async function spacePolls(
+  sleeping: BackendProcess,
+  busy: BackendProcess,
+): Promise<number> {
+  sleeping.signal('SIGSTOP');
+  busy.signal('SIGSTOP');
+  await sleep(POLL_MS + 500);
+  sleeping.signal('SIGCONT');
+  const sleepingPolledAt = Date.now();
+  await sleep(APART_MS);
+  busy.signal('SIGCONT');
+  return sleepingPolledAt;
 }
