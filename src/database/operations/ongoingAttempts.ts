@@ -23,10 +23,11 @@ export function ongoingAttempts(
       .join(ATTEMPTS, `${ATTEMPTS}.task_id`, `${TASKS}.id`)
       .whereRaw(IN_FLIGHT)
       .where(`${ATTEMPTS}.decided_at`, '>', secondsAgo(tx, seconds))
-      // One that was opened has a heartbeat that is younger than the decision as well, but waits to be claimed.
+      // One that was opened has a heartbeat that is younger than the decision as well, but waits to be claimed. On SQLite that of a run
+      // which ended its process within a second of the decision is as old as it; one that was handed over has a much older one.
       .whereRaw(
         `not (${TASKS}.status = 'processing'
-        and ${TASKS}.last_heartbeat_at > ${ATTEMPTS}.decided_at and ?)`,
+        and ${TASKS}.last_heartbeat_at >= ${ATTEMPTS}.decided_at and ?)`,
         silentForAtLeast(tx, silentSeconds),
       )
       .whereNotExists(

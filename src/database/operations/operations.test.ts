@@ -693,6 +693,15 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
         .where({ id })
         .update({ last_heartbeat_at: secondsAgo(knex, 8) });
       expect(await given(60)).toEqual([]);
+      // Silent from the very second of the decision, in which it was claimed.
+      await knex(TASKS)
+        .where({ id })
+        .update({
+          last_heartbeat_at: knex(ATTEMPTS)
+            .where({ task_id: id })
+            .select('decided_at'),
+        });
+      expect(await given(60)).toEqual([]);
       await knex(TASKS)
         .where({ id })
         .update({ last_heartbeat_at: secondsAgo(knex, 2) });
