@@ -14,8 +14,8 @@ import {
   RECOVERY_PROVIDER,
   STALE_TIMEOUT,
   TASK_TIMEOUT,
-} from './scaffolder/settings';
-import { supplySettings } from './scaffolder/supplySettings';
+} from './scaffolder/settings/settings';
+import { supplySettings } from './scaffolder/settings/supplySettings';
 import { humanize, Reading, readSeconds, yaml } from './util/durations';
 import {
   areSnapshotsOff,

@@ -24,8 +24,8 @@ import {
   readTask,
   TEST_DATABASE_IDS,
 } from './__testUtils__/scaffolderDatabase';
-import { secondsSinceServerStart } from './database/operations/secondsSinceServerStart';
-import { rememberStrategy } from './database/operations/rememberStrategy';
+import { secondsSinceServerStart } from './database/operations/server/secondsSinceServerStart';
+import { rememberStrategy } from './database/operations/strategies/rememberStrategy';
 import { waitFor } from '../dev/harness/waitFor';
 import { watchOwnTimers } from './__testUtils__/ownTimers';
 

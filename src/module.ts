@@ -13,30 +13,30 @@ import { createRouter } from './api/createRouter';
 import { TaskAccess } from './api/TaskAccess';
 import { configureRecovery, isRecoveryOn } from './config';
 import { listen } from './database/listen';
-import { BatchDecider } from './recovery/BatchDecider';
-import { BuiltInLooks } from './recovery/BuiltInLooks';
-import { DatabaseReadiness } from './recovery/DatabaseReadiness';
-import { Deferral } from './recovery/Deferral';
-import { Forecast } from './recovery/Forecast';
-import { HandOvers } from './recovery/HandOvers';
-import { InFlightIndex } from './recovery/InFlightIndex';
-import { LastChances } from './recovery/LastChances';
-import { LiveRuns } from './recovery/LiveRuns';
-import { Outcomes } from './recovery/Outcomes';
-import { PollCheck } from './recovery/PollCheck';
-import { combineListeners } from './recovery/RecoveryListener';
-import { RecoveryPass } from './recovery/RecoveryPass';
-import { RecoveryRunner } from './recovery/RecoveryRunner';
-import { Retries } from './recovery/Retries';
-import { Shutdown } from './recovery/Shutdown';
-import { Steadiness } from './recovery/Steadiness';
-import { StrategyMemory } from './recovery/StrategyMemory';
-import { Troubles } from './recovery/Troubles';
-import { warnOfWorkspaceProvider } from './recovery/warnOfWorkspaceProvider';
-import { watchClaims } from './recovery/watchClaims';
-import { WorkspaceCleaner } from './recovery/WorkspaceCleaner';
-import { Workspaces } from './recovery/Workspaces';
-import { logSuppliedSettings } from './scaffolder/logSuppliedSettings';
+import { BatchDecider } from './rescue/batch/BatchDecider';
+import { ScaffolderPoll } from './scaffolder/ScaffolderPoll';
+import { DatabaseReadiness } from './rescue/readiness/DatabaseReadiness';
+import { Deferral } from './rescue/Deferral';
+import { Forecast } from './record/Forecast';
+import { Requeuer } from './rescue/requeue/Requeuer';
+import { InFlightIndex } from './rescue/readiness/InFlightIndex';
+import { FinalAttempts } from './rescue/FinalAttempts';
+import { OwnedRuns } from './liveness/OwnedRuns';
+import { AttemptTracker } from './record/AttemptTracker';
+import { PollCheck } from './rescue/readiness/PollCheck';
+import { combineListeners } from './record/RecoveryListener';
+import { RecoveryPass } from './rescue/RecoveryPass';
+import { RecoveryLoop } from './rescue/RecoveryLoop';
+import { Retries } from './rescue/Retries';
+import { Shutdown } from './liveness/Shutdown';
+import { Settling } from './liveness/Settling';
+import { StrategyMemory } from './rescue/strategies/StrategyMemory';
+import { Troubles } from './rescue/readiness/Troubles';
+import { warnOfWorkspaceProvider } from './scaffolder/settings/warnOfWorkspaceProvider';
+import { watchClaims } from './liveness/watchClaims';
+import { FolderCleaner } from './workspace/folders/FolderCleaner';
+import { RunFolders } from './workspace/folders/RunFolders';
+import { logSuppliedSettings } from './scaffolder/settings/logSuppliedSettings';
 import { AuditTrail } from './reporting/AuditTrail';
 import { Notifier } from './reporting/Notifier';
 import { RecoveryMetrics } from './reporting/RecoveryMetrics';
@@ -93,10 +93,10 @@ export const scaffolderModuleRecovery = createBackendModule({
         // From then on no statement is possible. A pool that the operator made may not tell.
         knex.client.pool?.on?.('poolDestroyRequest', end);
 
-        const workspaces = new Workspaces(config.workingDirectory, logger);
-        const runs = new LiveRuns({ knex, workspaces });
-        const steadiness = new Steadiness();
-        const looks = new BuiltInLooks();
+        const workspaces = new RunFolders(config.workingDirectory, logger);
+        const runs = new OwnedRuns({ knex, workspaces });
+        const steadiness = new Settling();
+        const looks = new ScaffolderPoll();
         listen(knex, 'query', ({ sql }) => looks.sent(sql), signal);
         watchClaims({ knex, runs, workspaces, signal, logger });
         const memory = new StrategyMemory({ knex, catalog, auth, logger });
@@ -145,17 +145,17 @@ export const scaffolderModuleRecovery = createBackendModule({
           listener,
           logger,
         };
-        const handOvers = new HandOvers(shared);
+        const handOvers = new Requeuer(shared);
         const pass = new RecoveryPass({
           knex,
           config,
           decider: new BatchDecider({
             ...shared,
             handOvers,
-            lastChances: new LastChances(shared),
+            lastChances: new FinalAttempts(shared),
           }),
           handOvers,
-          cleaner: new WorkspaceCleaner({
+          cleaner: new FolderCleaner({
             knex,
             timeoutSeconds: config.timeoutSeconds,
             workspaces,
@@ -178,7 +178,7 @@ export const scaffolderModuleRecovery = createBackendModule({
         const poll = new PollCheck({ looks, steadiness });
         const troubles = new Troubles({ logger });
         reportBlocked(deps.metrics, () => troubles.isBlocking);
-        const runner = new RecoveryRunner({
+        const runner = new RecoveryLoop({
           knex,
           readiness,
           deferral: new Deferral({ knex, config, logger }),
@@ -187,7 +187,7 @@ export const scaffolderModuleRecovery = createBackendModule({
           troubles,
           pass,
           memory,
-          outcomes: new Outcomes({ knex, listener, signal }),
+          outcomes: new AttemptTracker({ knex, listener, signal }),
           workspaces,
           runs,
           steadiness,

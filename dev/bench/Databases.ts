@@ -1,7 +1,7 @@
 import { resolvePackagePath } from '@backstage/backend-plugin-api';
 import knexFactory, { Knex } from 'knex';
 import { applyMigrations } from '../../src/database/migrations';
-import { ensureInFlightIndex } from '../../src/database/operations/ensureInFlightIndex';
+import { ensureInFlightIndex } from '../../src/database/operations/server/ensureInFlightIndex';
 import { PostgresServer } from '../harness/PostgresServer';
 
 /** How a database is reached, also from another process. */

@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { whereHandedOver } from '../../src/database/operations/interrupted';
+import { whereHandedOver } from '../../src/database/operations/interrupted/interrupted';
 import { TASKS } from '../../src/database/tables';
 import { TIMEOUTS } from './createPass';
 import { Databases, settle } from './Databases';

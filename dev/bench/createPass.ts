@@ -4,17 +4,17 @@ import { Knex } from 'knex';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { BatchDecider } from '../../src/recovery/BatchDecider';
-import { BuiltInLooks } from '../../src/recovery/BuiltInLooks';
-import { HandOvers } from '../../src/recovery/HandOvers';
-import { LastChances } from '../../src/recovery/LastChances';
-import { LiveRuns } from '../../src/recovery/LiveRuns';
-import { combineListeners } from '../../src/recovery/RecoveryListener';
-import { RecoveryPass } from '../../src/recovery/RecoveryPass';
-import { Steadiness } from '../../src/recovery/Steadiness';
-import { WorkspaceCleaner } from '../../src/recovery/WorkspaceCleaner';
+import { BatchDecider } from '../../src/rescue/batch/BatchDecider';
+import { ScaffolderPoll } from '../../src/scaffolder/ScaffolderPoll';
+import { Requeuer } from '../../src/rescue/requeue/Requeuer';
+import { FinalAttempts } from '../../src/rescue/FinalAttempts';
+import { OwnedRuns } from '../../src/liveness/OwnedRuns';
+import { combineListeners } from '../../src/record/RecoveryListener';
+import { RecoveryPass } from '../../src/rescue/RecoveryPass';
+import { Settling } from '../../src/liveness/Settling';
+import { FolderCleaner } from '../../src/workspace/folders/FolderCleaner';
 import { SnapshotConfig } from '../../src/workspace/snapshotConfig';
-import { Workspaces } from '../../src/recovery/Workspaces';
+import { RunFolders } from '../../src/workspace/folders/RunFolders';
 
 export const TIMEOUT_SECONDS = 30;
 
@@ -37,9 +37,9 @@ export async function createPass(
 ): Promise<RecoveryPass> {
   const workingDirectory =
     ownDirectory ?? (await fs.mkdtemp(path.join(os.tmpdir(), 'bench-work-')));
-  const workspaces = new Workspaces(workingDirectory, logger);
+  const workspaces = new RunFolders(workingDirectory, logger);
   // Nobody reads here once a second, which would count as a stall. A clock that stands still knows none.
-  const steadiness = new Steadiness(() => 0);
+  const steadiness = new Settling(() => 0);
   const shared = {
     knex,
     config: {
@@ -53,23 +53,23 @@ export async function createPass(
       snapshots,
     },
     workspaces,
-    runs: new LiveRuns({ knex, workspaces }),
+    runs: new OwnedRuns({ knex, workspaces }),
     steadiness,
-    looks: new BuiltInLooks(),
+    looks: new ScaffolderPoll(),
     events: DefaultEventsService.create({ logger }),
     listener: combineListeners([], logger),
     logger,
   };
-  const handOvers = new HandOvers(shared);
+  const handOvers = new Requeuer(shared);
   return new RecoveryPass({
     ...shared,
     decider: new BatchDecider({
       ...shared,
       handOvers,
-      lastChances: new LastChances(shared),
+      lastChances: new FinalAttempts(shared),
     }),
     handOvers,
-    cleaner: new WorkspaceCleaner({
+    cleaner: new FolderCleaner({
       knex,
       timeoutSeconds: TIMEOUT_SECONDS,
       workspaces,

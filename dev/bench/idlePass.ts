@@ -1,5 +1,5 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
-import { listInterruptedTasks } from '../../src/database/operations/listInterruptedTasks';
+import { listInterruptedTasks } from '../../src/database/operations/interrupted/listInterruptedTasks';
 import { createBuiltIn } from './builtIn';
 import { createPass, TIMEOUT_SECONDS, TIMEOUTS } from './createPass';
 import { Databases, settle } from './Databases';
@@ -49,7 +49,7 @@ async function prepare(
   return {
     [`pass ${size}`]: {
       runs: 300,
-      // What `RecoveryRunner` does every second.
+      // What `RecoveryLoop` does every second.
       run: () => pass.runOnce(),
     },
     [`list ${size}`]: {

@@ -1,6 +1,6 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
-import { batchesAtOnce } from '../../src/recovery/batchesAtOnce';
+import { batchesAtOnce } from '../../src/rescue/batch/batchesAtOnce';
 import { createBuiltIn } from './builtIn';
 import { createPass, TIMEOUT_SECONDS } from './createPass';
 

@@ -7,7 +7,7 @@ import {
   TASK_EVENTS,
   TASKS,
 } from '../../src/database/tables';
-import type { RunFiles } from '../../src/recovery/runFiles';
+import type { RunFiles } from '../../src/decision/plan/runFiles';
 import type { SentRetry } from './Retrier';
 import { POISONED_TEMPLATES, Strategy, TEMPLATES } from './templates';
 

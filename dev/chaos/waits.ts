@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
-import { waitingLine } from '../../src/recovery/messages';
+import { waitingLine } from '../../src/decision/messages/messages';
 import { Latency } from './latencies';
 
 /** A backend said that a task has to wait for a last recovery, of another one or its own. It says so once while that lasts. */

@@ -7,8 +7,8 @@ import {
 import knexFactory, { Knex } from 'knex';
 import { randomUUID } from 'node:crypto';
 import { applyMigrations } from '../database/migrations';
-import { ensureInFlightIndex } from '../database/operations/ensureInFlightIndex';
-import { NewAttempt } from '../database/operations/recordAttempts';
+import { ensureInFlightIndex } from '../database/operations/server/ensureInFlightIndex';
+import { NewAttempt } from '../database/operations/attempts/recordAttempts';
 import { ATTEMPTS, DbTaskRow, TASK_EVENTS, TASKS } from '../database/tables';
 import { secondsAgo } from '../database/time';
 

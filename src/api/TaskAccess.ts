@@ -8,7 +8,7 @@ import { AuthorizeResult } from '@backstage/plugin-permission-common';
 import { createConditionTransformer } from '@backstage/plugin-permission-node';
 import { taskReadPermission } from '@backstage/plugin-scaffolder-common/alpha';
 import { scaffolderTaskPermissionResourceRef } from '@backstage/plugin-scaffolder-node/alpha';
-import { TaskCriteria } from '../database/operations/whereTask';
+import { TaskCriteria } from '../database/operations/tasks/whereTask';
 
 /** Who may read about which tasks: whoever may read the tasks themselves. */
 export class TaskAccess {

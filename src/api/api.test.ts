@@ -45,8 +45,8 @@ import {
 import {
   NewAttempt,
   recordAttempts,
-} from '../database/operations/recordAttempts';
-import { rememberStrategy } from '../database/operations/rememberStrategy';
+} from '../database/operations/attempts/recordAttempts';
+import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
 import { ATTEMPTS, TASKS } from '../database/tables';
 import { secondsAgo } from '../database/time';
 

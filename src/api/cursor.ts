@@ -1,6 +1,6 @@
 import { InputError } from '@backstage/errors';
 import { z } from 'zod';
-import { AttemptPosition } from '../database/operations/listAttempts';
+import { AttemptPosition } from '../database/operations/attempts/listAttempts';
 
 const positionSchema = z.tuple([
   // As SQLite has it, or PostgreSQL.

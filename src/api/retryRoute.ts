@@ -1,5 +1,5 @@
 import express from 'express';
-import { Retries } from '../recovery/Retries';
+import { Retries } from '../rescue/Retries';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 

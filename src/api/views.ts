@@ -1,7 +1,7 @@
-import { AttemptCount } from '../database/operations/summarizeAttempts';
+import { AttemptCount } from '../database/operations/attempts/summarizeAttempts';
 import { DbAttemptRow } from '../database/tables';
 import { readTimestamp } from '../database/time';
-import { TaskForecast } from '../recovery/Forecast';
+import { TaskForecast } from '../record/Forecast';
 
 /** A decision as the API shows it. */
 export function attemptView(row: DbAttemptRow) {

@@ -1,5 +1,5 @@
-import { because, filesPart } from '../recovery/messages';
-import { StepAgain } from '../recovery/plan';
+import { because, filesPart } from '../decision/messages/messages';
+import { StepAgain } from '../decision/plan/plan';
 import { CheckedTemplate, CheckResult } from './check';
 
 /** How a result can be printed. */

@@ -11,9 +11,9 @@ import {
   migrateScaffolder,
   readTask,
 } from '../__testUtils__/scaffolderDatabase';
-import { rememberStrategy } from '../database/operations/rememberStrategy';
+import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
 import { ATTEMPTS } from '../database/tables';
-import { Strategy } from '../recovery/strategy';
+import { Strategy } from '../decision/strategy';
 import { planOfTemplate } from './templatePlan';
 
 jest.setTimeout(60_000);

@@ -1,9 +1,9 @@
-import { readHistory } from '../recovery/history';
-import { planRecovery, StepAgain } from '../recovery/plan';
-import { readProgress } from '../recovery/progress';
-import { RunFiles } from '../recovery/runFiles';
-import { strategyOfTemplate } from '../recovery/strategy';
-import { StepRecords } from '../recovery/taskRecord';
+import { readHistory } from '../decision/plan/history';
+import { planRecovery, StepAgain } from '../decision/plan/plan';
+import { readProgress } from '../decision/plan/progress';
+import { RunFiles } from '../decision/plan/runFiles';
+import { strategyOfTemplate } from '../decision/strategy';
+import { StepRecords } from '../scaffolder/taskRecord';
 import { Step } from '../template/dependencies';
 import { stepsOfTemplate } from '../template/validateTemplate';
 import { ActionTraits, StepTraits, traitsOf } from './actions';

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { Strategy, strategyOfTemplate } from '../recovery/strategy';
+import { Strategy, strategyOfTemplate } from '../decision/strategy';
 import { Problem, readDependencies, Step } from '../template/dependencies';
 import { inQuotes } from '../template/shown';
 import { stepsOfTemplate } from '../template/validateTemplate';

@@ -9,9 +9,12 @@ import {
   TEST_DATABASE_IDS,
 } from '../__testUtils__/scaffolderDatabase';
 import { applyMigrations, MIGRATIONS } from './migrations';
-import { ensureInFlightIndex } from './operations/ensureInFlightIndex';
-import { findMissingTables, OWN_TABLES } from './operations/findMissingTables';
-import { markShutdown } from './operations/markShutdown';
+import { ensureInFlightIndex } from './operations/server/ensureInFlightIndex';
+import {
+  findMissingTables,
+  OWN_TABLES,
+} from './operations/server/findMissingTables';
+import { markShutdown } from './operations/taskEvents/markShutdown';
 import {
   ATTEMPTS,
   MANIFESTS,

@@ -8,11 +8,11 @@ import { applyMigrations } from '../database/migrations';
 import {
   hasInFlightIndex,
   IN_FLIGHT_INDEX,
-} from '../database/operations/ensureInFlightIndex';
+} from '../database/operations/server/ensureInFlightIndex';
 import {
   findMissingTables,
   OWN_TABLES,
-} from '../database/operations/findMissingTables';
+} from '../database/operations/server/findMissingTables';
 import { ATTEMPTS, TASKS } from '../database/tables';
 
 jest.setTimeout(240_000);

@@ -17,7 +17,7 @@ import { POISONED_STEP, POISON_LIMIT } from '../../dev/chaos/settings';
 import { notStoredIn } from '../../dev/chaos/notStored';
 import { ViolationKind, VIOLATIONS } from '../../dev/chaos/violations';
 import { hasWaited, waitsIn } from '../../dev/chaos/waits';
-import { waitingLine } from '../recovery/messages';
+import { waitingLine } from '../decision/messages/messages';
 
 const TASK = 'task';
 

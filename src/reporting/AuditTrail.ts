@@ -1,7 +1,7 @@
 import { AuditorService, LoggerService } from '@backstage/backend-plugin-api';
 import { JsonObject } from '@backstage/types';
-import { CarriedOut, isClosed } from '../recovery/carryOut';
-import { RecoveryListener } from '../recovery/RecoveryListener';
+import { CarriedOut, isClosed } from '../rescue/batch/carryOut';
+import { RecoveryListener } from '../record/RecoveryListener';
 
 /** Audits decisions, as the scaffolder audits what it does with tasks (`StorageTaskBroker`, 4.2.0): event `task`. */
 export class AuditTrail implements Partial<RecoveryListener> {

@@ -1,8 +1,8 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { NotificationSendOptions } from '@backstage/plugin-notifications-node';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CarriedOut, isClosed } from '../recovery/carryOut';
-import { RecoveryListener } from '../recovery/RecoveryListener';
+import { CarriedOut, isClosed } from '../rescue/batch/carryOut';
+import { RecoveryListener } from '../record/RecoveryListener';
 
 /** After a start, decisions are made before the notifications of the same backend can be reached. */
 const RETRY_SECONDS = [2, 5, 10, 20, 40];

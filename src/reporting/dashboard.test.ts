@@ -9,7 +9,7 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import fs from 'node:fs';
 import path from 'node:path';
-import { CarriedOut } from '../recovery/carryOut';
+import { CarriedOut } from '../rescue/batch/carryOut';
 import { RecoveryMetrics } from './RecoveryMetrics';
 import { reportBlocked } from './reportBlocked';
 import { SnapshotMetrics } from './SnapshotMetrics';

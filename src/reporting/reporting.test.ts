@@ -1,8 +1,8 @@
 import { mockServices } from '@backstage/backend-test-utils';
 import { metricsServiceMock } from '@backstage/backend-test-utils/alpha';
 import { waitFor } from '../../dev/harness/waitFor';
-import { CarriedOut } from '../recovery/carryOut';
-import { combineListeners } from '../recovery/RecoveryListener';
+import { CarriedOut } from '../rescue/batch/carryOut';
+import { combineListeners } from '../record/RecoveryListener';
 import { AuditTrail } from './AuditTrail';
 import { watchOwnTimers } from '../__testUtils__/ownTimers';
 import { Notifier } from './Notifier';

@@ -6,9 +6,9 @@ import {
   migrateScaffolder,
   TEST_DATABASE_IDS,
 } from '../__testUtils__/scaffolderDatabase';
-import { rememberStrategy } from '../database/operations/rememberStrategy';
+import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
 import { SNAPSHOTS } from '../database/tables';
-import { scaffolderTablesMissing } from '../recovery/blockers';
+import { scaffolderTablesMissing } from '../rescue/readiness/blockers';
 import { RecoveryWorkspaceProvider } from './RecoveryWorkspaceProvider';
 
 jest.setTimeout(60_000);

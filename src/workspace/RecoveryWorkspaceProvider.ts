@@ -3,16 +3,16 @@ import { ServiceUnavailableError } from '@backstage/errors';
 import { WorkspaceProvider } from '@backstage/plugin-scaffolder-node/alpha';
 import { Knex } from 'knex';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readStrategy } from '../database/operations/readStrategy';
+import { readStrategy } from '../database/operations/strategies/readStrategy';
 import {
   readTaskCourse,
   TaskCourseRow,
-} from '../database/operations/readTaskCourse';
-import { Blocker } from '../recovery/blockers';
-import { DatabaseReadiness } from '../recovery/DatabaseReadiness';
-import { readHistory } from '../recovery/history';
-import { LiveRuns } from '../recovery/LiveRuns';
-import { safeError } from '../recovery/safeError';
+} from '../database/operations/tasks/readTaskCourse';
+import { Blocker } from '../rescue/readiness/blockers';
+import { DatabaseReadiness } from '../rescue/readiness/DatabaseReadiness';
+import { readHistory } from '../decision/plan/history';
+import { OwnedRuns } from '../liveness/OwnedRuns';
+import { safeError } from '../util/safeError';
 import { filesOfRun } from './runBegin';
 import { Snapshots } from './Snapshots';
 
@@ -32,7 +32,7 @@ export class RecoveryWorkspaceProvider implements WorkspaceProvider {
       knex: Knex;
       snapshots: Pick<Snapshots, 'begin' | 'hasBegun' | 'take' | 'forget'>;
       readiness: Pick<DatabaseReadiness, 'ensure'>;
-      runs: Pick<LiveRuns, 'isDoubled'>;
+      runs: Pick<OwnedRuns, 'isDoubled'>;
       logger: LoggerService;
     },
   ) {}

@@ -6,7 +6,7 @@ import { insertManifest } from '../database/operations/snapshots/insertManifest'
 import { insertSnapshot } from '../database/operations/snapshots/insertSnapshot';
 import { isConnectionLost } from '../database/isConnectionLost';
 import { readNewestSnapshot } from '../database/operations/snapshots/readNewestSnapshot';
-import { safeError } from '../recovery/safeError';
+import { safeError } from '../util/safeError';
 import { Limits } from './engine/takeSnapshot';
 import { PackStore } from './PackStore';
 import { SnapshotListener } from './SnapshotListener';

@@ -8,7 +8,7 @@ import {
   insertBegin,
 } from '../database/operations/snapshots/insertBegin';
 import { markDamaged } from '../database/operations/snapshots/markDamaged';
-import { safeError } from '../recovery/safeError';
+import { safeError } from '../util/safeError';
 import { DatabasePackStore } from './DatabasePackStore';
 import { Limits } from './engine/takeSnapshot';
 import { FolderError, WorkspaceError } from './engine/WorkspaceError';

@@ -6,10 +6,10 @@ import {
 import { MetricsService } from '@backstage/backend-plugin-api/alpha';
 import { ScaffolderWorkspaceProviderExtensionPoint } from '@backstage/plugin-scaffolder-node/alpha';
 import { Knex } from 'knex';
-import { DatabaseReadiness } from '../recovery/DatabaseReadiness';
-import { LiveRuns } from '../recovery/LiveRuns';
+import { DatabaseReadiness } from '../rescue/readiness/DatabaseReadiness';
+import { OwnedRuns } from '../liveness/OwnedRuns';
 import { SnapshotMetrics } from '../reporting/SnapshotMetrics';
-import { RECOVERY_PROVIDER } from '../scaffolder/settings';
+import { RECOVERY_PROVIDER } from '../scaffolder/settings/settings';
 import { RecoveryWorkspaceProvider } from './RecoveryWorkspaceProvider';
 import { SnapshotCleaner } from './SnapshotCleaner';
 import { SnapshotConfig } from './snapshotConfig';
@@ -22,7 +22,7 @@ export function keepSnapshots(options: {
   config: SnapshotConfig | undefined;
   workspaceProviders: ScaffolderWorkspaceProviderExtensionPoint;
   readiness: DatabaseReadiness;
-  runs: LiveRuns;
+  runs: OwnedRuns;
   lifecycle: LifecycleService;
   scheduler: SchedulerService;
   metrics: MetricsService;

@@ -15,11 +15,11 @@ import {
   migrateScaffolder,
   readTask,
 } from '../__testUtils__/scaffolderDatabase';
-import { rememberStrategy } from '../database/operations/rememberStrategy';
+import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
 import { ATTEMPTS, SNAPSHOTS, TASKS } from '../database/tables';
 import { secondsAgo } from '../database/time';
-import { RecoveryPass } from '../recovery/RecoveryPass';
-import { Retries } from '../recovery/Retries';
+import { RecoveryPass } from '../rescue/RecoveryPass';
+import { Retries } from '../rescue/Retries';
 import { RecoveryWorkspaceProvider } from './RecoveryWorkspaceProvider';
 import { Snapshots } from './Snapshots';
 

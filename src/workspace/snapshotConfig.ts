@@ -1,5 +1,5 @@
 import { Config } from '@backstage/config';
-import { RECOVERY_PROVIDER } from '../scaffolder/settings';
+import { RECOVERY_PROVIDER } from '../scaffolder/settings/settings';
 import { readSeconds } from '../util/durations';
 
 /** Of which workspaces snapshots are made, and how long they are kept. */

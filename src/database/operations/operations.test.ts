@@ -27,36 +27,39 @@ import { isSqlite, secondsAgo } from '../time';
 import {
   appendPublishedTaskEvents,
   appendTaskEvents,
-} from './appendTaskEvents';
-import { clearSpentAttempts } from './clearSpentAttempts';
-import { clearUnneededSecrets } from './clearUnneededSecrets';
-import { countInFlight } from './countInFlight';
-import { forgetEndedTasks } from './forgetEndedTasks';
-import { handOverWaitingTask, WAKEUP_LOCK } from './handOverWaitingTask';
-import { hasOngoingAttempt } from './hasOngoingAttempt';
-import { holdInterruptedTasks } from './holdInterruptedTasks';
-import { listHandedOverTasks } from './listHandedOverTasks';
-import { listInterruptedTasks } from './listInterruptedTasks';
-import { listLastChances } from './listLastChances';
-import { listTasksWithoutStrategy } from './listTasksWithoutStrategy';
-import { lockInterruptedTasks } from './lockInterruptedTasks';
-import { lockTask } from './lockTask';
-import { markShutdown } from './markShutdown';
-import { openHandedOverTasks } from './openHandedOverTasks';
-import { batchesOf, ListedTask, Page } from './pages';
-import { readRunMark } from './readRunMark';
-import { readSecrets } from './readSecrets';
-import { readRunningTask } from './readRunningTask';
-import { readStepEvents } from './readStepEvents';
-import { readTaskSpecs } from './readTaskSpecs';
-import { recordAttempts } from './recordAttempts';
-import { withdrawAttempt } from './withdrawAttempt';
-import { rememberStrategies, rememberStrategy } from './rememberStrategy';
-import { selectTasks } from './selectTasks';
+} from './taskEvents/appendTaskEvents';
+import { clearSpentAttempts } from './attempts/clearSpentAttempts';
+import { clearUnneededSecrets } from './tasks/clearUnneededSecrets';
+import { countInFlight } from './tasks/countInFlight';
+import { forgetEndedTasks } from './strategies/forgetEndedTasks';
+import { nudgeWorker, WAKEUP_LOCK } from './waiting/nudgeWorker';
+import { hasOngoingAttempt } from './attempts/hasOngoingAttempt';
+import { deferInterruptedTasks } from './interrupted/deferInterruptedTasks';
+import { listHandedOverTasks } from './waiting/listHandedOverTasks';
+import { listInterruptedTasks } from './interrupted/listInterruptedTasks';
+import { listFinalAttempts } from './attempts/listFinalAttempts';
+import { listTasksWithoutStrategy } from './strategies/listTasksWithoutStrategy';
+import { lockInterruptedTasks } from './interrupted/lockInterruptedTasks';
+import { lockTask } from './tasks/lockTask';
+import { markShutdown } from './taskEvents/markShutdown';
+import { openHandedOverTasks } from './waiting/openHandedOverTasks';
+import { batchesOf, ListedTask, Page } from './tasks/pages';
+import { readFencingToken } from './taskEvents/readFencingToken';
+import { readSecrets } from './tasks/readSecrets';
+import { readRunningTask } from './tasks/readRunningTask';
+import { readStepEvents } from './taskEvents/readStepEvents';
+import { readTaskSpecs } from './tasks/readTaskSpecs';
+import { recordAttempts } from './attempts/recordAttempts';
+import { withdrawAttempt } from './attempts/withdrawAttempt';
+import {
+  rememberStrategies,
+  rememberStrategy,
+} from './strategies/rememberStrategy';
+import { selectTasks } from './tasks/selectTasks';
 import {
   InterruptedTaskUpdate,
   updateInterruptedTasks,
-} from './updateInterruptedTasks';
+} from './interrupted/updateInterruptedTasks';
 
 jest.setTimeout(60_000);
 
@@ -446,10 +449,10 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
     });
   });
 
-  it('holdInterruptedTasks makes tasks count as interrupted and not as stale', async () => {
+  it('deferInterruptedTasks makes tasks count as interrupted and not as stale', async () => {
     const hold = (...taskIds: string[]) =>
       knex.transaction(tx =>
-        holdInterruptedTasks(tx, {
+        deferInterruptedTasks(tx, {
           taskIds,
           ...timeouts,
           silentSeconds: 3000,
@@ -663,7 +666,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
     it('lists the tasks in flight that got their last chance a short while ago', async () => {
       const given = (seconds = 30) =>
         knex.transaction(tx =>
-          listLastChances(tx, { seconds, silentSeconds: 5 }),
+          listFinalAttempts(tx, { seconds, silentSeconds: 5 }),
         );
       const [id, other] = [await insertTask(knex), await insertTask(knex)];
       await knex.transaction(tx =>
@@ -731,7 +734,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       );
     const recoveredEvent = async (taskId: string) => {
       await insertEvent(knex, taskId, 'recovered', {});
-      return (await readRunMark(knex, taskId)).recoveredEvent;
+      return (await readFencingToken(knex, taskId)).recoveredEvent;
     };
 
     it('makes tasks count as interrupted after five seconds of silence', async () => {
@@ -964,9 +967,9 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
     });
   });
 
-  describe('handOverWaitingTask', () => {
+  describe('nudgeWorker', () => {
     const wake = (waitingSeconds = 15, delaySeconds = 0) =>
-      handOverWaitingTask(knex, {
+      nudgeWorker(knex, {
         waitingSeconds,
         delaySeconds: () => delaySeconds,
         intervalSeconds: 30,
@@ -1132,7 +1135,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       expect(plan).toContain('scaffolder_recovery_in_flight_idx');
     }
     const [plan] = await plansOf(() =>
-      listLastChances(knex as Knex.Transaction, {
+      listFinalAttempts(knex as Knex.Transaction, {
         seconds: 30,
         silentSeconds: 5,
       }),

@@ -1,0 +1,14 @@
+import { Knex } from 'knex';
+import { ATTEMPTS } from '../../tables';
+import { Ongoing, ongoingAttempts } from './ongoingAttempts';
+
+/** Whether an attempt is ongoing before which its task was recovered so often in a row, this one included, without having got any further. */
+export async function hasOngoingAttempt(
+  tx: Knex.Transaction,
+  { minSpent, ...ongoing }: Ongoing & { minSpent: number },
+): Promise<boolean> {
+  const task = await ongoingAttempts(tx, ongoing)
+    .where(`${ATTEMPTS}.spent`, '>=', minSpent)
+    .first(tx.raw('1 as found'));
+  return task !== undefined;
+}

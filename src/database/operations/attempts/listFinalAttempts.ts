@@ -1,0 +1,28 @@
+import { Knex } from 'knex';
+import { ATTEMPTS, TASKS } from '../../tables';
+import { isSqlite } from '../../time';
+import { Ongoing, ongoingAttempts } from './ongoingAttempts';
+
+/** Any number that no other advisory lock in the scaffolder's database has. */
+const LAST_CHANCE_LOCK = 7_201_512;
+
+/**
+ * The tasks whose last chance is ongoing, with how many of their steps had finished before it. Nobody else can ask this until the
+ * transaction ends.
+ */
+export async function listFinalAttempts(
+  tx: Knex.Transaction,
+  ongoing: Ongoing,
+): Promise<{ taskId: string; finishedSteps: number }[]> {
+  if (!isSqlite(tx)) {
+    // Waited for, unlike the lock of `nudgeWorker`: the transaction has decided on a batch by now, and without the answer it could
+    // not tell which of these tasks have to wait. Those that hold it write what they decided and end.
+    await tx.raw('select pg_advisory_xact_lock(?)', LAST_CHANCE_LOCK);
+  }
+  return ongoingAttempts(tx, ongoing)
+    .where(`${ATTEMPTS}.last_chance`, true)
+    .select({
+      taskId: `${TASKS}.id`,
+      finishedSteps: `${ATTEMPTS}.finished_steps`,
+    });
+}

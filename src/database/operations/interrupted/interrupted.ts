@@ -1,0 +1,134 @@
+import { Knex } from 'knex';
+import {
+  ATTEMPTS,
+  IN_FLIGHT,
+  SHUTDOWNS,
+  TASK_EVENTS,
+  TASKS,
+  WAKEUPS,
+} from '../../tables';
+import { secondsAgo, silentForAtLeast } from '../../time';
+
+/** After how much silence what happens to a running task. */
+export type Timeouts = {
+  /** It counts as interrupted (`scaffolder.recoverTasksTimeout`). */
+  timeoutSeconds: number;
+  /** It is to be closed, also if it was handed over: the scaffolder's janitor would (`scaffolder.taskTimeout`). */
+  taskTimeoutSeconds: number;
+};
+
+/** A task whose backend was asked to end counts as interrupted once it missed five heartbeats. */
+const PLANNED_SILENCE_SECONDS = 5;
+
+/**
+ * A condition: the backend that runs the task was asked to end. A `recovered` event since then means that another run has
+ * begun: the module, the scaffolder's own recovery and a manual retry all write one (`DatabaseTaskStore`, 4.2.0).
+ */
+export const PLANNED = `exists (
+  select 1 from ${SHUTDOWNS} where ${SHUTDOWNS}.task_id = ${TASKS}.id and not exists (
+    select 1 from ${TASK_EVENTS}
+    where ${TASK_EVENTS}.task_id = ${TASKS}.id
+      and ${TASK_EVENTS}.event_type = 'recovered'
+      and ${TASK_EVENTS}.id > ${SHUTDOWNS}.recovered_event
+  )
+)`;
+
+/**
+ * A condition: a task was decided on since its last heartbeat. Asks for its last decision, by the primary key: asked for any such
+ * decision, PostgreSQL (18.4) goes through the index of their times, which took longer for each task the more had just been
+ * decided on. With 10,000 that was a fifth of the database's time.
+ */
+const LAST_DECIDED_AT = `(
+  select ${ATTEMPTS}.decided_at from ${ATTEMPTS}
+  where ${ATTEMPTS}.task_id = ${TASKS}.id order by ${ATTEMPTS}.attempt desc limit 1
+)`;
+const DECIDED_SINCE_HEARTBEAT = `coalesce(${LAST_DECIDED_AT} > ${TASKS}.last_heartbeat_at, false)`;
+
+/** A condition: a wake-up is younger than the last heartbeat of its task, which nobody has claimed since. */
+export const WOKEN_SINCE_HEARTBEAT = `${WAKEUPS}.woken_at > ${TASKS}.last_heartbeat_at`;
+
+/**
+ * A condition: a hand-over was decided on so long ago that the task is not to run any more. The heartbeat does not tell: it was set back
+ * by `staleTimeout`. An open task that was only woken for a worker waits however long it takes, as without this module.
+ */
+function isHandOverTooOld(knex: Knex, taskTimeoutSeconds: number): Knex.Raw {
+  return knex.raw(
+    `(${DECIDED_SINCE_HEARTBEAT} and ${LAST_DECIDED_AT} <= ? and not exists ?)`,
+    [secondsAgo(knex, taskTimeoutSeconds), wakeupsSinceHeartbeat(knex)],
+  );
+}
+
+/** A condition: nothing was heard of a running task for the timeout, or for a few seconds if its backend was asked to end. */
+export function isSilent(knex: Knex, timeoutSeconds: number): Knex.Raw {
+  return knex.raw(`(? or (? and ${PLANNED}))`, [
+    silentForAtLeast(knex, timeoutSeconds),
+    silentForAtLeast(knex, PLANNED_SILENCE_SECONDS),
+  ]);
+}
+
+/** Keeps tasks that count as running although nothing was heard of them for long enough. */
+export function whereInterrupted(
+  query: Knex.QueryBuilder,
+  knex: Knex,
+  timeoutSeconds: number,
+): void {
+  query
+    .whereRaw(IN_FLIGHT)
+    .where(`${TASKS}.status`, 'processing')
+    .whereRaw(isSilent(knex, timeoutSeconds));
+}
+
+/**
+ * Keeps tasks that are to be decided on: they were not handed over since their last heartbeat. A task that was handed
+ * over is to be decided on again if it was then cancelled, or is too old, as in a database that was restored from a dump.
+ */
+export function whereUndecided(
+  query: Knex.QueryBuilder,
+  knex: Knex,
+  { taskTimeoutSeconds }: Timeouts,
+): void {
+  query.where(either =>
+    either
+      .where(neither =>
+        neither
+          .whereRaw(`not ${DECIDED_SINCE_HEARTBEAT}`)
+          .whereNotExists(wakeupsSinceHeartbeat(knex)),
+      )
+      .orWhereExists(cancellations(knex))
+      .orWhereRaw(isHandOverTooOld(knex, taskTimeoutSeconds)),
+  );
+}
+
+/**
+ * Keeps tasks that were handed over, not claimed since, not cancelled and not too old. A claim and a heartbeat are younger than the
+ * decision or the wake-up. The silence is asked for as well, since the clock of a database can be set back.
+ */
+export function whereHandedOver(
+  query: Knex.QueryBuilder,
+  knex: Knex,
+  timeouts: Timeouts,
+): void {
+  query
+    .modify(whereInterrupted, knex, timeouts.timeoutSeconds)
+    .whereRaw('not ?', isHandOverTooOld(knex, timeouts.taskTimeoutSeconds))
+    .where(either =>
+      either
+        .whereRaw(DECIDED_SINCE_HEARTBEAT)
+        .orWhereExists(wakeupsSinceHeartbeat(knex)),
+    )
+    .whereNotExists(cancellations(knex));
+}
+
+function wakeupsSinceHeartbeat(knex: Knex): Knex.QueryBuilder {
+  return knex(WAKEUPS)
+    .select(knex.raw('1'))
+    .whereRaw(`${WAKEUPS}.task_id = ${TASKS}.id`)
+    .whereRaw(WOKEN_SINCE_HEARTBEAT);
+}
+
+function cancellations(knex: Knex): Knex.QueryBuilder {
+  return knex(TASK_EVENTS)
+    .select(knex.raw('1'))
+    .whereRaw(`${TASK_EVENTS}.task_id = ${TASKS}.id`)
+    .where(`${TASK_EVENTS}.event_type`, 'cancelled');
+}

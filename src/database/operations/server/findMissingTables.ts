@@ -1,0 +1,164 @@
+import { Knex } from 'knex';
+import {
+  ATTEMPTS,
+  DbAttemptRow,
+  DbManifestRow,
+  DbPackRow,
+  DbShutdownRow,
+  DbSnapshotRow,
+  DbStrategyRow,
+  DbTaskEventRow,
+  DbTaskRow,
+  MANIFESTS,
+  PACKS,
+  SHUTDOWNS,
+  SNAPSHOTS,
+  STRATEGIES,
+  TASK_EVENTS,
+  TASKS,
+  WAKEUPS,
+} from '../../tables';
+
+/** Columns by table. Typed so that a column which is added to a row cannot be left out here. */
+type Columns<T> = Record<keyof T, true>;
+
+const taskColumns: Columns<DbTaskRow> = {
+  id: true,
+  spec: true,
+  status: true,
+  state: true,
+  secrets: true,
+  created_by: true,
+  created_at: true,
+  last_heartbeat_at: true,
+};
+
+const eventColumns: Columns<DbTaskEventRow & { created_at: Date }> = {
+  id: true,
+  task_id: true,
+  body: true,
+  event_type: true,
+  created_at: true,
+};
+
+const strategyColumns: Columns<DbStrategyRow> = {
+  task_id: true,
+  strategy: true,
+  source: true,
+  remark: true,
+  max_attempts: true,
+};
+
+const attemptColumns: Columns<DbAttemptRow> = {
+  task_id: true,
+  attempt: true,
+  trigger: true,
+  decision: true,
+  template_ref: true,
+  strategy: true,
+  strategy_source: true,
+  reason: true,
+  interrupted_at: true,
+  skipped_steps: true,
+  steps_again: true,
+  files: true,
+  seconds_silent: true,
+  decided_at: true,
+  planned: true,
+  spent: true,
+  finished_steps: true,
+  last_chance: true,
+  outcome: true,
+  claimed_at: true,
+  resumed_at: true,
+  ended_at: true,
+};
+
+const snapshotColumns: Columns<DbSnapshotRow> = {
+  task_id: true,
+  number: true,
+  kind: true,
+  epoch: true,
+  base: true,
+  last_event: true,
+  attempt: true,
+  changed: true,
+  missing: true,
+  files: true,
+  bytes: true,
+  stored_bytes: true,
+  created_at: true,
+};
+
+const manifestColumns: Columns<DbManifestRow> = {
+  task_id: true,
+  number: true,
+  part: true,
+  content: true,
+};
+
+const packColumns: Columns<DbPackRow> = {
+  task_id: true,
+  pack: true,
+  content: true,
+};
+
+const shutdownColumns: Columns<DbShutdownRow> = {
+  task_id: true,
+  recovered_event: true,
+};
+
+/** The scaffolder's tables, with the columns that are used here. */
+export const SCAFFOLDER_TABLES: Record<string, string[]> = {
+  [TASKS]: Object.keys(taskColumns),
+  [TASK_EVENTS]: Object.keys(eventColumns),
+};
+
+/** The module's tables, with their columns. */
+export const OWN_TABLES: Record<string, string[]> = {
+  [STRATEGIES]: Object.keys(strategyColumns),
+  [ATTEMPTS]: Object.keys(attemptColumns),
+  [SHUTDOWNS]: Object.keys(shutdownColumns),
+  [WAKEUPS]: ['task_id', 'woken_at'],
+  [SNAPSHOTS]: Object.keys(snapshotColumns),
+  [MANIFESTS]: Object.keys(manifestColumns),
+  [PACKS]: Object.keys(packColumns),
+};
+
+/** `undefined_table` and `undefined_column`. */
+const MISSING_CODES = ['42P01', '42703'];
+const MISSING_ON_SQLITE = /no such (table|column): .*/;
+
+/**
+ * Finds the tables that are not there, or not with all of their columns.
+ *
+ * @returns what the database says of each of them, such as `relation "tasks" does not exist`.
+ * @throws whatever else the database says: no connection, or no permission.
+ */
+export async function findMissingTables(
+  knex: Knex,
+  tables: Record<string, string[]>,
+): Promise<string[]> {
+  const missing: string[] = [];
+  for (const [table, columns] of Object.entries(tables)) {
+    try {
+      await knex(table).select(columns).limit(0);
+    } catch (error) {
+      missing.push(`${table}: ${readMissing(error)}`);
+    }
+  }
+  return missing;
+}
+
+/** What the database says is missing, without the statement that knex puts in front of it. */
+function readMissing(error: any): string {
+  const message = String(error.message);
+  const onSqlite = MISSING_ON_SQLITE.exec(message);
+  if (onSqlite) {
+    return onSqlite[0];
+  }
+  if (MISSING_CODES.includes(error.code)) {
+    return message.slice(message.lastIndexOf(' - ') + 3);
+  }
+  throw error;
+}

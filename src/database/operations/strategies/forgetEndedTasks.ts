@@ -1,0 +1,51 @@
+import { Knex } from 'knex';
+import {
+  ATTEMPTS,
+  IN_FLIGHT,
+  SHUTDOWNS,
+  STRATEGIES,
+  TASKS,
+  WAKEUPS,
+} from '../../tables';
+import { secondsAgo } from '../../time';
+import { WOKEN_SINCE_HEARTBEAT } from '../interrupted/interrupted';
+
+/**
+ * Forgets what was remembered of tasks that have ended: what their attempts count against their limits, their strategies, and
+ * shutdowns of their backends. Forgets wake-ups that nobody asks for any more as well. Starts from the few remembered ones, not from all
+ * tasks.
+ *
+ * @param options.wakeupIntervalSeconds - for so long a wake-up keeps others from being made
+ */
+export async function forgetEndedTasks(
+  knex: Knex,
+  options: { wakeupIntervalSeconds: number },
+): Promise<void> {
+  const ended = (table: string) =>
+    knex(TASKS)
+      .select(knex.raw('1'))
+      .whereRaw(`${TASKS}.id = ${table}.task_id`)
+      .whereRaw(`not (${IN_FLIGHT})`);
+  // Mostly done already, by whoever saw the task end.
+  await knex(ATTEMPTS)
+    .whereIn(
+      'task_id',
+      knex(STRATEGIES).select('task_id').whereExists(ended(STRATEGIES)),
+    )
+    .where('spent', '>', 0)
+    .update({ spent: 0 });
+  for (const table of [STRATEGIES, SHUTDOWNS]) {
+    await knex(table).whereExists(ended(table)).delete();
+  }
+  // One of a task that waits to be claimed shows that the task was handed over, however old it is.
+  await knex(WAKEUPS)
+    .where('woken_at', '<=', secondsAgo(knex, options.wakeupIntervalSeconds))
+    .whereNotExists(
+      knex(TASKS)
+        .select(knex.raw('1'))
+        .whereRaw(IN_FLIGHT)
+        .whereRaw(`${TASKS}.id = ${WAKEUPS}.task_id`)
+        .whereRaw(WOKEN_SINCE_HEARTBEAT),
+    )
+    .delete();
+}

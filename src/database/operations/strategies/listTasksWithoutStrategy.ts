@@ -1,0 +1,21 @@
+import { Knex } from 'knex';
+import { IN_FLIGHT, STRATEGIES, TASKS } from '../../tables';
+import { ListedTask, Page, pageOfTasks } from '../tasks/pages';
+
+/** The next tasks in flight whose strategy is not remembered. */
+export async function listTasksWithoutStrategy(
+  knex: Knex,
+  page: Page,
+): Promise<ListedTask[]> {
+  return pageOfTasks(
+    knex,
+    knex(TASKS)
+      .whereRaw(IN_FLIGHT)
+      .whereNotExists(
+        knex(STRATEGIES)
+          .select(knex.raw('1'))
+          .whereRaw(`${STRATEGIES}.task_id = ${TASKS}.id`),
+      ),
+    page,
+  );
+}

@@ -1,0 +1,43 @@
+import { Knex } from 'knex';
+import { insertRows } from '../../insertRows';
+import { TASK_EVENTS } from '../../tables';
+
+/** An event as the scaffolder stores it. The UI throws at types that it does not know. */
+export type NewTaskEvent = {
+  taskId: string;
+  type: 'log' | 'completion' | 'recovered';
+  body: Record<string, unknown>;
+};
+
+/** Appends events to tasks. Their rows get ids in the given order, which is that in which people read them. */
+export async function appendTaskEvents(
+  tx: Knex.Transaction,
+  events: NewTaskEvent[],
+): Promise<void> {
+  if (events.length > 0) {
+    await insertRows(tx, TASK_EVENTS, events.map(rowOf));
+  }
+}
+
+/**
+ * As `appendTaskEvents`, for events that are to be published, of which each task has one at most.
+ *
+ * @returns the ids of the rows, by the ids of their tasks.
+ */
+export async function appendPublishedTaskEvents(
+  tx: Knex.Transaction,
+  events: NewTaskEvent[],
+): Promise<Map<string, number>> {
+  if (events.length === 0) {
+    return new Map();
+  }
+  const rows = await insertRows(tx, TASK_EVENTS, events.map(rowOf), [
+    'id',
+    'task_id',
+  ]);
+  return new Map(rows.map(row => [row.task_id, Number(row.id)]));
+}
+
+function rowOf({ taskId, type, body }: NewTaskEvent) {
+  return { task_id: taskId, event_type: type, body: JSON.stringify(body) };
+}

@@ -1,0 +1,30 @@
+import { Knex } from 'knex';
+import { ATTEMPTS, ON_INTERRUPTION, TASK_EVENTS } from '../../tables';
+
+/** A mark in a task's history: what there was when a run of it was claimed. */
+export type FencingToken = {
+  /** The number of the last decision on an interruption of it, 0 if there was none. */
+  attempt: number;
+  /** The id of the last `recovered` event, 0 if there was none. */
+  recoveredEvent: number;
+};
+
+/** Reads the mark of a run that was just claimed. */
+export async function readFencingToken(
+  knex: Knex,
+  taskId: string,
+): Promise<FencingToken> {
+  const attempt = await knex(ATTEMPTS)
+    .where('task_id', taskId)
+    .whereRaw(ON_INTERRUPTION)
+    .max({ last: 'attempt' })
+    .first();
+  const event = await knex(TASK_EVENTS)
+    .where({ task_id: taskId, event_type: 'recovered' })
+    .max({ last: 'id' })
+    .first();
+  return {
+    attempt: Number(attempt?.last ?? 0),
+    recoveredEvent: Number(event?.last ?? 0),
+  };
+}

@@ -1,0 +1,41 @@
+import { Knex } from 'knex';
+import { IN_FLIGHT, TASKS } from '../../tables';
+import { silentForAtLeast } from '../../time';
+import { isSilent } from '../interrupted/interrupted';
+
+/** How many of the tasks that have not ended there may be something to do about. */
+export type InFlightCounts = {
+  /** Running, and silent for long enough to be interrupted. */
+  silent: number;
+  /** Open for so long that their workers may be asleep. */
+  waiting: number;
+  /** Running, with their secrets kept. */
+  withSecrets: number;
+};
+
+/**
+ * Looks for work in one statement: most passes find none, and end here. It reads the tasks in flight by their index,
+ * however many have ended.
+ */
+export async function countInFlight(
+  knex: Knex,
+  options: { timeoutSeconds: number; waitingSeconds: number },
+): Promise<InFlightCounts> {
+  const { timeoutSeconds, waitingSeconds } = options;
+  const count = (condition: string, silent?: Knex.Raw) =>
+    silent
+      ? knex.raw(`count(*) filter (where ${condition} and ?)`, silent)
+      : knex.raw(`count(*) filter (where ${condition})`);
+  const row = await knex(TASKS)
+    .whereRaw(IN_FLIGHT)
+    .first({
+      silent: count(`status = 'processing'`, isSilent(knex, timeoutSeconds)),
+      waiting: count(`status = 'open'`, silentForAtLeast(knex, waitingSeconds)),
+      with_secrets: count(`status = 'processing' and secrets is not null`),
+    });
+  return {
+    silent: Number(row.silent),
+    waiting: Number(row.waiting),
+    withSecrets: Number(row.with_secrets),
+  };
+}

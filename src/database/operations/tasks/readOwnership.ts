@@ -1,0 +1,36 @@
+import { Knex } from 'knex';
+import { TASK_EVENTS, TASKS } from '../../tables';
+import { FencingToken } from '../taskEvents/readFencingToken';
+
+/** How the database sees the task of a run that was claimed earlier. */
+export type Ownership = {
+  /** The task has not ended. It may show as open still: a claim is known before it is committed. */
+  isInFlight: boolean;
+  /** The task was queued again since the claim, so another run has it, or will have it. */
+  isFenced: boolean;
+};
+
+/** Reads whether a task can still be that of the run with the mark. */
+export async function readOwnership(
+  knex: Knex,
+  taskId: string,
+  mark: FencingToken,
+): Promise<Ownership> {
+  const row = await knex(TASKS)
+    .where({ id: taskId })
+    .first('status', {
+      last_recovered: knex(TASK_EVENTS)
+        .max('id')
+        .whereRaw(`${TASK_EVENTS}.task_id = ${TASKS}.id`)
+        .where('event_type', 'recovered'),
+    });
+  return {
+    isInFlight: isInFlight(row?.status),
+    isFenced: Number(row?.last_recovered ?? 0) > mark.recoveredEvent,
+  };
+}
+
+/** Whether a task with that status has not ended. */
+export function isInFlight(status: string | undefined): boolean {
+  return status === 'open' || status === 'processing';
+}

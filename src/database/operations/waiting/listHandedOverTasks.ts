@@ -1,0 +1,17 @@
+import { Knex } from 'knex';
+import { TASKS } from '../../tables';
+import { Timeouts, whereHandedOver } from '../interrupted/interrupted';
+import { ListedTask, Page, pageOfTasks } from '../tasks/pages';
+
+/** The next tasks that were handed over and not claimed since. */
+export async function listHandedOverTasks(
+  knex: Knex,
+  timeouts: Timeouts,
+  page: Page,
+): Promise<ListedTask[]> {
+  return pageOfTasks(
+    knex,
+    knex(TASKS).modify(whereHandedOver, knex, timeouts),
+    page,
+  );
+}

@@ -1,0 +1,31 @@
+import { Knex } from 'knex';
+import { ATTEMPTS, DbAttemptRow, DbTaskRow, TASKS } from '../../tables';
+import { Timeouts, whereHandedOver } from '../interrupted/interrupted';
+
+/**
+ * Opens tasks that were handed over, for the workers of this process, which start after this.
+ *
+ * @returns those that were not claimed since, with the strategy that they were last decided by, if any.
+ */
+export async function openHandedOverTasks(
+  tx: Knex.Transaction,
+  options: { taskIds: string[] } & Timeouts,
+): Promise<{ id: string; strategy?: string }[]> {
+  const opened = await tx<DbTaskRow>(TASKS)
+    .whereIn('id', options.taskIds)
+    .modify(whereHandedOver, tx, options)
+    .update({ status: 'open', last_heartbeat_at: tx.fn.now() })
+    .returning('id');
+  const attempts = await tx<DbAttemptRow>(ATTEMPTS)
+    .whereIn(
+      'task_id',
+      opened.map(row => row.id),
+    )
+    .orderBy('attempt')
+    .select('task_id', 'strategy');
+  const strategies = new Map(attempts.map(a => [a.task_id, a.strategy]));
+  return opened.map(({ id }) => ({
+    id,
+    strategy: strategies.get(id) ?? undefined,
+  }));
+}

@@ -1,0 +1,367 @@
+import {
+  createMockDirectory,
+  mockServices,
+  TestDatabases,
+} from '@backstage/backend-test-utils';
+import { Knex } from 'knex';
+import fs from 'node:fs';
+import {
+  insertEvent,
+  insertTask,
+  migrateScaffolder,
+  newAttempt,
+  readEvents,
+  readLastAttempt,
+  TEST_DATABASE_IDS,
+} from '../__testUtils__/scaffolderDatabase';
+import { listHandedOverTasks } from '../database/operations/waiting/listHandedOverTasks';
+import { recordAttempts } from '../database/operations/attempts/recordAttempts';
+import { updateInterruptedTasks } from '../database/operations/interrupted/updateInterruptedTasks';
+import { TASKS } from '../database/tables';
+import { secondsAgo } from '../database/time';
+import { OwnedRuns } from './OwnedRuns';
+import { RunFolders } from '../workspace/folders/RunFolders';
+
+jest.setTimeout(60_000);
+
+const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
+
+describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
+  let knex: Knex;
+  let now: number;
+  let runs: OwnedRuns;
+  const directory = createMockDirectory();
+
+  beforeAll(async () => {
+    knex = await databases.init(databaseId);
+    await migrateScaffolder(knex);
+  });
+
+  beforeEach(() => {
+    directory.clear();
+    now = 0;
+    runs = new OwnedRuns({
+      knex,
+      workspaces: new RunFolders(directory.path, mockServices.logger.mock()),
+      clock: () => now,
+    });
+  });
+
+  /** A task that this process has claimed and begun to run. */
+  async function claimed(silentSeconds = 0): Promise<string> {
+    const id = await insertTask(knex, { silentSeconds });
+    await runs.claimed(id);
+    fs.mkdirSync(directory.resolve(id));
+    return id;
+  }
+  const fallSilent = (id: string, seconds = 600) =>
+    knex(TASKS)
+      .where({ id })
+      .update({ last_heartbeat_at: secondsAgo(knex, seconds) });
+  const beatsNow = async (id: string) =>
+    (
+      await knex(TASKS)
+        .where('last_heartbeat_at', '>', secondsAgo(knex, 3))
+        .pluck('id')
+    ).includes(id);
+  const end = (id: string, status: string) =>
+    knex(TASKS).where({ id }).update({ status, secrets: null });
+  const handOver = (taskId: string) =>
+    knex.transaction(async tx => {
+      await updateInterruptedTasks(
+        tx,
+        { taskIds: [taskId], timeoutSeconds: 30, taskTimeoutSeconds: 86_400 },
+        { kind: 'handOver', staleTimeoutSeconds: 3600 },
+      );
+      await recordAttempts(tx, [newAttempt({ taskId })]);
+    });
+  const isHandedOver = async (id: string) =>
+    (
+      await listHandedOverTasks(
+        knex,
+        { timeoutSeconds: 30, taskTimeoutSeconds: 86_400 },
+        { limit: 9 },
+      )
+    ).some(t => t.id === id);
+  /** As the scaffolder's own recovery and a worker elsewhere do. */
+  const claimElsewhere = async (id: string) => {
+    await insertEvent(knex, id, 'recovered', { recoverStrategy: 'none' });
+    await knex(TASKS)
+      .where({ id })
+      .update({ status: 'processing', last_heartbeat_at: knex.fn.now() });
+  };
+
+  it('writes the heartbeat of a run whose own has stopped', async () => {
+    const id = await claimed();
+    expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+    await fallSilent(id);
+    expect(await runs.vouch()).toEqual({ vouched: 1, takenOver: [] });
+    expect(await beatsNow(id)).toBe(true);
+  });
+
+  it('leaves the runs of other processes to them', async () => {
+    const id = await insertTask(knex);
+    expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+    expect(await beatsNow(id)).toBe(false);
+    expect(runs.isAlive(id)).toBe(false);
+  });
+
+  it('does not vouch for a run that ended without its end being stored', async () => {
+    const id = await claimed();
+    expect(runs.isAlive(id)).toBe(true);
+    fs.rmdirSync(directory.resolve(id));
+    await fallSilent(id);
+    expect(await runs.vouch()).toMatchObject({ vouched: 0 });
+    expect(runs.isAlive(id)).toBe(false);
+  });
+
+  it('forgets a run that ended and whose folder could not be removed', async () => {
+    const id = await claimed();
+    await runs.ended(id);
+    await end(id, 'failed');
+    expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+    expect(runs.ownsAny()).toBe(false);
+    expect(runs.isAlive(id)).toBe(false);
+  });
+
+  it('keeps a run that is alive when an event tells of an end that is not stored, such as that of a run elsewhere', async () => {
+    const id = await claimed();
+    await runs.ended(id);
+    expect(runs.isAlive(id)).toBe(true);
+    await fallSilent(id);
+    expect(await runs.vouch()).toEqual({ vouched: 1, takenOver: [] });
+    expect(await beatsNow(id)).toBe(true);
+  });
+
+  it('takes a retry of a task whose folder could not be removed for no take-over', async () => {
+    const id = await claimed();
+    await runs.ended(id);
+    await end(id, 'failed');
+    await claimElsewhere(id);
+    await runs.claimed(id);
+    expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+    expect(runs.isAlive(id)).toBe(true);
+  });
+
+  it('vouches for a run that has no folder yet, for ten seconds, and again once it has made one', async () => {
+    const id = await insertTask(knex);
+    await runs.claimed(id);
+    now = 9_999;
+    expect(runs.isAlive(id)).toBe(true);
+    now = 10_000;
+    expect(runs.isAlive(id)).toBe(false);
+    expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+
+    now = 600_000;
+    fs.mkdirSync(directory.resolve(id));
+    expect(runs.isAlive(id)).toBe(true);
+    expect(await runs.vouch()).toEqual({ vouched: 1, takenOver: [] });
+    expect(runs.begun()).toEqual([id]);
+    expect(await beatsNow(id)).toBe(true);
+  });
+
+  it('finds that a run which began late is taken over', async () => {
+    const id = await insertTask(knex);
+    await runs.claimed(id);
+    now = 10_000;
+    await runs.vouch();
+    fs.mkdirSync(directory.resolve(id));
+    await runs.vouch();
+    await fallSilent(id);
+    await handOver(id);
+    await claimElsewhere(id);
+    expect((await runs.vouch()).takenOver).toMatchObject([{ taskId: id }]);
+  });
+
+  it.each(['completed', 'failed', 'cancelled'])(
+    'forgets a run that ended before it was seen to have a folder, once its task is %s',
+    async status => {
+      const id = await insertTask(knex, { silentSeconds: 0 });
+      await runs.claimed(id);
+      await end(id, status);
+      expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+      expect(runs.ownsAny()).toBe(false);
+    },
+  );
+
+  it('forgets a run whose task was deleted', async () => {
+    const id = await insertTask(knex);
+    await runs.claimed(id);
+    await knex(TASKS).where({ id }).delete();
+    await runs.vouch();
+    expect(runs.ownsAny()).toBe(false);
+  });
+
+  it('keeps a run whose claim is not committed yet, however long that takes', async () => {
+    const id = await insertTask(knex, { status: 'open' });
+    await runs.claimed(id);
+    now = 60_000;
+    await runs.vouch();
+    await knex(TASKS).where({ id }).update({ status: 'processing' });
+    fs.mkdirSync(directory.resolve(id));
+    expect(await runs.vouch()).toEqual({ vouched: 1, takenOver: [] });
+  });
+
+  it('forgets a late run whose task another process has taken, and takes the folder of that one for none of its own', async () => {
+    const id = await insertTask(knex);
+    await runs.claimed(id);
+    now = 10_000;
+    expect(runs.isAlive(id)).toBe(false);
+    await handOver(id);
+    await claimElsewhere(id);
+    // On a working directory that both processes use.
+    fs.mkdirSync(directory.resolve(id));
+    await fallSilent(id, 20);
+    expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+    expect(runs.isAlive(id)).toBe(false);
+    expect(await beatsNow(id)).toBe(false);
+  });
+
+  it('owns no task whose claim was rolled back', async () => {
+    const id = await insertTask(knex, { status: 'open' });
+    await runs.claimed(id, 'trx1');
+    runs.rolledBack('trx2');
+    expect(runs.isAlive(id)).toBe(true);
+    runs.rolledBack('trx1');
+    expect(runs.ownsAny()).toBe(false);
+  });
+
+  it('goes on with the run that it had when a further claim of the task was rolled back', async () => {
+    const id = await claimed();
+    await runs.vouch();
+    await runs.claimed(id, 'trx1');
+    runs.rolledBack('trx1');
+    expect(runs.begun()).toEqual([id]);
+    await fallSilent(id);
+    expect(await runs.vouch()).toEqual({ vouched: 1, takenOver: [] });
+  });
+
+  it('keeps a task that was handed over and that nobody has claimed', async () => {
+    const id = await claimed();
+    await runs.vouch();
+    await fallSilent(id);
+    await handOver(id);
+    expect(await isHandedOver(id)).toBe(true);
+    expect(await runs.vouch()).toEqual({ vouched: 1, takenOver: [] });
+    expect(await isHandedOver(id)).toBe(false);
+    expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+  });
+
+  it('spends no attempt on a task that a live run keeps', async () => {
+    const id = await claimed();
+    await runs.vouch();
+    await fallSilent(id);
+    await handOver(id);
+    await runs.vouch();
+    expect(await readLastAttempt(knex, id)).toMatchObject({
+      attempt: 1,
+      spent: 0,
+    });
+  });
+
+  it('counts no attempt any more once a run has ended by itself', async () => {
+    const id = await insertTask(knex);
+    await handOver(id);
+    await claimElsewhere(id);
+    await runs.claimed(id);
+    await runs.ended(id);
+    expect(await readLastAttempt(knex, id)).toMatchObject({
+      spent: 0,
+    });
+  });
+
+  it('finds a run that was taken over, once, and does not beat for the other one', async () => {
+    const id = await claimed();
+    const step = { message: '', stepId: 'two', status: 'processing' };
+    await insertEvent(knex, id, 'log', step);
+    await runs.vouch();
+    await fallSilent(id);
+    await handOver(id);
+    await claimElsewhere(id);
+    await fallSilent(id, 20);
+
+    const { vouched, takenOver } = await runs.vouch();
+    expect(vouched).toBe(0);
+    expect(takenOver).toEqual([
+      {
+        taskId: id,
+        message: expect.stringContaining('taken over by attempt 1 while'),
+      },
+    ]);
+    expect(await beatsNow(id)).toBe(false);
+    expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+
+    await insertEvent(knex, id, 'log', step);
+    await runs.warn(takenOver[0]);
+    expect((await readEvents(knex, id)).at(-1)).toEqual({
+      type: 'log',
+      body: { message: `Warning: ${takenOver[0].message}`, stepId: 'two' },
+    });
+  });
+
+  it('finds a run that was taken over before it was looked at for the first time', async () => {
+    const id = await claimed();
+    await fallSilent(id);
+    await handOver(id);
+    await claimElsewhere(id);
+    expect((await runs.vouch()).takenOver).toMatchObject([{ taskId: id }]);
+  });
+
+  it('finds a run whose task was closed elsewhere', async () => {
+    const id = await claimed();
+    await runs.vouch();
+    await fallSilent(id);
+    await knex.transaction(async tx => {
+      await updateInterruptedTasks(
+        tx,
+        { taskIds: [id], timeoutSeconds: 30, taskTimeoutSeconds: 86_400 },
+        { kind: 'close', status: 'failed' },
+      );
+      await recordAttempts(tx, [
+        newAttempt({ taskId: id, decision: 'failed' }),
+      ]);
+    });
+    expect((await runs.vouch()).takenOver).toMatchObject([{ taskId: id }]);
+  });
+
+  it('finds a run whose task this process itself has claimed again', async () => {
+    const id = await claimed();
+    await runs.vouch();
+    await handOver(id);
+    await claimElsewhere(id);
+    await runs.claimed(id);
+    expect((await runs.vouch()).takenOver).toMatchObject([{ taskId: id }]);
+    expect((await runs.vouch()).takenOver).toEqual([]);
+  });
+
+  it('takes a further claim that is not committed yet for no take-over', async () => {
+    const id = await claimed();
+    await runs.vouch();
+    await insertEvent(knex, id, 'recovered', { recoverStrategy: 'none' });
+    await knex(TASKS).where({ id }).update({ status: 'open' });
+    await runs.claimed(id, 'trx1');
+    expect((await runs.vouch()).takenOver).toEqual([]);
+    await knex(TASKS).where({ id }).update({ status: 'processing' });
+    expect((await runs.vouch()).takenOver).toMatchObject([{ taskId: id }]);
+  });
+
+  it('takes a claim that was told of and not stored, and then made again, for one run', async () => {
+    const id = await insertTask(knex);
+    await runs.claimed(id);
+    await claimElsewhere(id);
+    await runs.claimed(id);
+    fs.mkdirSync(directory.resolve(id));
+    expect((await runs.vouch()).takenOver).toEqual([]);
+  });
+
+  it('counts an earlier recovery of a task as no take-over of its present run', async () => {
+    const id = await insertTask(knex);
+    await handOver(id);
+    await claimElsewhere(id);
+    await runs.claimed(id);
+    fs.mkdirSync(directory.resolve(id));
+    await runs.vouch();
+    await fallSilent(id);
+    expect(await runs.vouch()).toEqual({ vouched: 1, takenOver: [] });
+  });
+});

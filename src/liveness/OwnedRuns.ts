@@ -1,0 +1,287 @@
+import { Knex } from 'knex';
+import { appendTaskEvents } from '../database/operations/taskEvents/appendTaskEvents';
+import { clearSpentAttempts } from '../database/operations/attempts/clearSpentAttempts';
+import { listRuns } from '../database/operations/tasks/listRuns';
+import {
+  isInFlight,
+  readOwnership,
+} from '../database/operations/tasks/readOwnership';
+import {
+  readFencingToken,
+  FencingToken,
+} from '../database/operations/taskEvents/readFencingToken';
+import { readStepEvents } from '../database/operations/taskEvents/readStepEvents';
+import { recordClaim } from '../database/operations/attempts/recordClaim';
+import { renewHeartbeat } from '../database/operations/tasks/renewHeartbeat';
+import { withdrawAttempt } from '../database/operations/attempts/withdrawAttempt';
+import { readHistory } from '../decision/plan/history';
+import { RunFolders } from '../workspace/folders/RunFolders';
+
+/**
+ * A run makes its folder shortly after the claim, unless a workspace provider restores files first. One that has made none for this
+ * long does not count as alive until it has made one: meanwhile the scaffolder's own heartbeat speaks for it.
+ */
+const BEGIN_MS = 10_000;
+
+/** The scaffolder beats every second. */
+const BEHIND_SECONDS = 2;
+
+type Run = {
+  claimedAt: number;
+  /** The name of the transaction that claimed it. */
+  transaction?: string;
+  hasBegun: boolean;
+  /** It had made no folder for `BEGIN_MS`. */
+  isLate: boolean;
+  /** An event told that its task ends. It may be the end of another process's run of the same task. */
+  isToldEnded: boolean;
+  /** What there was before this run. Nothing if it could not be read. */
+  mark: Promise<FencingToken | undefined>;
+  /** An earlier run of the same task that was still alive here when it was claimed again. */
+  earlier?: Run;
+  saidTakenOver?: boolean;
+};
+
+/** A task that somebody else runs, or has closed, while a run of it is alive here. */
+export type LostOwnership = { taskId: string; message: string };
+
+/**
+ * The runs that are alive in this process. When one heartbeat query of a run fails, the scaffolder (4.2.0) never beats for
+ * that task again, though the run goes on. So the process vouches for its runs: it writes the heartbeats that have fallen
+ * behind.
+ *
+ * It owns the runs that it claimed with its own statements (`watchClaims`). That they are alive it knows from their folders, which the
+ * scaffolder removes when a run ends, also when its end cannot be stored. A run is forgotten when its folder is gone. As long as it has
+ * made none, the database tells: its task has ended, or was queued again since.
+ */
+export class OwnedRuns {
+  readonly #runs = new Map<string, Run>();
+
+  constructor(
+    private readonly options: {
+      knex: Knex;
+      workspaces: RunFolders;
+      /** Milliseconds that pass evenly; for tests. */
+      clock?: () => number;
+    },
+  ) {}
+
+  /**
+   * This process has claimed a task. It counts as alive from this call on, which need not be waited for.
+   *
+   * @param transaction - the name of the transaction that claims it, see `rolledBack`
+   * @returns when it is known what there was before this run, if it could be read, and the claim is recorded.
+   */
+  async claimed(taskId: string, transaction?: string): Promise<void> {
+    // At once: after a stall it would tell of the run that took over.
+    const mark = readFencingToken(this.options.knex, taskId).catch(
+      () => undefined,
+    );
+    const earlier = this.#hasBegun(taskId) ? this.#runs.get(taskId) : undefined;
+    const run: Run = {
+      claimedAt: this.#now(),
+      transaction,
+      hasBegun: false,
+      isLate: false,
+      isToldEnded: false,
+      mark,
+      // It was given up for dead, and this is the run that takes over. One that has ended can have left its folder, if that could not be
+      // removed.
+      earlier: earlier?.isToldEnded ? undefined : earlier,
+    };
+    this.#runs.set(taskId, run);
+    const attempt = (await mark)?.attempt;
+    if (attempt && this.#runs.get(taskId) === run) {
+      // What fails here is made up for by `AttemptTracker`.
+      await recordClaim(this.options.knex, { taskId, attempt }).catch(() => {});
+    }
+  }
+
+  /** A transaction of this process has failed. What it had claimed is not claimed, and what was alive before is as it was. */
+  rolledBack(transaction: string): void {
+    for (const [taskId, run] of this.#runs) {
+      if (run.transaction === transaction) {
+        this.#runs.delete(taskId);
+        if (run.earlier) {
+          this.#runs.set(taskId, run.earlier);
+        }
+      }
+    }
+  }
+
+  /**
+   * A task is about to end, here or, if events travel between processes, elsewhere. What got to its end is not what ends backends: its
+   * attempts do not count any more. A run of it that is alive here stays known until the database confirms the end.
+   */
+  async ended(taskId: string): Promise<void> {
+    const run = this.#runs.get(taskId);
+    if (run) {
+      run.isToldEnded = true;
+    }
+    await clearSpentAttempts(this.options.knex, taskId);
+  }
+
+  /** Whether a task is being run by this process. */
+  isAlive(taskId: string): boolean {
+    const run = this.#runs.get(taskId);
+    if (!run) {
+      return false;
+    }
+    if (this.options.workspaces.has(taskId)) {
+      // Of a late one it may be another process's, on a working directory that they share: `#settleUnbegun` tells.
+      run.hasBegun ||= !run.isLate;
+      return true;
+    }
+    if (run.hasBegun) {
+      // It ended, whether its end was stored or not.
+      this.#runs.delete(taskId);
+      return false;
+    }
+    run.isLate ||= this.#now() - run.claimedAt >= BEGIN_MS;
+    return !run.isLate;
+  }
+
+  /** Whether an earlier run of a task was still alive here when this process claimed it again. Both use one folder. */
+  isDoubled(taskId: string): boolean {
+    return this.#runs.get(taskId)?.earlier !== undefined;
+  }
+
+  /** Whether this process has claimed tasks whose runs may not have ended. */
+  ownsAny(): boolean {
+    // Forgets those that have ended.
+    this.countAlive();
+    return this.#runs.size > 0;
+  }
+
+  /**
+   * Writes the heartbeats that have fallen behind, and finds the runs that were taken over meanwhile.
+   *
+   * @returns how many heartbeats were written, and the tasks whose runs were newly found to be taken over.
+   */
+  async vouch(): Promise<{ vouched: number; takenOver: LostOwnership[] }> {
+    const { knex } = this.options;
+    let vouched = 0;
+    const takenOver: LostOwnership[] = [];
+    await this.#settleUnbegun();
+    const alive = [...this.#runs.keys()].filter(id => this.isAlive(id));
+    for (const row of await listRuns(knex, alive, BEHIND_SECONDS)) {
+      const run = this.#runs.get(row.id);
+      if (!run) {
+        continue;
+      }
+      const mark = await this.#markOf(row.id, run);
+      const isDecided = row.attempt > mark.attempt;
+      // Open is what it shows as until the further claim is committed.
+      const isSecond = run.earlier !== undefined && row.status !== 'open';
+      if (run.isToldEnded && !isInFlight(row.status) && !isDecided) {
+        // It ended by itself, and its folder could not be removed.
+        this.#runs.delete(row.id);
+        continue;
+      }
+      if (!row.isBehind && !isDecided && !isSecond) {
+        continue;
+      }
+      const isStillOurs = await renewHeartbeat(knex, row.id, mark);
+      if (isStillOurs) {
+        vouched += 1;
+      }
+      const isTakenOver = isSecond || (isDecided && !isStillOurs);
+      if (isTakenOver && !run.saidTakenOver && this.isAlive(row.id)) {
+        run.saidTakenOver = true;
+        takenOver.push({
+          taskId: row.id,
+          message: `this task was taken over by attempt ${row.attempt} while a backend that had been stalled, or cut off from the database, still ran it. Its effects may have happened twice`,
+        });
+      } else if (isDecided && isStillOurs) {
+        // A decision that came to nothing: nobody had claimed the task yet, and this run keeps it.
+        await withdrawAttempt(knex, { taskId: row.id, attempt: row.attempt });
+        mark.attempt = row.attempt;
+      }
+    }
+    return { vouched, takenOver };
+  }
+
+  /** How many tasks are being run by this process. */
+  countAlive(): number {
+    return [...this.#runs.keys()].filter(id => this.isAlive(id)).length;
+  }
+
+  /**
+   * The ids of the tasks of which a run has begun here and is alive. A claim alone is none: it is known before it is committed
+   * (`claimTask` of DatabaseTaskStore, 4.2.0), and when that fails another process claims the task.
+   */
+  begun(): string[] {
+    return [...this.#runs.keys()].filter(id => this.#hasBegun(id));
+  }
+
+  /** The last `recovered` event before the run of each of the tasks, 0 if there was none. */
+  async marks(
+    taskIds: string[],
+  ): Promise<{ taskId: string; recoveredEvent: number }[]> {
+    return Promise.all(
+      taskIds.map(async taskId => {
+        const run = this.#runs.get(taskId);
+        const mark = run
+          ? await this.#markOf(taskId, run)
+          : await readFencingToken(this.options.knex, taskId);
+        return { taskId, recoveredEvent: mark.recoveredEvent };
+      }),
+    );
+  }
+
+  /** Tells the people who look at a task that two runs of it were alive at once. */
+  async warn({ taskId, message }: LostOwnership): Promise<void> {
+    const { knex } = this.options;
+    const events = await readStepEvents(knex, [taskId]);
+    const { running, reached } = readHistory(events.get(taskId));
+    const stepId = running[0] ?? reached.at(-1);
+    await knex.transaction(tx =>
+      appendTaskEvents(tx, [
+        {
+          taskId,
+          type: 'log',
+          body: { message: `Warning: ${message}`, stepId },
+        },
+      ]),
+    );
+  }
+
+  /** Asks the database about the runs that have made no folder yet, or so late that it may be another process's. */
+  async #settleUnbegun(): Promise<void> {
+    for (const [taskId, run] of [...this.#runs]) {
+      // Before the database is asked: a folder that was there before another run could begin is that of this one.
+      const hasLateFolder = this.isAlive(taskId) && run.isLate;
+      if (run.hasBegun) {
+        continue;
+      }
+      const task = await readOwnership(
+        this.options.knex,
+        taskId,
+        await this.#markOf(taskId, run),
+      );
+      if (this.#runs.get(taskId) !== run) {
+        continue;
+      }
+      if (!task.isInFlight || (run.isLate && task.isFenced)) {
+        this.#runs.delete(taskId);
+      } else if (hasLateFolder) {
+        run.hasBegun = true;
+      }
+    }
+  }
+
+  async #markOf(taskId: string, run: Run): Promise<FencingToken> {
+    const mark =
+      (await run.mark) ?? (await readFencingToken(this.options.knex, taskId));
+    run.mark = Promise.resolve(mark);
+    return mark;
+  }
+
+  #hasBegun(taskId: string): boolean {
+    return this.isAlive(taskId) && this.#runs.get(taskId)!.hasBegun;
+  }
+
+  #now(): number {
+    return (this.options.clock ?? (() => performance.now()))();
+  }
+}

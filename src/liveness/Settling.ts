@@ -1,0 +1,46 @@
+/** A process that could read for this long decides again: the live runs of the others have beaten by then. */
+export const SETTLING_SECONDS = 10;
+
+/** Reads come every second. A longer gap means that this process stalled, or that the database did not answer. */
+const MAX_GAP_MS = 3_000;
+
+/**
+ * Whether this process can trust what the heartbeats in the database say. After an outage of the database, or a stall of
+ * this process, they are old without telling anything, until those who run tasks have been able to write them again.
+ */
+export class Settling {
+  #lastReadAt: number;
+  #unsteadyUntil = -Infinity;
+
+  /** @param clock - milliseconds that pass evenly, also while the process is stopped */
+  constructor(private readonly clock: () => number = () => performance.now()) {
+    this.#lastReadAt = clock();
+  }
+
+  /** To be called when reading begins: what was before is no gap. */
+  begin(): void {
+    this.#lastReadAt = this.clock();
+  }
+
+  /** To be called whenever the database was read, about every second. */
+  read(): void {
+    if (this.#isLate()) {
+      this.lost();
+    }
+    this.#lastReadAt = this.clock();
+  }
+
+  /** To be called when the database could not be read, or when it has just started. */
+  lost(): void {
+    this.#unsteadyUntil = this.clock() + SETTLING_SECONDS * 1000;
+  }
+
+  /** Whether it can be decided now what is interrupted. */
+  isSteady(): boolean {
+    return !this.#isLate() && this.clock() >= this.#unsteadyUntil;
+  }
+
+  #isLate(): boolean {
+    return this.clock() - this.#lastReadAt > MAX_GAP_MS;
+  }
+}

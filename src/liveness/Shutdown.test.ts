@@ -1,0 +1,251 @@
+import {
+  createMockDirectory,
+  mockServices,
+  TestDatabases,
+} from '@backstage/backend-test-utils';
+import { Knex } from 'knex';
+import fs from 'node:fs';
+import { waitFor } from '../../dev/harness/waitFor';
+import {
+  insertEvent,
+  insertTask,
+  migrateScaffolder,
+  newAttempt,
+  readEvents,
+  TEST_DATABASE_IDS,
+} from '../__testUtils__/scaffolderDatabase';
+import { lockInterruptedTasks } from '../database/operations/interrupted/lockInterruptedTasks';
+import { recordAttempts } from '../database/operations/attempts/recordAttempts';
+import { watchOwnTimers } from '../__testUtils__/ownTimers';
+import { SHUTDOWNS, TASKS } from '../database/tables';
+import { secondsAgo } from '../database/time';
+import { OwnedRuns } from './OwnedRuns';
+import { Shutdown } from './Shutdown';
+import { RunFolders } from '../workspace/folders/RunFolders';
+
+jest.setTimeout(60_000);
+
+const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
+
+describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
+  let knex: Knex;
+  let runs: OwnedRuns;
+  let lifetime: AbortController;
+  const directory = createMockDirectory();
+  const logger = mockServices.logger.mock();
+
+  beforeAll(async () => {
+    knex = await databases.init(databaseId);
+    await migrateScaffolder(knex);
+  });
+
+  beforeEach(async () => {
+    jest.clearAllMocks();
+    directory.clear();
+    const workspaces = new RunFolders(directory.path, logger);
+    runs = new OwnedRuns({ knex, workspaces });
+    lifetime = new AbortController();
+    await knex(TASKS).delete();
+  });
+
+  // What goes on until the end of the process would go on in the tests that follow.
+  afterEach(() => lifetime.abort());
+
+  const createShutdown = (db = knex, exit?: () => void) =>
+    new Shutdown({
+      knex: db,
+      runs,
+      exit,
+      end: () => lifetime.abort(),
+      signal: lifetime.signal,
+      logger,
+    });
+  /** A task that this process runs. */
+  async function running(): Promise<string> {
+    const id = await insertTask(knex, { silentSeconds: 0 });
+    await runs.claimed(id);
+    fs.mkdirSync(directory.resolve(id));
+    return id;
+  }
+  const marked = () =>
+    knex(SHUTDOWNS).select('task_id').orderBy('task_id').pluck('task_id');
+
+  it('marks the tasks that this process runs, and no others', async () => {
+    const ids = [await running(), await running()];
+    await insertTask(knex, { silentSeconds: 0 });
+    await createShutdown().begin();
+    expect(await marked()).toEqual(ids.sort());
+    expect(logger.info).toHaveBeenCalledWith(
+      expect.stringContaining('Shutting down; these tasks run here'),
+    );
+  });
+
+  it('gives a sign of life of the tasks that it marks, so that none counts as interrupted before it ends', async () => {
+    const id = await running();
+    await knex(TASKS)
+      .where({ id })
+      .update({ last_heartbeat_at: secondsAgo(knex, 8) });
+    const interrupted = () =>
+      knex.transaction(tx =>
+        lockInterruptedTasks(tx, {
+          taskIds: [id],
+          timeoutSeconds: 30,
+          taskTimeoutSeconds: 86_400,
+        }),
+      );
+    await createShutdown().begin();
+    expect(await interrupted()).toEqual([]);
+    await knex(TASKS)
+      .where({ id })
+      .update({ last_heartbeat_at: secondsAgo(knex, 8) });
+    expect(await interrupted()).toHaveLength(1);
+  });
+
+  it('says that a run was taken over, which nobody else will say any more, and ends the process if that is asked for', async () => {
+    const id = await running();
+    await insertEvent(knex, id, 'recovered', {});
+    await knex.transaction(tx =>
+      recordAttempts(tx, [newAttempt({ taskId: id })]),
+    );
+    const exit = jest.fn();
+    await createShutdown(knex, exit).begin();
+    expect(exit).toHaveBeenCalledTimes(1);
+    expect(logger.error).toHaveBeenCalledWith(
+      expect.stringContaining(`Task ${id}: this task was taken over`),
+    );
+    expect((await readEvents(knex, id)).at(-1)!.body.message).toContain(
+      'Warning: this task was taken over',
+    );
+  });
+
+  it('marks no task whose run has not begun: its claim may not have been committed', async () => {
+    const id = await insertTask(knex, { silentSeconds: 0 });
+    await runs.claimed(id);
+    await createShutdown().begin();
+    expect(await marked()).toEqual([]);
+  });
+
+  it('marks the run that this process has, not one that has taken over', async () => {
+    const id = await running();
+    await insertEvent(knex, id, 'recovered', {});
+    await createShutdown().begin();
+    const [{ recovered_event }] = await knex(SHUTDOWNS);
+    expect(Number(recovered_event)).toBe(0);
+  });
+
+  it('does and says nothing if no task runs', async () => {
+    await createShutdown().begin();
+    expect(await marked()).toEqual([]);
+    expect(logger.info).not.toHaveBeenCalled();
+  });
+
+  it('does not wait for a database that does not answer, and says what follows', async () => {
+    await running();
+    const silent = new Proxy(knex, {
+      apply: () => {
+        throw new Error('no connection');
+      },
+    });
+    await createShutdown(silent).begin();
+    expect(logger.error).toHaveBeenCalledWith(
+      `Could not record that tasks are interrupted by a shutdown, trying again until this process ends; otherwise they are recovered after scaffolder.recoverTasksTimeout`,
+      expect.objectContaining({ message: 'no connection' }),
+    );
+  });
+
+  it('vouches for its runs until its end, when the scheduler does it no more', async () => {
+    const id = await running();
+    await createShutdown().begin();
+    await knex(TASKS)
+      .where({ id })
+      .update({ last_heartbeat_at: secondsAgo(knex, 60) });
+    const beating = () =>
+      knex(TASKS)
+        .where('last_heartbeat_at', '>', secondsAgo(knex, 30))
+        .pluck('id');
+    await waitFor('a heartbeat', async () => (await beating()).length > 0);
+    expect(await beating()).toEqual([id]);
+  });
+
+  it('marks what it has claimed since, if the process lives on', async () => {
+    await createShutdown().begin();
+    const id = await running();
+    await waitFor('the mark', async () => (await marked()).length > 0);
+    expect(await marked()).toEqual([id]);
+  });
+
+  it('tries again to mark what it could not, if the process lives on', async () => {
+    const id = await running();
+    await knex.schema.renameTable(SHUTDOWNS, 'away');
+    await createShutdown()
+      .begin()
+      .finally(() => knex.schema.renameTable('away', SHUTDOWNS));
+    expect(logger.error).toHaveBeenCalledTimes(1);
+    await waitFor('the mark', async () => (await marked()).includes(id));
+  });
+
+  it('ends when the workers have stopped and its last run has ended', async () => {
+    const id = await running();
+    const shutdown = createShutdown();
+    await shutdown.begin();
+    shutdown.workersStop();
+    const beat = async () => {
+      await knex(TASKS)
+        .where({ id })
+        .update({ last_heartbeat_at: secondsAgo(knex, 60) });
+      await waitFor('a heartbeat', async () => {
+        const beating = knex(TASKS).where(
+          'last_heartbeat_at',
+          '>',
+          secondsAgo(knex, 30),
+        );
+        return (await beating).length > 0;
+      });
+    };
+    // More rounds than it is to be quiet for.
+    await beat();
+    await beat();
+    await beat();
+    expect(lifetime.signal.aborted).toBe(false);
+    fs.rmdirSync(directory.resolve(id));
+    await waitFor('the end', async () => lifetime.signal.aborted);
+  });
+
+  it('does not end while the workers may claim', async () => {
+    const timers = watchOwnTimers();
+    const shutdown = createShutdown();
+    let rounds = 0;
+    const vouch = runs.vouch.bind(runs);
+    runs.vouch = () => {
+      rounds += 1;
+      return vouch();
+    };
+    await shutdown.begin();
+    await waitFor('some rounds', async () => rounds > 3);
+    expect(lifetime.signal.aborted).toBe(false);
+    expect(timers.active()).toEqual([
+      expect.stringContaining('recovery/Shutdown.ts'),
+    ]);
+    shutdown.workersStop();
+    await waitFor('the end', async () => lifetime.signal.aborted);
+    await waitFor('none', async () => timers.active().length === 0);
+    timers.stop();
+  });
+
+  it('ends at once with what it belongs to', async () => {
+    const timers = watchOwnTimers();
+    await running();
+    const shutdown = createShutdown();
+    await shutdown.begin();
+    await waitFor('its interval alone', async () => {
+      const [only, ...others] = timers.active();
+      return others.length === 0 && /setInterval/.test(only);
+    });
+    lifetime.abort();
+    await waitFor('none', async () => timers.active().length === 0);
+    await shutdown.begin();
+    await waitFor('none', async () => timers.active().length === 0);
+    timers.stop();
+    expect(await marked()).toHaveLength(1);
+  });
+});

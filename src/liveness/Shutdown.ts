@@ -1,0 +1,122 @@
+import { LoggerService } from '@backstage/backend-plugin-api';
+import { Knex } from 'knex';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OwnedRuns } from './OwnedRuns';
+import { markOwnedRuns } from './markOwnedRuns';
+import { safeError } from '../util/safeError';
+import { reportLostOwnership } from './reportLostOwnership';
+
+/** A database that is slow must not keep the process from ending. */
+const MARK_MS = 3_000;
+
+const VOUCH_MS = 1_000;
+
+/**
+ * Once the workers have stopped and for so many rounds this process owned no run, it is over. More than one: a worker may have sent a
+ * claim just before it stopped, which takes effect when it is answered.
+ */
+const QUIET_ROUNDS = 2;
+
+/**
+ * What a process does about the tasks that it runs when it is asked to end, as it is for each deployment. It marks them, so
+ * that nobody waits for `recoverTasksTimeout` to recover them, and vouches for them until its end.
+ *
+ * It goes on to claim tasks until the scaffolder stops its workers, when the shutdown hooks of all plugins are through, and its runs may
+ * go on for long after that. So what the module does while a task runs here ends when no task can any more, or with the database's pool.
+ * The latter alone would be no end: Backstage means to close the pools in a shutdown hook, but does not get to it (`shutdown` of
+ * `DatabaseManager`, @backstage/backend-defaults 0.18.0, calls `includes` of an object, and nobody hears of the error).
+ */
+export class Shutdown {
+  #areWorkersStopped = false;
+
+  constructor(
+    private readonly options: {
+      knex: Knex;
+      runs: OwnedRuns;
+      /** Ends the process; only given if it shall end when a run was taken over. */
+      exit?: () => void;
+      /** Ends what the module has started; called when no task runs here any more, nor will. */
+      end: () => void;
+      /** Aborted when the module has ended, also if something else ends it first. */
+      signal: AbortSignal;
+      logger: LoggerService;
+    },
+  ) {}
+
+  /** To be called in a shutdown hook of the plugin, in which the tasks still run. */
+  async begin(): Promise<void> {
+    const { runs, logger } = this.options;
+    const taskIds = runs.begun();
+    if (taskIds.length > 0) {
+      logger.info(
+        `Shutting down; these tasks run here, and are recovered if they do not end: ${taskIds.join(
+          ', ',
+        )}`,
+      );
+      await this.#vouchAndMarkInTime();
+    }
+    this.#goOnUntilTheEnd();
+  }
+
+  /** To be called in a shutdown hook of the root, in which the scaffolder stops its workers. */
+  workersStop(): void {
+    this.#areWorkersStopped = true;
+  }
+
+  async #vouchAndMarkInTime(): Promise<void> {
+    const answered = new AbortController();
+    const giveUp = async () => {
+      await sleep(MARK_MS, undefined, { ref: false, signal: answered.signal });
+      throw new Error(`The database did not answer within ${MARK_MS} ms`);
+    };
+    try {
+      await Promise.race([this.#vouchAndMark(), giveUp()]);
+    } catch (error) {
+      this.options.logger.error(
+        'Could not record that tasks are interrupted by a shutdown, trying again until this process ends; otherwise they are recovered after scaffolder.recoverTasksTimeout',
+        safeError(error),
+      );
+    } finally {
+      answered.abort();
+    }
+  }
+
+  /**
+   * A process may live on for long after the root's shutdown hooks have stopped the scheduler, and its runs with it: with
+   * `EXPERIMENTAL_gracefulShutdown` until they have ended, in production until all open requests have, such as that of a browser that
+   * shows a task. Marked as they are, a heartbeat that fails would cost them their tasks soon.
+   */
+  #goOnUntilTheEnd(): void {
+    const { runs, end, signal } = this.options;
+    if (signal.aborted) {
+      return;
+    }
+    let quietRounds = 0;
+    const timer = setInterval(() => {
+      const isQuiet = this.#areWorkersStopped && !runs.ownsAny();
+      quietRounds = isQuiet ? quietRounds + 1 : 0;
+      if (quietRounds === QUIET_ROUNDS) {
+        end();
+        return;
+      }
+      // What a failure says has been said, and what else could be done about it is over.
+      this.#vouchAndMark().catch(() => {});
+    }, VOUCH_MS);
+    timer.unref();
+    signal.addEventListener('abort', () => clearInterval(timer), {
+      once: true,
+    });
+  }
+
+  async #vouchAndMark(): Promise<void> {
+    // Before the mark: a run that had been silent for a while, as after a stall, would count as interrupted at once, beside this
+    // process. In chaos one was decided on 47 ms before its process ended.
+    const { takenOver } = await this.options.runs.vouch();
+    try {
+      await markOwnedRuns(this.options);
+    } finally {
+      // What a warning fails at is in the backend's log, and the marks are made.
+      await reportLostOwnership(takenOver, this.options).catch(() => {});
+    }
+  }
+}

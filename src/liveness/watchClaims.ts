@@ -1,0 +1,84 @@
+import { LoggerService } from '@backstage/backend-plugin-api';
+import { Knex } from 'knex';
+import { listen } from '../database/listen';
+import { claimedTask, SentStatement } from '../scaffolder/claimedTask';
+import { OwnedRuns } from './OwnedRuns';
+import { safeError } from '../util/safeError';
+import { RunFolders } from '../workspace/folders/RunFolders';
+
+/** A statement as knex tells of it, with the name that knex gave its transaction. */
+type TransactionStatement = SentStatement & { __knexTxId?: string };
+
+/**
+ * Tells which tasks this process claims, from the statements that it sends: a task is claimed when the statement that claims it is
+ * answered with one changed row. The scaffolder's `processing` events do not tell. With an events backend those of other processes
+ * arrive as well, and once a shutdown has begun the events service refuses them, while workers still claim
+ * (`DefaultEventsService` of @backstage/plugin-events-node 0.4.26).
+ *
+ * All that follows a claim happens before the scaffolder gets the answer, and so before the run begins.
+ *
+ * @param options.signal - ends it
+ */
+export function watchClaims(options: {
+  knex: Knex;
+  runs: Pick<OwnedRuns, 'claimed' | 'rolledBack'>;
+  workspaces: Pick<RunFolders, 'claimed'>;
+  signal: AbortSignal;
+  logger: LoggerService;
+}): void {
+  const { knex, runs, workspaces, signal, logger } = options;
+
+  listen(
+    knex,
+    'query-response',
+    (answer: unknown, statement: TransactionStatement) => {
+      // Zero if another process was first.
+      const taskId = answer === 1 ? claimedTask(statement) : undefined;
+      if (taskId === undefined) {
+        return;
+      }
+      runs
+        .claimed(taskId, statement.__knexTxId)
+        .catch(error =>
+          logger.error(
+            `Could not look at the claim of task ${taskId}`,
+            safeError(error),
+          ),
+        );
+      try {
+        workspaces.claimed(taskId);
+      } catch (error) {
+        // What is thrown here would roll the claim back.
+        logger.error(
+          `Could not remove what an interrupted run of task ${taskId} left`,
+          safeError(error),
+        );
+      }
+    },
+    signal,
+  );
+
+  // Knex does not tell of the answer to COMMIT, so a claim counts from its statement on and is withdrawn when its transaction fails,
+  // upon which `claimTask` of DatabaseTaskStore (4.2.0) fails and no run begins.
+  const rolledBack = ({ __knexTxId }: TransactionStatement) => {
+    if (__knexTxId !== undefined) {
+      runs.rolledBack(__knexTxId);
+    }
+  };
+  listen(
+    knex,
+    'query',
+    (statement: TransactionStatement) => {
+      if (statement.sql === 'ROLLBACK') {
+        rolledBack(statement);
+      }
+    },
+    signal,
+  );
+  listen(
+    knex,
+    'query-error',
+    (_error: unknown, statement: TransactionStatement) => rolledBack(statement),
+    signal,
+  );
+}

@@ -1,0 +1,57 @@
+import { LoggerService } from '@backstage/backend-plugin-api';
+import { Knex } from 'knex';
+import { RecoveryConfig } from '../config';
+import { deferSilentTasks } from '../database/operations/interrupted/deferSilentTasks';
+import {
+  findMissingTables,
+  OWN_TABLES,
+} from '../database/operations/server/findMissingTables';
+import { HOLD_MARGIN_SECONDS } from './batch/BatchDecider';
+import { formatSilence } from '../decision/messages/messages';
+
+const BATCH_SIZE = 1_000;
+
+/**
+ * Keeps the scaffolder's own recovery away from all tasks while the module decides on none. It takes every task that was silent for
+ * its `staleTimeout`, whatever the strategy.
+ */
+export class Deferral {
+  constructor(
+    private readonly options: {
+      knex: Knex;
+      config: Pick<
+        RecoveryConfig,
+        'timeoutSeconds' | 'staleTimeoutSeconds' | 'taskTimeoutSeconds'
+      >;
+      logger: LoggerService;
+    },
+  ) {}
+
+  /** Defers the tasks that it would take soon. Those that run have been heard of lately, and are left alone. */
+  async deferOnce(): Promise<void> {
+    const { knex, config, logger } = this.options;
+    const silentSeconds = config.staleTimeoutSeconds - HOLD_MARGIN_SECONDS;
+    // Before the transaction, which PostgreSQL would end for asking in vain.
+    const hasOwnTables = await findMissingTables(knex, OWN_TABLES).then(
+      missing => missing.length === 0,
+      () => false,
+    );
+    const options = {
+      ...config,
+      silentSeconds,
+      limit: BATCH_SIZE,
+      hasOwnTables,
+    };
+    let taskIds: string[];
+    do {
+      taskIds = await knex.transaction(tx => deferSilentTasks(tx, options));
+      for (const taskId of taskIds) {
+        logger.warn(
+          `Task ${taskId} is deferred: nothing was heard of it for ${formatSilence(
+            silentSeconds,
+          )}, this module cannot decide on it now, and the scaffolder's own recovery would run it again soon, whatever its strategy; its silence is counted anew`,
+        );
+      }
+    } while (taskIds.length === BATCH_SIZE);
+  }
+}

@@ -1,0 +1,272 @@
+import { LoggerService, SchedulerService } from '@backstage/backend-plugin-api';
+import { EventsService } from '@backstage/plugin-events-node';
+import { Knex } from 'knex';
+import { ENDED } from '../database/tables';
+import { secondsSinceServerStart } from '../database/operations/server/secondsSinceServerStart';
+import { DecisionCounts } from './batch/BatchDecider';
+import { Blocker, ExplainedError } from './readiness/blockers';
+import { DatabaseReadiness } from './readiness/DatabaseReadiness';
+import { Deferral } from './Deferral';
+import { InFlightIndex } from './readiness/InFlightIndex';
+import { OwnedRuns } from '../liveness/OwnedRuns';
+import { AttemptTracker } from '../record/AttemptTracker';
+import { PollCheck } from './readiness/PollCheck';
+import { RecoveryListener } from '../record/RecoveryListener';
+import { RecoveryPass } from './RecoveryPass';
+import { safeError } from '../util/safeError';
+import { SETTLING_SECONDS, Settling } from '../liveness/Settling';
+import { StrategyMemory } from './strategies/StrategyMemory';
+import { reportLostOwnership } from '../liveness/reportLostOwnership';
+import { Troubles } from './readiness/Troubles';
+import { RunFolders } from '../workspace/folders/RunFolders';
+
+/** A pass with nothing to do is one question to the database, of less than a millisecond. */
+const PASS_FREQUENCY = { seconds: 1 };
+
+const LOOKUP_FREQUENCY = { seconds: 5 };
+
+/** As often as the scaffolder polls. */
+const POLL_FREQUENCY = { seconds: 10 };
+
+/** How often it is looked whether the index is there, which may be made by somebody else. */
+const INDEX_FREQUENCY = { seconds: 60 };
+
+/** The names of troubles that are not those of one tick. */
+const DATABASE = 'recovery of interrupted tasks';
+const DEFERRAL = 'deferral of tasks that cannot be decided on';
+
+/** Runs the passes: at the start of the process and regularly from then on. Ticks and logs; decides nothing. */
+export class RecoveryLoop {
+  constructor(
+    private readonly options: {
+      knex: Knex;
+      readiness: Pick<DatabaseReadiness, 'ensure' | 'doubt'>;
+      deferral: Pick<Deferral, 'deferOnce'>;
+      index: Pick<InFlightIndex, 'ensure'>;
+      poll: Pick<PollCheck, 'check'>;
+      troubles: Troubles;
+      pass: RecoveryPass;
+      memory: StrategyMemory;
+      outcomes: AttemptTracker;
+      workspaces: RunFolders;
+      runs: OwnedRuns;
+      steadiness: Settling;
+      listener: Pick<RecoveryListener, 'passed' | 'vouched'>;
+      /** Ends the process; only given if it shall end when a run was taken over. */
+      exit?: () => void;
+      scheduler: SchedulerService;
+      events: EventsService;
+      logger: LoggerService;
+    },
+  ) {}
+
+  /**
+   * To be called when the scaffolder's tables exist and its workers have not started: in a startup hook of the plugin.
+   * Whatever fails in it, the later passes run.
+   */
+  async start(): Promise<void> {
+    const { pass, memory, outcomes, index, poll, workspaces, logger } =
+      this.options;
+    await this.#subscribe().catch(error =>
+      logger.error('Cannot listen to task events', safeError(error)),
+    );
+    await workspaces
+      .suspectExisting()
+      .catch(error =>
+        logger.error('Cannot look for workspaces', safeError(error)),
+      );
+    await this.#tick('look at the database', () => this.#lookAtDatabase(), {
+      isVital: true,
+      trouble: 'recovery pass',
+    });
+    await this.#schedule('vouch-for-live-runs', { seconds: 1 }, () =>
+      this.#tick('check of the live runs', () => this.#vouch()),
+    );
+    await this.#pass('first recovery pass', () => pass.runAtStartup());
+    await this.#schedule('recover-interrupted-tasks', PASS_FREQUENCY, () =>
+      this.#pass('recovery pass', () => pass.runOnce()),
+    );
+    // Apart from the passes: a catalog that hangs must not delay what can be decided without it.
+    await this.#schedule('remember-strategies', LOOKUP_FREQUENCY, () =>
+      this.#tick(
+        'look-up of recovery strategies',
+        () => memory.rememberMissing(),
+        // What it fails at, such as a deadlock while it forgets ended tasks, tells nothing of the heartbeats.
+        { isVital: false },
+      ),
+    );
+    await this.#schedule('record-outcomes', LOOKUP_FREQUENCY, () =>
+      this.#tick(
+        'record of what came of the decisions',
+        () => outcomes.recordOnce(),
+        // For people to read only: whatever fails in it keeps no task from being recovered.
+        { isVital: false },
+      ),
+    );
+    await this.#schedule('check-poll', POLL_FREQUENCY, () =>
+      this.#tick("scaffolder's poll", () => poll.check(), { isVital: false }),
+    );
+    // In the background: it may take as long as the longest transaction.
+    await this.#schedule('make-in-flight-index', INDEX_FREQUENCY, () =>
+      this.#tick('index of the tasks in flight', () => index.ensure(), {
+        isVital: false,
+      }),
+    );
+  }
+
+  /** A pass. When none can be made, or none that decides, the scaffolder's own recovery must not be the one that does. */
+  async #pass(
+    what: string,
+    pass: () => Promise<DecisionCounts>,
+  ): Promise<void> {
+    const { deferral, steadiness, troubles } = this.options;
+    const error = await this.#tick(what, () => this.#measured(pass), {
+      isVital: true,
+      // The first one is not made again; the next one makes up for it.
+      trouble: 'recovery pass',
+    });
+    const canDefer = !(error instanceof Blocker) || error.canDefer;
+    if (!canDefer || (!error && steadiness.isSteady())) {
+      troubles.over(DEFERRAL);
+      return;
+    }
+    try {
+      await deferral.deferOnce();
+      troubles.over(DEFERRAL);
+    } catch (failure) {
+      troubles.report(DEFERRAL, {
+        message: `The ${DEFERRAL} failed, trying again until it works`,
+        error: safeError(failure),
+        isBlocking: true,
+      });
+    }
+  }
+
+  async #measured(pass: () => Promise<DecisionCounts>): Promise<void> {
+    const { listener } = this.options;
+    const begin = performance.now();
+    let interrupted: number | undefined;
+    try {
+      const counts = await pass();
+      interrupted = Object.values(counts).reduce((sum, n) => sum + n, 0);
+    } finally {
+      const seconds = (performance.now() - begin) / 1000;
+      listener.passed({ seconds, interrupted });
+    }
+  }
+
+  async #schedule(
+    id: string,
+    frequency: { seconds: number },
+    fn: () => Promise<unknown>,
+  ): Promise<void> {
+    await this.options.scheduler.scheduleTask({
+      id: `scaffolder-recovery:${id}`,
+      scope: 'local',
+      frequency,
+      initialDelay: { seconds: Math.min(frequency.seconds, 2) },
+      timeout: { minutes: 5 },
+      fn: async () => {
+        await fn();
+      },
+    });
+  }
+
+  /** After a start of the server itself, the live runs of the others may not have been able to beat yet. */
+  async #lookAtDatabase(): Promise<void> {
+    const { knex, steadiness } = this.options;
+    const upSeconds = await secondsSinceServerStart(knex);
+    // Only now: what came before, such as migrations, is no gap between reads.
+    steadiness.begin();
+    if (upSeconds < SETTLING_SECONDS) {
+      steadiness.lost();
+    }
+  }
+
+  async #vouch(): Promise<void> {
+    const { runs, steadiness, listener } = this.options;
+    const { vouched, takenOver } = await runs.vouch();
+    steadiness.read();
+    listener.vouched(vouched);
+    await reportLostOwnership(takenOver, this.options);
+  }
+
+  /**
+   * Does something if the database is ready for it.
+   *
+   * @param options.trouble - what it is called when it has failed and then works again
+   * @returns what it failed with, which has been reported.
+   */
+  async #tick(
+    what: string,
+    action: () => Promise<unknown>,
+    options: { isVital: boolean; trouble?: string } = { isVital: true },
+  ): Promise<unknown> {
+    const { readiness, steadiness, troubles } = this.options;
+    const { isVital, trouble = what } = options;
+    try {
+      await readiness.ensure();
+      troubles.over(DATABASE);
+      await action();
+      troubles.over(trouble);
+      return undefined;
+    } catch (error) {
+      if (isVital) {
+        steadiness.lost();
+      }
+      if (error instanceof Blocker) {
+        // One error, whoever has come upon it.
+        const { message } = error;
+        troubles.report(DATABASE, { message, isBlocking: true });
+      } else if (error instanceof ExplainedError) {
+        const { message } = error;
+        troubles.report(trouble, { message, isBlocking: isVital });
+      } else {
+        readiness.doubt();
+        troubles.report(trouble, {
+          message: `The ${what} failed, trying again until it works`,
+          error: safeError(error),
+          isBlocking: isVital,
+        });
+      }
+      return error;
+    }
+  }
+
+  /** The scaffolder's events are hints: what they miss is found by the passes. */
+  async #subscribe(): Promise<void> {
+    const { events, memory, outcomes, runs, logger } = this.options;
+    await events.subscribe({
+      id: 'recovery',
+      topics: ['scaffolder.task'],
+      onEvent: async ({ eventPayload }) => {
+        const { id, status, taskId } = eventPayload as Record<string, unknown>;
+        // With a task's id beside it, the id is that of an event, on PostgreSQL a string as well.
+        if (typeof id !== 'string' || taskId !== undefined) {
+          return;
+        }
+        // `processing` is left out: it may be another process's claim, see `watchClaims`.
+        if (ENDED.includes(String(status))) {
+          outcomes.ended();
+          await runs
+            .ended(id)
+            .catch(error =>
+              logger.debug(
+                `The attempts of task ${id} still count against its limit`,
+                error,
+              ),
+            );
+        } else if (status === 'open') {
+          await memory
+            .remember(id)
+            .catch(error =>
+              logger.debug(
+                `Recovery strategy of task ${id} not known yet`,
+                error,
+              ),
+            );
+        }
+      },
+    });
+  }
+}

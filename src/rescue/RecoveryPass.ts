@@ -1,0 +1,115 @@
+import { Knex } from 'knex';
+import { RecoveryConfig } from '../config';
+import { clearUnneededSecrets } from '../database/operations/tasks/clearUnneededSecrets';
+import { countInFlight } from '../database/operations/tasks/countInFlight';
+import { listInterruptedTasks } from '../database/operations/interrupted/listInterruptedTasks';
+import { batchesOf } from '../database/operations/tasks/pages';
+import { BatchDecider, DecisionCounts } from './batch/BatchDecider';
+import { batchesAtOnce } from './batch/batchesAtOnce';
+import { Requeue } from './batch/carryOut';
+import { Requeuer, WAITING_SECONDS } from './requeue/Requeuer';
+import { OwnedRuns } from '../liveness/OwnedRuns';
+import { Settling } from '../liveness/Settling';
+import { FolderCleaner } from '../workspace/folders/FolderCleaner';
+
+/** Looks once for all there is to do. Decides nothing, or nothing more, while the heartbeats cannot be trusted. */
+export class RecoveryPass {
+  constructor(
+    private readonly options: {
+      knex: Knex;
+      config: RecoveryConfig;
+      decider: BatchDecider;
+      handOvers: Requeuer;
+      cleaner: FolderCleaner;
+      runs: OwnedRuns;
+      steadiness: Settling;
+    },
+  ) {}
+
+  /** A pass at any time while this process runs. */
+  async runOnce(): Promise<DecisionCounts> {
+    const { knex, config, handOvers, steadiness, cleaner } = this.options;
+    const { timeoutSeconds } = config;
+    const counts = noDecisions();
+    const inFlight = await countInFlight(knex, {
+      timeoutSeconds,
+      waitingSeconds: WAITING_SECONDS,
+    });
+    if (inFlight.silent > 0) {
+      await this.#decideOnAll('handOver', counts);
+    }
+    if (inFlight.withSecrets > 0) {
+      await clearUnneededSecrets(knex, timeoutSeconds);
+    }
+    if (inFlight.waiting > 0 && steadiness.isSteady()) {
+      await handOvers.wakeWorker();
+    }
+    await cleaner.cleanOnce();
+    return counts;
+  }
+
+  /**
+   * What is to be done before this process runs tasks: it opens what is to run again, since its own workers look for
+   * open tasks when they start.
+   */
+  async runAtStartup(): Promise<DecisionCounts> {
+    const { config, handOvers, cleaner } = this.options;
+    const counts = noDecisions();
+    // Without workers an open task would stay there until a worker elsewhere happens to look.
+    const hasWorkers = config.concurrentTasks > 0;
+    // First, so that it opens none of those that this process hands over.
+    if (hasWorkers) {
+      await handOvers.openAll();
+    }
+    await this.#decideOnAll(hasWorkers ? 'open' : 'handOver', counts);
+    await cleaner.cleanOnce();
+    return counts;
+  }
+
+  async #decideOnAll(requeue: Requeue, counts: DecisionCounts): Promise<void> {
+    const { knex, config, decider, runs, steadiness } = this.options;
+    const most = batchesAtOnce(knex);
+    const running = new Set<Promise<void>>();
+    const errors: unknown[] = [];
+    try {
+      for await (const batch of batchesOf(page =>
+        listInterruptedTasks(knex, config, page),
+      )) {
+        if (!steadiness.isSteady()) {
+          break;
+        }
+        const taskIds = batch.filter(id => !runs.isAlive(id));
+        // Caught here: nobody waits for it while the next page is read, so that a rejection would be unhandled.
+        const current = decider
+          .decideOn(taskIds, requeue, counts)
+          .catch(error => {
+            errors.push(error);
+          })
+          .finally(() => running.delete(current));
+        running.add(current);
+        if (running.size === most) {
+          await Promise.race(running);
+        }
+      }
+    } catch (error) {
+      errors.push(error);
+    }
+    // Also if the list fails: the pass is over when nothing is decided any more.
+    await Promise.all(running);
+    if (errors.length > 0) {
+      throw errors[0];
+    }
+  }
+}
+
+function noDecisions(): DecisionCounts {
+  return {
+    cancelled: 0,
+    failed: 0,
+    finish: 0,
+    restart: 0,
+    resume: 0,
+    later: 0,
+    error: 0,
+  };
+}

@@ -1,0 +1,212 @@
+import { LoggerService } from '@backstage/backend-plugin-api';
+import { EventsService } from '@backstage/plugin-events-node';
+import { Knex } from 'knex';
+import { RecoveryConfig } from '../../config';
+import { deferInterruptedTasks } from '../../database/operations/interrupted/deferInterruptedTasks';
+import { lockInterruptedTasks } from '../../database/operations/interrupted/lockInterruptedTasks';
+import { readStepEvents } from '../../database/operations/taskEvents/readStepEvents';
+import { withoutJit } from '../../database/withoutJit';
+import { BatchErrors } from './BatchErrors';
+import { batchOrEach } from './batchOrEach';
+import { CarriedOut, carryOut, DecidedTask, Requeue } from './carryOut';
+import { decideOnRow } from '../../decision/decideOnRow';
+import { Decision, FinalDecision } from '../../decision/decision';
+import { Requeuer } from '../requeue/Requeuer';
+import { readHistory } from '../../decision/plan/history';
+import { FinalAttempts } from '../FinalAttempts';
+import { decisionLine, formatSilence } from '../../decision/messages/messages';
+import { RecoveryListener } from '../../record/RecoveryListener';
+import { Settling } from '../../liveness/Settling';
+import { publishTaskEvent } from '../../scaffolder/taskEvents';
+import { RunFolders } from '../../workspace/folders/RunFolders';
+
+/** How many tasks had which decision, and for how many it failed. */
+export type DecisionCounts = Record<Decision['kind'] | 'error', number>;
+
+/** A task that could not be decided on is held back this long before the scaffolder's own recovery would take it. */
+export const HOLD_MARGIN_SECONDS = 15;
+
+/** Decides on interrupted tasks, a batch in one transaction. */
+export class BatchDecider {
+  /** What was logged of tasks that could not be decided on: said once, not in each pass. */
+  readonly #said = new Map<string, Set<string>>();
+  readonly #decideErrors: BatchErrors;
+  readonly #holdErrors: BatchErrors;
+
+  constructor(
+    private readonly options: {
+      knex: Knex;
+      config: RecoveryConfig;
+      workspaces: RunFolders;
+      steadiness: Settling;
+      events: EventsService;
+      handOvers: Pick<Requeuer, 'delays'>;
+      lastChances: FinalAttempts;
+      listener: Pick<RecoveryListener, 'decided' | 'undecided'>;
+      logger: LoggerService;
+    },
+  ) {
+    const { logger } = options;
+    this.#decideErrors = new BatchErrors('decide on tasks', logger);
+    this.#holdErrors = new BatchErrors('hold tasks back', logger);
+  }
+
+  /** Decides on those of the tasks that are still interrupted. One that fails is logged, and counted as an error. */
+  async decideOn(
+    taskIds: string[],
+    requeue: Requeue,
+    counts: DecisionCounts,
+  ): Promise<void> {
+    const { knex, steadiness, listener } = this.options;
+    const failed: string[] = [];
+    const isToGoOn = () => steadiness.isSteady();
+    await batchOrEach(
+      taskIds,
+      async ids => {
+        const { undecided, carriedOut } = await withoutJit(knex, tx =>
+          this.#recover(tx, ids, requeue),
+        );
+        ids.forEach(id => this.#said.delete(id));
+        counts.later += undecided.length;
+        for (const task of carriedOut) {
+          counts[task.decision.kind] += 1;
+          this.#tell(task);
+        }
+      },
+      {
+        isToGoOn,
+        onError: (taskId, error) => {
+          this.#sayOnce(taskId, error);
+          listener.undecided(taskId, error);
+          failed.push(taskId);
+        },
+        batchErrors: this.#decideErrors,
+      },
+    );
+    counts.error += failed.length;
+    await batchOrEach(
+      failed,
+      ids => withoutJit(knex, tx => this.#hold(tx, ids)),
+      {
+        isToGoOn,
+        onError: (taskId, error) => this.#sayOnce(taskId, error),
+        batchErrors: this.#holdErrors,
+      },
+    );
+  }
+
+  #sayOnce(taskId: string, error: Error): void {
+    const said = this.#said.get(taskId) ?? new Set();
+    if (!said.has(error.message)) {
+      this.#said.set(taskId, said.add(error.message));
+      this.options.logger.error(
+        `Could not recover task ${taskId}, trying again until it works`,
+        error,
+      );
+    }
+  }
+
+  async #recover(
+    tx: Knex.Transaction,
+    taskIds: string[],
+    requeue: Requeue,
+  ): Promise<{ undecided: string[]; carriedOut: CarriedOut[] }> {
+    const { config, handOvers, lastChances } = this.options;
+    const { undecided, decided } = await this.#decide(tx, taskIds);
+    const waiting = await lastChances.whoWaits(tx, decided);
+    undecided.push(...waiting);
+    const carriedOut = await carryOut(tx, {
+      decided: decided.filter(({ task }) => !waiting.has(task.id)),
+      requeue,
+      config,
+      delays: ids => handOvers.delays(ids, requeue),
+    });
+    for (const { task, decision } of carriedOut) {
+      this.#takeWorkspaceAway(task.id, decision);
+    }
+    await this.#hold(tx, undecided);
+    return { undecided, carriedOut };
+  }
+
+  /**
+   * The specs end here, each as soon as it was read. With specs of 100 KB, kept until all is decided they take a third more memory, and
+   * kept until all is written twice as much.
+   */
+  async #decide(
+    tx: Knex.Transaction,
+    taskIds: string[],
+  ): Promise<{ undecided: string[]; decided: DecidedTask[] }> {
+    const { config, steadiness } = this.options;
+    const undecided: string[] = [];
+    const decided: DecidedTask[] = [];
+    const rows = await lockInterruptedTasks(tx, { ...config, taskIds });
+    // Asked only now: whoever is alive cannot beat from here on, and what was read is what is decided on.
+    if (!steadiness.isSteady()) {
+      return { undecided, decided };
+    }
+    const events = await readStepEvents(
+      tx,
+      rows.map(({ id }) => id),
+    );
+    for (let row = rows.shift(); row; row = rows.shift()) {
+      const { decision, strategy } = decideOnRow(row, {
+        history: readHistory(events.get(row.id)),
+        config,
+      });
+      const { spec, ...task } = row;
+      if (decision.kind === 'later') {
+        undecided.push(task.id);
+      } else {
+        decided.push({ task, decision, strategy });
+      }
+    }
+    return { undecided, decided };
+  }
+
+  /**
+   * The scaffolder's own recovery takes every task that was silent for its `staleTimeout`, such as those of a backend
+   * that was down overnight, whatever their strategy. One that could not be decided on must not be among them.
+   */
+  async #hold(tx: Knex.Transaction, taskIds: string[]): Promise<void> {
+    const { config, logger } = this.options;
+    const silentSeconds = config.staleTimeoutSeconds - HOLD_MARGIN_SECONDS;
+    const options = { ...config, taskIds, silentSeconds };
+    for (const taskId of await deferInterruptedTasks(tx, options)) {
+      logger.warn(
+        `Task ${taskId} is interrupted and could not be decided on for ${formatSilence(
+          silentSeconds,
+        )}; holding it back from the scaffolder's own recovery, and counting its silence anew`,
+      );
+    }
+  }
+
+  /** A task that goes on must not run on what is left; for one that has ended it only takes room. */
+  #takeWorkspaceAway(taskId: string, { kind }: FinalDecision): void {
+    const { workspaces, logger } = this.options;
+    try {
+      workspaces.takeAway(taskId);
+    } catch (error) {
+      if (kind !== 'failed' && kind !== 'cancelled') {
+        throw error;
+      }
+      logger.warn(`Could not remove the workspace of task ${taskId}, ${error}`);
+    }
+  }
+
+  #tell(carriedOut: CarriedOut): void {
+    const { task, decision, strategy, publish } = carriedOut;
+    this.options.logger.info(
+      decisionLine({
+        taskId: task.id,
+        decision,
+        strategy,
+        silence: task,
+        signInExpiredAt: task.signInExpiredAt,
+      }),
+    );
+    if (publish) {
+      publishTaskEvent(this.options, publish);
+    }
+    this.options.listener.decided(carriedOut);
+  }
+}

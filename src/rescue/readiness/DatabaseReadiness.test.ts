@@ -1,0 +1,139 @@
+import { TestDatabases } from '@backstage/backend-test-utils';
+import { Knex } from 'knex';
+import {
+  migrateScaffolderOnly,
+  TEST_DATABASE_IDS,
+} from '../../__testUtils__/scaffolderDatabase';
+import { applyMigrations, MIGRATIONS } from '../../database/migrations';
+import { ATTEMPTS, SHUTDOWNS, TASKS, WAKEUPS } from '../../database/tables';
+import { Blocker } from './blockers';
+import { DatabaseReadiness } from './DatabaseReadiness';
+
+jest.setTimeout(60_000);
+
+const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
+
+describe.each(databases.eachSupportedId())(
+  'DatabaseReadiness on %s',
+  databaseId => {
+    let knex: Knex;
+    let ms: number;
+    beforeEach(async () => {
+      knex = await databases.init(databaseId);
+      ms = 0;
+    });
+
+    function create({ skip = false } = {}): DatabaseReadiness {
+      const database = { migrations: { skip } };
+      return new DatabaseReadiness({ knex, database, clock: () => ms });
+    }
+
+    async function blockerOf(readiness: DatabaseReadiness): Promise<Blocker> {
+      const error = await readiness.ensure().then(
+        () => undefined,
+        e => e,
+      );
+      expect(error).toBeInstanceOf(Blocker);
+      return error;
+    }
+
+    it('makes the tables, though many ask for it at once', async () => {
+      await migrateScaffolderOnly(knex);
+      const readiness = create();
+      await Promise.all([1, 2, 3].map(() => readiness.ensure()));
+      expect(await knex.schema.hasTable(ATTEMPTS)).toBe(true);
+      const queries: string[] = [];
+      knex.on('query', ({ sql }) => queries.push(sql));
+      await readiness.ensure();
+      expect(queries).toEqual([]);
+    });
+
+    it('tells of a task store that is not the one of the scaffolder, and makes nothing in it', async () => {
+      const readiness = create();
+      const none = await blockerOf(readiness);
+      expect(none.message).toMatch(
+        /tasks: .*(no such table|does not exist).*scaffolderTaskBrokerExtensionPoint.*set scaffolder.recoverTasks to false/,
+      );
+      expect(none.canDefer).toBe(false);
+
+      await knex.schema.createTable(TASKS, table => table.uuid('id'));
+      expect((await blockerOf(readiness)).message).toMatch(
+        /tasks: .*column.*task_events: /,
+      );
+      expect(await knex.schema.hasTable(MIGRATIONS.tableName)).toBe(false);
+    });
+
+    it('is ready as soon as the tables are there that an operator makes who skips migrations', async () => {
+      await migrateScaffolderOnly(knex);
+      const readiness = create({ skip: true });
+      const blocker = await blockerOf(readiness);
+      expect(blocker.message).toMatch(
+        /scaffolder_recovery_attempts: .*skipMigrations.*start one backend with migrations on/,
+      );
+      expect(blocker.canDefer).toBe(true);
+      await applyMigrations({}, knex);
+      await readiness.ensure();
+    });
+
+    it('tells what the database says when the tables cannot be made, and tries again after a while', async () => {
+      await migrateScaffolderOnly(knex);
+      await knex.schema.createTable(WAKEUPS, table => table.integer('odd'));
+      const readiness = create();
+      const blocker = await blockerOf(readiness);
+      expect(blocker.message).toMatch(/already exists.*long transactions/);
+      expect(blocker.message).not.toMatch(/create table ["`]/);
+      expect(blocker.canDefer).toBe(true);
+
+      await knex.schema.dropTable(WAKEUPS);
+      ms = 9_999;
+      expect(await blockerOf(readiness)).toBe(blocker);
+      ms = 10_000;
+      await readiness.ensure();
+    });
+
+    it('tells how to free a lock that something else has left', async () => {
+      await migrateScaffolderOnly(knex);
+      await applyMigrations({}, knex);
+      await knex(`${MIGRATIONS.tableName}_lock`).update({ is_locked: 1 });
+      const readiness = create();
+      const { message } = await blockerOf(readiness);
+      const [, remedy] = /run: (delete from \w+)/.exec(message)!;
+      await knex.raw(remedy);
+      ms = 10_000;
+      await expect(readiness.ensure()).resolves.toBeUndefined();
+    });
+
+    it('finds out, when it is doubted, that a table or column is gone', async () => {
+      await migrateScaffolderOnly(knex);
+      const readiness = create();
+      await readiness.ensure();
+      await knex.schema.dropTable(SHUTDOWNS);
+      await knex.schema.alterTable(ATTEMPTS, t => t.dropColumn('reason'));
+      await readiness.ensure();
+      readiness.doubt();
+      const { message } = await blockerOf(readiness);
+      expect(message).toMatch(
+        /attempts: .*reason.*shutdowns: .*Restore them.*made anew/,
+      );
+      // As it says.
+      for (const table of await ownTables()) {
+        await knex.schema.dropTable(table);
+      }
+      await readiness.ensure();
+    });
+
+    async function ownTables(): Promise<string[]> {
+      const names = ['attempts', 'strategies', 'wakeups', 'snapshots'];
+      const others = ['manifests', 'packs', 'migrations', 'migrations_lock'];
+      return [...names, ...others].map(n => `scaffolder_recovery_${n}`);
+    }
+
+    it('passes on that the database does not answer, which is no fault of the tables', async () => {
+      const readiness = create();
+      await knex.destroy();
+      const error = await readiness.ensure().catch(e => e);
+      expect(error).not.toBeInstanceOf(Blocker);
+      expect(error.message).toMatch(/acquire a connection/);
+    });
+  },
+);

@@ -1,0 +1,94 @@
+import { DatabaseService } from '@backstage/backend-plugin-api';
+import { Knex } from 'knex';
+import { applyMigrations } from '../../database/migrations';
+import {
+  findMissingTables,
+  OWN_TABLES,
+  SCAFFOLDER_TABLES,
+} from '../../database/operations/server/findMissingTables';
+import {
+  migrationFailed,
+  ownTablesMissing,
+  scaffolderTablesMissing,
+} from './blockers';
+
+/** A migration that waits for a lock on `tasks` makes heartbeats wait for up to 3 s, which must not happen all the time. */
+const MIGRATE_AGAIN_MS = 10_000;
+
+/** Whether the database is as the module needs it, and makes it so as far as it can. */
+export class DatabaseReadiness {
+  #isReady = false;
+  #isMigrated = false;
+  #failedMigration?: { error: Error; at: number };
+  #ongoing?: Promise<void>;
+
+  constructor(
+    private readonly options: {
+      knex: Knex;
+      database: Pick<DatabaseService, 'migrations'>;
+      /** Milliseconds that pass evenly; for tests. */
+      clock?: () => number;
+    },
+  ) {}
+
+  /**
+   * Returns once the database is ready, and at once when that is known.
+   *
+   * @throws Blocker if it is not, or what the database says if it does not answer.
+   */
+  async ensure(): Promise<void> {
+    if (this.#isReady) {
+      return;
+    }
+    // Many ask at once.
+    this.#ongoing ??= this.#check().finally(() => {
+      this.#ongoing = undefined;
+    });
+    await this.#ongoing;
+  }
+
+  /** To be called when something has failed for which the database may be to blame: it is checked again. */
+  doubt(): void {
+    this.#isReady = false;
+  }
+
+  async #check(): Promise<void> {
+    const { knex, database } = this.options;
+    const missing = await findMissingTables(knex, SCAFFOLDER_TABLES);
+    if (missing.length > 0) {
+      throw scaffolderTablesMissing(missing);
+    }
+    if (!this.#isMigrated) {
+      await this.#migrate();
+    }
+    const ownMissing = await findMissingTables(knex, OWN_TABLES);
+    if (ownMissing.length > 0) {
+      this.#isMigrated = false;
+      throw ownTablesMissing(ownMissing, database.migrations?.skip === true);
+    }
+    this.#isReady = true;
+  }
+
+  async #migrate(): Promise<void> {
+    const { knex, database } = this.options;
+    const failed = this.#failedMigration;
+    if (failed && this.#now() - failed.at < MIGRATE_AGAIN_MS) {
+      throw failed.error;
+    }
+    try {
+      await applyMigrations(database, knex);
+    } catch (error) {
+      this.#failedMigration = {
+        error: migrationFailed(error),
+        at: this.#now(),
+      };
+      throw this.#failedMigration.error;
+    }
+    this.#failedMigration = undefined;
+    this.#isMigrated = true;
+  }
+
+  #now(): number {
+    return (this.options.clock ?? (() => performance.now()))();
+  }
+}

@@ -1,0 +1,48 @@
+import { ScaffolderPoll } from '../../scaffolder/ScaffolderPoll';
+import { pollMissing } from './blockers';
+import { Settling } from '../../liveness/Settling';
+
+/** Three polls of the scaffolder. */
+const MISSING_AFTER_SECONDS = 30;
+
+/** Whether the scaffolder looks for tasks to recover, as it does with the settings that this module answers. Without, none is opened. */
+export class PollCheck {
+  #workersStartedAt?: number;
+
+  constructor(
+    private readonly options: {
+      looks: Pick<ScaffolderPoll, 'secondsSinceLast'>;
+      steadiness: Pick<Settling, 'isSteady'>;
+      /** Milliseconds that pass evenly; for tests. */
+      clock?: () => number;
+    },
+  ) {}
+
+  /** To be called when the scaffolder starts the workers of this process. */
+  workersStart(): void {
+    this.#workersStartedAt = this.#now();
+  }
+
+  /**
+   * To be called every few seconds.
+   *
+   * @throws ExplainedError if the scaffolder has not looked for 30 s, though its database answers.
+   */
+  async check(): Promise<void> {
+    const { looks, steadiness } = this.options;
+    if (this.#workersStartedAt === undefined || !steadiness.isSteady()) {
+      return;
+    }
+    const seconds = Math.min(
+      looks.secondsSinceLast() ?? Infinity,
+      (this.#now() - this.#workersStartedAt) / 1000,
+    );
+    if (seconds > MISSING_AFTER_SECONDS) {
+      throw pollMissing(MISSING_AFTER_SECONDS);
+    }
+  }
+
+  #now(): number {
+    return (this.options.clock ?? (() => performance.now()))();
+  }
+}

@@ -1,0 +1,105 @@
+import {
+  IN_FLIGHT_INDEX,
+  MAKE_IN_FLIGHT_INDEX,
+} from '../../database/operations/server/ensureInFlightIndex';
+import { OWN_TABLES } from '../../database/operations/server/findMissingTables';
+import { MIGRATIONS } from '../../database/migrations';
+import { safeError } from '../../util/safeError';
+
+/* What operators are told of a database that is not as the module needs it: what was found, what is accepted, and what to do. */
+
+/** An error that says all there is to say: what was found, and what to do. */
+export class ExplainedError extends Error {
+  constructor(message: string) {
+    super(message);
+    // Its stack tells where it was made, which is no help.
+    this.stack = undefined;
+  }
+}
+
+/** The database is not as the module needs it, so that it decides on nothing. */
+export class Blocker extends ExplainedError {
+  constructor(
+    message: string,
+    /** Whether the scaffolder's table of tasks is there, so that tasks can be deferred meanwhile. */
+    readonly canDefer: boolean,
+  ) {
+    super(message);
+    this.name = 'RecoveryBlocked';
+  }
+}
+
+const DEFERRED =
+  'Until then no interrupted task is decided on, and all are deferred, so that the scaffolder does not run them again either';
+
+/** @param missing - what the database says */
+export function scaffolderTablesMissing(missing: string[]): Blocker {
+  return new Blocker(
+    `Interrupted tasks cannot be recovered: the database of the scaffolder plugin has no tables of its own task store (${missing.join(
+      '; ',
+    )}). The tables of @backstage/plugin-scaffolder-backend 4.2.0 or later are needed. If a custom task broker (scaffolderTaskBrokerExtensionPoint) keeps the tasks elsewhere, they cannot be recovered by this module: remove it, or set scaffolder.recoverTasks to false. Otherwise run the scaffolder's migrations. Until then no task is decided on or deferred`,
+    false,
+  );
+}
+
+/**
+ * @param missing - what the database says
+ * @param isSkipped - whether the operator runs migrations apart
+ */
+export function ownTablesMissing(
+  missing: string[],
+  isSkipped: boolean,
+): Blocker {
+  const tables = [...Object.keys(OWN_TABLES), MIGRATIONS.tableName];
+  const remedy = isSkipped
+    ? `Migrations are skipped (backend.database.skipMigrations, or that of the plugin), so create them: start one backend with migrations on, or run the migrations in the package's folder 'migrations' with knex and the table name ${MIGRATIONS.tableName}`
+    : `${
+        MIGRATIONS.tableName
+      } says that they were made. Restore them from a backup, or drop what is left of ${tables.join(
+        ', ',
+      )} and ${
+        MIGRATIONS.tableName
+      }_lock; they are then made anew, without a record of earlier attempts`;
+  return new Blocker(
+    `Interrupted tasks cannot be recovered: tables of this module are missing (${missing.join(
+      '; ',
+    )}). ${remedy}. ${DEFERRED}`,
+    true,
+  );
+}
+
+/** @param error - of the migration */
+export function migrationFailed(error: unknown): Blocker {
+  const { name, message } = safeError(error);
+  const cause =
+    name === 'MigrationLocked'
+      ? `knex takes its lock for held, which is in ${MIGRATIONS.tableName}_lock. This module holds it only within a transaction, so what can be seen there was left by something else. If no migration of it is running, run: delete from ${MIGRATIONS.tableName}_lock`
+      : `${message}. The module needs to create tables that refer to the scaffolder's table 'tasks', and waits 3 s for a lock on it: look for missing permissions and for long transactions. Or create the tables by other means and set backend.database.plugin.scaffolder.skipMigrations`;
+  return new Blocker(
+    `Interrupted tasks cannot be recovered: the tables of this module cannot be created, trying again every 10 s. ${cause}. ${DEFERRED}`,
+    true,
+  );
+}
+
+/** @param cause - why it is not made. Tasks are recovered all the same. */
+export function indexMissing(cause: string): ExplainedError {
+  return new ExplainedError(
+    `The index ${IN_FLIGHT_INDEX} is missing: ${cause}. Tasks are recovered without it, but each pass, once a second, reads the whole table 'tasks'. Its owner can create it, without blocking anyone, on PostgreSQL with: ${MAKE_IN_FLIGHT_INDEX.join(
+      '; ',
+    )}. On SQLite without 'concurrently'`,
+  );
+}
+
+/** The scaffolder does not do what its settings ask for. */
+export function pollMissing(seconds: number): ExplainedError {
+  return new ExplainedError(
+    `The scaffolder has not looked for tasks to recover for ${seconds} s, which it does every 10 s with scaffolder.taskRecovery.enabled. So tasks that are to run again wait until a backend starts. If it is not the scaffolder's own task broker that runs the tasks, they cannot be recovered: set scaffolder.recoverTasks: false. Otherwise set these lines in app-config.yaml:
+
+scaffolder:
+  recoverTasks: true
+  taskRecovery:
+    enabled: true
+    staleTimeout: { hours: 12 }
+`,
+  );
+}

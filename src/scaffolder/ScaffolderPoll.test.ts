@@ -1,0 +1,44 @@
+import { mockServices, TestDatabases } from '@backstage/backend-test-utils';
+import { createBuiltIn } from '../../dev/bench/builtIn';
+import {
+  insertTask,
+  migrateScaffolder,
+  TEST_DATABASE_IDS,
+} from '../__testUtils__/scaffolderDatabase';
+import { secondsSinceServerStart } from '../database/operations/server/secondsSinceServerStart';
+import { ScaffolderPoll } from './ScaffolderPoll';
+
+jest.setTimeout(60_000);
+
+const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
+
+describe.each(databases.eachSupportedId())(
+  'ScaffolderPoll on %s',
+  databaseId => {
+    it('sees when the recovery of the scaffolder looks, and nothing else', async () => {
+      const knex = await databases.init(databaseId);
+      await migrateScaffolder(knex);
+      const taskId = await insertTask(knex);
+      const store = await createBuiltIn(knex, mockServices.logger.mock());
+      let now = 0;
+      const looks = new ScaffolderPoll(() => now);
+      knex.on('query', ({ sql }) => looks.sent(sql));
+
+      await store.heartbeatTask(taskId);
+      await secondsSinceServerStart(knex);
+      expect(looks.secondsUntilNext()).toBeUndefined();
+      expect(looks.secondsSinceLast()).toBeUndefined();
+
+      await store.recoverTasks({ timeout: { seconds: 30 } });
+      expect(looks.secondsUntilNext()).toBe(10);
+      now += 4_000;
+      await store.heartbeatTask(taskId).catch(() => {});
+      expect(looks.secondsUntilNext()).toBe(6);
+      expect(looks.secondsSinceLast()).toBe(4);
+      now += 6_500;
+      expect(looks.secondsUntilNext()).toBe(0);
+      now += 1_000;
+      expect(looks.secondsUntilNext()).toBeUndefined();
+    });
+  },
+);

@@ -1,0 +1,44 @@
+/** How often the scaffolder's own recovery looks for tasks, in each process (`TASK_RECOVERY_INTERVAL_MS`, 4.2.0). */
+export const POLL_INTERVAL_SECONDS = 10;
+
+/** A look that is later than this is not coming as expected. */
+const LATE_MS = 1_000;
+
+/** The statement that opens tasks, the only one to return these columns (`recoverTasks` of `DatabaseTaskStore`, 4.2.0). */
+const STATEMENT = /^update .tasks. set .* returning .id., .spec.$/;
+
+/**
+ * When the scaffolder's own recovery in this process looks for tasks that it can open. A worker only wakes if its own process opens
+ * a task, so it matters which process looks next. Seen from the statements that it sends: no event tells of it.
+ */
+export class ScaffolderPoll {
+  #lastAt?: number;
+
+  /** @param clock - milliseconds that pass evenly; for tests */
+  constructor(private readonly clock = () => performance.now()) {}
+
+  /** To be called with each statement that the process sends to the scaffolder's database. */
+  sent(sql: string): void {
+    if (STATEMENT.test(sql)) {
+      this.#lastAt = this.clock();
+    }
+  }
+
+  /** How many seconds ago it looked. Nothing if it never has. */
+  secondsSinceLast(): number | undefined {
+    return this.#lastAt === undefined
+      ? undefined
+      : (this.clock() - this.#lastAt) / 1000;
+  }
+
+  /** In how many seconds it looks next. Nothing if that cannot be told. */
+  secondsUntilNext(): number | undefined {
+    const ms =
+      this.#lastAt === undefined
+        ? undefined
+        : this.#lastAt + POLL_INTERVAL_SECONDS * 1000 - this.clock();
+    return ms === undefined || ms < -LATE_MS
+      ? undefined
+      : Math.max(ms, 0) / 1000;
+  }
+}
