@@ -95,7 +95,7 @@ export const scaffolderModuleRecovery = createBackendModule({
 
         const workspaces = new RunFolders(config.workingDirectory, logger);
         const runs = new OwnedRuns({ knex, workspaces });
-        const steadiness = new Settling();
+        const settling = new Settling();
         const looks = new ScaffolderPoll();
         listen(knex, 'query', ({ sql }) => looks.sent(sql), signal);
         watchClaims({ knex, runs, workspaces, signal, logger });
@@ -139,31 +139,31 @@ export const scaffolderModuleRecovery = createBackendModule({
           config,
           workspaces,
           runs,
-          steadiness,
+          settling,
           looks,
           events,
           listener,
           logger,
         };
-        const handOvers = new Requeuer(shared);
+        const requeuer = new Requeuer(shared);
         const pass = new RecoveryPass({
           knex,
           config,
           decider: new BatchDecider({
             ...shared,
-            handOvers,
-            lastChances: new FinalAttempts(shared),
+            requeuer,
+            finalAttempts: new FinalAttempts(shared),
           }),
-          handOvers,
+          requeuer,
           cleaner: new FolderCleaner({
             knex,
             timeoutSeconds: config.timeoutSeconds,
             workspaces,
-            steadiness,
+            settling,
             logger,
           }),
           runs,
-          steadiness,
+          settling,
         });
         const readiness = new DatabaseReadiness({ knex, database });
         keepSnapshots({
@@ -175,7 +175,7 @@ export const scaffolderModuleRecovery = createBackendModule({
           signal,
         });
         const index = new InFlightIndex({ knex, database });
-        const poll = new PollCheck({ looks, steadiness });
+        const poll = new PollCheck({ looks, settling });
         const troubles = new Troubles({ logger });
         reportBlocked(deps.metrics, () => troubles.isBlocking);
         const runner = new RecoveryLoop({
@@ -190,7 +190,7 @@ export const scaffolderModuleRecovery = createBackendModule({
           outcomes: new AttemptTracker({ knex, listener, signal }),
           workspaces,
           runs,
-          steadiness,
+          settling,
           listener,
           exit,
           scheduler,

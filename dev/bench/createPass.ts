@@ -39,7 +39,7 @@ export async function createPass(
     ownDirectory ?? (await fs.mkdtemp(path.join(os.tmpdir(), 'bench-work-')));
   const workspaces = new RunFolders(workingDirectory, logger);
   // Nobody reads here once a second, which would count as a stall. A clock that stands still knows none.
-  const steadiness = new Settling(() => 0);
+  const settling = new Settling(() => 0);
   const shared = {
     knex,
     config: {
@@ -54,26 +54,26 @@ export async function createPass(
     },
     workspaces,
     runs: new OwnedRuns({ knex, workspaces }),
-    steadiness,
+    settling,
     looks: new ScaffolderPoll(),
     events: DefaultEventsService.create({ logger }),
     listener: combineListeners([], logger),
     logger,
   };
-  const handOvers = new Requeuer(shared);
+  const requeuer = new Requeuer(shared);
   return new RecoveryPass({
     ...shared,
     decider: new BatchDecider({
       ...shared,
-      handOvers,
-      lastChances: new FinalAttempts(shared),
+      requeuer,
+      finalAttempts: new FinalAttempts(shared),
     }),
-    handOvers,
+    requeuer,
     cleaner: new FolderCleaner({
       knex,
       timeoutSeconds: TIMEOUT_SECONDS,
       workspaces,
-      steadiness,
+      settling,
       logger,
     }),
   });

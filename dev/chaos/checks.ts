@@ -63,7 +63,7 @@ export function check(evidence: Evidence): Findings {
       ...ofEpochs,
       // What a run does does not end with its part.
       ...checkOverlaps(of),
-      ...checkLiveRuns(of),
+      ...checkOwnedRuns(of),
       ...checkRetry(of, evidence.lifetimes),
       ...checkPlans(of, notStored),
     ];
@@ -162,7 +162,7 @@ function checkOverlaps({ task, runs }: TaskEvidence): Violation[] {
 }
 
 /** Also a run from before a retry must not be alive when its task is decided on. */
-function checkLiveRuns({ task, runs, attempts }: TaskEvidence): Violation[] {
+function checkOwnedRuns({ task, runs, attempts }: TaskEvidence): Violation[] {
   return attempts
     .filter(a => a.trigger === 'interruption')
     .flatMap(attempt => {
@@ -174,7 +174,7 @@ function checkLiveRuns({ task, runs, attempts }: TaskEvidence): Violation[] {
       return live
         ? [
             {
-              kind: 'decidedOnLiveRun' as const,
+              kind: 'decidedOnOwnedRun' as const,
               taskId: task.id,
               detail: `${nameOf(attempt)}; ${describe(live)}`,
             },

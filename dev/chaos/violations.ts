@@ -12,7 +12,7 @@ export const VIOLATIONS = {
   stepLeftOut: 'a task completed without having run all that it had to',
   stepTwiceAtOnce: 'a step ran twice at the same time',
   runsAtOnce: 'two runs of a task were alive at the same time',
-  decidedOnLiveRun: 'a task was decided on while a run of it was alive',
+  decidedOnOwnedRun: 'a task was decided on while a run of it was alive',
   decidedTwice: 'an interruption was decided on twice',
   decidedAfterClosing: 'a closed task was decided on again',
   ranAfterEnd: 'a step began after its task had ended',

@@ -150,7 +150,7 @@ export function newAttempt(
     planned: false,
     spent: 1,
     finishedSteps: 0,
-    lastChance: false,
+    finalAttempt: false,
     ...attempt,
   };
 }

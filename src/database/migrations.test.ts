@@ -22,7 +22,7 @@ import {
   SNAPSHOTS,
   STRATEGIES,
   TASKS,
-  WAKEUPS,
+  NUDGES,
 } from './tables';
 
 jest.setTimeout(60_000);
@@ -113,14 +113,14 @@ describe.each(databases.eachSupportedId())('migrations on %s', databaseId => {
   it('leave nothing behind when they fail in the middle, and work the next time', async () => {
     const knex = await initScaffolder(databaseId);
     // The last of the tables.
-    await knex.schema.createTable(WAKEUPS, table => table.integer('odd'));
+    await knex.schema.createTable(NUDGES, table => table.integer('odd'));
     const before = await listOwn(knex);
     await expect(applyMigrations({}, knex)).rejects.toMatchObject({
       message: expect.stringMatching(/already exists/),
     });
     expect(await listOwn(knex)).toEqual(before);
 
-    await knex.schema.dropTable(WAKEUPS);
+    await knex.schema.dropTable(NUDGES);
     await applyMigrations({}, knex);
     expect(await findMissingTables(knex, OWN_TABLES)).toEqual([]);
   });

@@ -5,7 +5,7 @@ export const TASKS = 'tasks';
 export const TASK_EVENTS = 'task_events';
 
 /** Open tasks that were handed over to wake a worker. */
-export const WAKEUPS = 'scaffolder_recovery_wakeups';
+export const NUDGES = 'scaffolder_recovery_wakeups';
 
 /** Tasks whose backend was asked to end while it ran them. */
 export const SHUTDOWNS = 'scaffolder_recovery_shutdowns';

@@ -53,14 +53,14 @@ describe('spendAttempt', () => {
   });
 
   it('knows the last chance after attempts that came to nothing', () => {
-    expect(spend([stuck, stuck, stuck]).map(a => a.isLastChance)).toEqual([
+    expect(spend([stuck, stuck, stuck]).map(a => a.isFinalAttempt)).toEqual([
       false,
       false,
       true,
     ]);
     const planned = { finishedSteps: 1, planned: true };
-    expect(spend([stuck, stuck, stuck, planned])[3].isLastChance).toBe(true);
+    expect(spend([stuck, stuck, stuck, planned])[3].isFinalAttempt).toBe(true);
     // Whoever allows one recovery has no earlier ones that came to nothing.
-    expect(spend([stuck], 1)[0].isLastChance).toBe(false);
+    expect(spend([stuck], 1)[0].isFinalAttempt).toBe(false);
   });
 });

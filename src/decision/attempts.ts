@@ -7,7 +7,7 @@ export type Effort = {
 };
 
 /** A task that was recovered so often in a row without having got any further may be what ends the backend. */
-export const SUSPECT_SPENT = 2;
+export const POISON_CANDIDATE_ATTEMPTS = 2;
 
 /** One more recovery of a task. */
 export type Attempt = Effort & {
@@ -16,12 +16,12 @@ export type Attempt = Effort & {
   /** The task is not to be recovered any more. */
   isBeyondLimit: boolean;
   /** Earlier ones came to nothing, so the task may be what ends the backend. */
-  isSuspect: boolean;
+  isPoisonCandidate: boolean;
   /**
    * It is the last one, after earlier ones that came to nothing. If the task is what ends the backend, it will do so now, and
    * take down whatever runs beside it.
    */
-  isLastChance: boolean;
+  isFinalAttempt: boolean;
 };
 
 /**
@@ -45,7 +45,7 @@ export function spendAttempt(
     finishedSteps,
     limit,
     isBeyondLimit: !planned && spent > limit,
-    isLastChance: spent === limit && spent >= SUSPECT_SPENT,
-    isSuspect: spent >= SUSPECT_SPENT,
+    isFinalAttempt: spent === limit && spent >= POISON_CANDIDATE_ATTEMPTS,
+    isPoisonCandidate: spent >= POISON_CANDIDATE_ATTEMPTS,
   };
 }

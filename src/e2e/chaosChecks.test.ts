@@ -602,7 +602,7 @@ describe('checks of the chaos run', () => {
         journal: interruptedInFour,
         attempts: [attempt(1, 'resume', 9_000)],
       }),
-    ).toEqual(['decidedOnLiveRun']);
+    ).toEqual(['decidedOnOwnedRun']);
   });
 
   it('find an interruption that was decided on twice', () => {

@@ -93,15 +93,24 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
 
   it('writes the heartbeat of a run whose own has stopped', async () => {
     const id = await claimed();
-    expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+    expect(await runs.renewHeartbeats()).toEqual({
+      renewed: 0,
+      lostOwnership: [],
+    });
     await fallSilent(id);
-    expect(await runs.vouch()).toEqual({ vouched: 1, takenOver: [] });
+    expect(await runs.renewHeartbeats()).toEqual({
+      renewed: 1,
+      lostOwnership: [],
+    });
     expect(await beatsNow(id)).toBe(true);
   });
 
   it('leaves the runs of other processes to them', async () => {
     const id = await insertTask(knex);
-    expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+    expect(await runs.renewHeartbeats()).toEqual({
+      renewed: 0,
+      lostOwnership: [],
+    });
     expect(await beatsNow(id)).toBe(false);
     expect(runs.isAlive(id)).toBe(false);
   });
@@ -111,7 +120,7 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     expect(runs.isAlive(id)).toBe(true);
     fs.rmdirSync(directory.resolve(id));
     await fallSilent(id);
-    expect(await runs.vouch()).toMatchObject({ vouched: 0 });
+    expect(await runs.renewHeartbeats()).toMatchObject({ renewed: 0 });
     expect(runs.isAlive(id)).toBe(false);
   });
 
@@ -119,7 +128,10 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     const id = await claimed();
     await runs.ended(id);
     await end(id, 'failed');
-    expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+    expect(await runs.renewHeartbeats()).toEqual({
+      renewed: 0,
+      lostOwnership: [],
+    });
     expect(runs.ownsAny()).toBe(false);
     expect(runs.isAlive(id)).toBe(false);
   });
@@ -129,7 +141,10 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     await runs.ended(id);
     expect(runs.isAlive(id)).toBe(true);
     await fallSilent(id);
-    expect(await runs.vouch()).toEqual({ vouched: 1, takenOver: [] });
+    expect(await runs.renewHeartbeats()).toEqual({
+      renewed: 1,
+      lostOwnership: [],
+    });
     expect(await beatsNow(id)).toBe(true);
   });
 
@@ -139,7 +154,10 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     await end(id, 'failed');
     await claimElsewhere(id);
     await runs.claimed(id);
-    expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+    expect(await runs.renewHeartbeats()).toEqual({
+      renewed: 0,
+      lostOwnership: [],
+    });
     expect(runs.isAlive(id)).toBe(true);
   });
 
@@ -150,12 +168,18 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     expect(runs.isAlive(id)).toBe(true);
     now = 10_000;
     expect(runs.isAlive(id)).toBe(false);
-    expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+    expect(await runs.renewHeartbeats()).toEqual({
+      renewed: 0,
+      lostOwnership: [],
+    });
 
     now = 600_000;
     fs.mkdirSync(directory.resolve(id));
     expect(runs.isAlive(id)).toBe(true);
-    expect(await runs.vouch()).toEqual({ vouched: 1, takenOver: [] });
+    expect(await runs.renewHeartbeats()).toEqual({
+      renewed: 1,
+      lostOwnership: [],
+    });
     expect(runs.begun()).toEqual([id]);
     expect(await beatsNow(id)).toBe(true);
   });
@@ -164,13 +188,15 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     const id = await insertTask(knex);
     await runs.claimed(id);
     now = 10_000;
-    await runs.vouch();
+    await runs.renewHeartbeats();
     fs.mkdirSync(directory.resolve(id));
-    await runs.vouch();
+    await runs.renewHeartbeats();
     await fallSilent(id);
     await handOver(id);
     await claimElsewhere(id);
-    expect((await runs.vouch()).takenOver).toMatchObject([{ taskId: id }]);
+    expect((await runs.renewHeartbeats()).lostOwnership).toMatchObject([
+      { taskId: id },
+    ]);
   });
 
   it.each(['completed', 'failed', 'cancelled'])(
@@ -179,7 +205,10 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
       const id = await insertTask(knex, { silentSeconds: 0 });
       await runs.claimed(id);
       await end(id, status);
-      expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+      expect(await runs.renewHeartbeats()).toEqual({
+        renewed: 0,
+        lostOwnership: [],
+      });
       expect(runs.ownsAny()).toBe(false);
     },
   );
@@ -188,7 +217,7 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     const id = await insertTask(knex);
     await runs.claimed(id);
     await knex(TASKS).where({ id }).delete();
-    await runs.vouch();
+    await runs.renewHeartbeats();
     expect(runs.ownsAny()).toBe(false);
   });
 
@@ -196,10 +225,13 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     const id = await insertTask(knex, { status: 'open' });
     await runs.claimed(id);
     now = 60_000;
-    await runs.vouch();
+    await runs.renewHeartbeats();
     await knex(TASKS).where({ id }).update({ status: 'processing' });
     fs.mkdirSync(directory.resolve(id));
-    expect(await runs.vouch()).toEqual({ vouched: 1, takenOver: [] });
+    expect(await runs.renewHeartbeats()).toEqual({
+      renewed: 1,
+      lostOwnership: [],
+    });
   });
 
   it('forgets a late run whose task another process has taken, and takes the folder of that one for none of its own', async () => {
@@ -212,7 +244,10 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     // On a working directory that both processes use.
     fs.mkdirSync(directory.resolve(id));
     await fallSilent(id, 20);
-    expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+    expect(await runs.renewHeartbeats()).toEqual({
+      renewed: 0,
+      lostOwnership: [],
+    });
     expect(runs.isAlive(id)).toBe(false);
     expect(await beatsNow(id)).toBe(false);
   });
@@ -228,31 +263,40 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
 
   it('goes on with the run that it had when a further claim of the task was rolled back', async () => {
     const id = await claimed();
-    await runs.vouch();
+    await runs.renewHeartbeats();
     await runs.claimed(id, 'trx1');
     runs.rolledBack('trx1');
     expect(runs.begun()).toEqual([id]);
     await fallSilent(id);
-    expect(await runs.vouch()).toEqual({ vouched: 1, takenOver: [] });
+    expect(await runs.renewHeartbeats()).toEqual({
+      renewed: 1,
+      lostOwnership: [],
+    });
   });
 
   it('keeps a task that was handed over and that nobody has claimed', async () => {
     const id = await claimed();
-    await runs.vouch();
+    await runs.renewHeartbeats();
     await fallSilent(id);
     await handOver(id);
     expect(await isHandedOver(id)).toBe(true);
-    expect(await runs.vouch()).toEqual({ vouched: 1, takenOver: [] });
+    expect(await runs.renewHeartbeats()).toEqual({
+      renewed: 1,
+      lostOwnership: [],
+    });
     expect(await isHandedOver(id)).toBe(false);
-    expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+    expect(await runs.renewHeartbeats()).toEqual({
+      renewed: 0,
+      lostOwnership: [],
+    });
   });
 
   it('spends no attempt on a task that a live run keeps', async () => {
     const id = await claimed();
-    await runs.vouch();
+    await runs.renewHeartbeats();
     await fallSilent(id);
     await handOver(id);
-    await runs.vouch();
+    await runs.renewHeartbeats();
     expect(await readLastAttempt(knex, id)).toMatchObject({
       attempt: 1,
       spent: 0,
@@ -274,28 +318,31 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     const id = await claimed();
     const step = { message: '', stepId: 'two', status: 'processing' };
     await insertEvent(knex, id, 'log', step);
-    await runs.vouch();
+    await runs.renewHeartbeats();
     await fallSilent(id);
     await handOver(id);
     await claimElsewhere(id);
     await fallSilent(id, 20);
 
-    const { vouched, takenOver } = await runs.vouch();
-    expect(vouched).toBe(0);
-    expect(takenOver).toEqual([
+    const { renewed, lostOwnership } = await runs.renewHeartbeats();
+    expect(renewed).toBe(0);
+    expect(lostOwnership).toEqual([
       {
         taskId: id,
         message: expect.stringContaining('taken over by attempt 1 while'),
       },
     ]);
     expect(await beatsNow(id)).toBe(false);
-    expect(await runs.vouch()).toEqual({ vouched: 0, takenOver: [] });
+    expect(await runs.renewHeartbeats()).toEqual({
+      renewed: 0,
+      lostOwnership: [],
+    });
 
     await insertEvent(knex, id, 'log', step);
-    await runs.warn(takenOver[0]);
+    await runs.warn(lostOwnership[0]);
     expect((await readEvents(knex, id)).at(-1)).toEqual({
       type: 'log',
-      body: { message: `Warning: ${takenOver[0].message}`, stepId: 'two' },
+      body: { message: `Warning: ${lostOwnership[0].message}`, stepId: 'two' },
     });
   });
 
@@ -304,12 +351,14 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     await fallSilent(id);
     await handOver(id);
     await claimElsewhere(id);
-    expect((await runs.vouch()).takenOver).toMatchObject([{ taskId: id }]);
+    expect((await runs.renewHeartbeats()).lostOwnership).toMatchObject([
+      { taskId: id },
+    ]);
   });
 
   it('finds a run whose task was closed elsewhere', async () => {
     const id = await claimed();
-    await runs.vouch();
+    await runs.renewHeartbeats();
     await fallSilent(id);
     await knex.transaction(async tx => {
       await updateInterruptedTasks(
@@ -321,28 +370,34 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
         newAttempt({ taskId: id, decision: 'failed' }),
       ]);
     });
-    expect((await runs.vouch()).takenOver).toMatchObject([{ taskId: id }]);
+    expect((await runs.renewHeartbeats()).lostOwnership).toMatchObject([
+      { taskId: id },
+    ]);
   });
 
   it('finds a run whose task this process itself has claimed again', async () => {
     const id = await claimed();
-    await runs.vouch();
+    await runs.renewHeartbeats();
     await handOver(id);
     await claimElsewhere(id);
     await runs.claimed(id);
-    expect((await runs.vouch()).takenOver).toMatchObject([{ taskId: id }]);
-    expect((await runs.vouch()).takenOver).toEqual([]);
+    expect((await runs.renewHeartbeats()).lostOwnership).toMatchObject([
+      { taskId: id },
+    ]);
+    expect((await runs.renewHeartbeats()).lostOwnership).toEqual([]);
   });
 
   it('takes a further claim that is not committed yet for no take-over', async () => {
     const id = await claimed();
-    await runs.vouch();
+    await runs.renewHeartbeats();
     await insertEvent(knex, id, 'recovered', { recoverStrategy: 'none' });
     await knex(TASKS).where({ id }).update({ status: 'open' });
     await runs.claimed(id, 'trx1');
-    expect((await runs.vouch()).takenOver).toEqual([]);
+    expect((await runs.renewHeartbeats()).lostOwnership).toEqual([]);
     await knex(TASKS).where({ id }).update({ status: 'processing' });
-    expect((await runs.vouch()).takenOver).toMatchObject([{ taskId: id }]);
+    expect((await runs.renewHeartbeats()).lostOwnership).toMatchObject([
+      { taskId: id },
+    ]);
   });
 
   it('takes a claim that was told of and not stored, and then made again, for one run', async () => {
@@ -351,7 +406,7 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     await claimElsewhere(id);
     await runs.claimed(id);
     fs.mkdirSync(directory.resolve(id));
-    expect((await runs.vouch()).takenOver).toEqual([]);
+    expect((await runs.renewHeartbeats()).lostOwnership).toEqual([]);
   });
 
   it('counts an earlier recovery of a task as no take-over of its present run', async () => {
@@ -360,8 +415,11 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     await claimElsewhere(id);
     await runs.claimed(id);
     fs.mkdirSync(directory.resolve(id));
-    await runs.vouch();
+    await runs.renewHeartbeats();
     await fallSilent(id);
-    expect(await runs.vouch()).toEqual({ vouched: 1, takenOver: [] });
+    expect(await runs.renewHeartbeats()).toEqual({
+      renewed: 1,
+      lostOwnership: [],
+    });
   });
 });

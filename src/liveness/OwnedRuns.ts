@@ -1,6 +1,6 @@
 import { Knex } from 'knex';
 import { appendTaskEvents } from '../database/operations/taskEvents/appendTaskEvents';
-import { clearSpentAttempts } from '../database/operations/attempts/clearSpentAttempts';
+import { resetAttemptsUsed } from '../database/operations/attempts/resetAttemptsUsed';
 import { listRuns } from '../database/operations/tasks/listRuns';
 import {
   isInFlight,
@@ -39,7 +39,7 @@ type Run = {
   mark: Promise<FencingToken | undefined>;
   /** An earlier run of the same task that was still alive here when it was claimed again. */
   earlier?: Run;
-  saidTakenOver?: boolean;
+  isLossReported?: boolean;
 };
 
 /** A task that somebody else runs, or has closed, while a run of it is alive here. */
@@ -118,7 +118,7 @@ export class OwnedRuns {
     if (run) {
       run.isToldEnded = true;
     }
-    await clearSpentAttempts(this.options.knex, taskId);
+    await resetAttemptsUsed(this.options.knex, taskId);
   }
 
   /** Whether a task is being run by this process. */
@@ -158,10 +158,13 @@ export class OwnedRuns {
    *
    * @returns how many heartbeats were written, and the tasks whose runs were newly found to be taken over.
    */
-  async vouch(): Promise<{ vouched: number; takenOver: LostOwnership[] }> {
+  async renewHeartbeats(): Promise<{
+    renewed: number;
+    lostOwnership: LostOwnership[];
+  }> {
     const { knex } = this.options;
-    let vouched = 0;
-    const takenOver: LostOwnership[] = [];
+    let renewed = 0;
+    const lostOwnership: LostOwnership[] = [];
     await this.#settleUnbegun();
     const alive = [...this.#runs.keys()].filter(id => this.isAlive(id));
     for (const row of await listRuns(knex, alive, BEHIND_SECONDS)) {
@@ -183,12 +186,12 @@ export class OwnedRuns {
       }
       const isStillOurs = await renewHeartbeat(knex, row.id, mark);
       if (isStillOurs) {
-        vouched += 1;
+        renewed += 1;
       }
-      const isTakenOver = isSecond || (isDecided && !isStillOurs);
-      if (isTakenOver && !run.saidTakenOver && this.isAlive(row.id)) {
-        run.saidTakenOver = true;
-        takenOver.push({
+      const isLost = isSecond || (isDecided && !isStillOurs);
+      if (isLost && !run.isLossReported && this.isAlive(row.id)) {
+        run.isLossReported = true;
+        lostOwnership.push({
           taskId: row.id,
           message: `this task was taken over by attempt ${row.attempt} while a backend that had been stalled, or cut off from the database, still ran it. Its effects may have happened twice`,
         });
@@ -198,7 +201,7 @@ export class OwnedRuns {
         mark.attempt = row.attempt;
       }
     }
-    return { vouched, takenOver };
+    return { renewed, lostOwnership };
   }
 
   /** How many tasks are being run by this process. */

@@ -10,7 +10,7 @@ const MAX_GAP_MS = 3_000;
  */
 export class Settling {
   #lastReadAt: number;
-  #unsteadyUntil = -Infinity;
+  #settlingUntil = -Infinity;
 
   /** @param clock - milliseconds that pass evenly, also while the process is stopped */
   constructor(private readonly clock: () => number = () => performance.now()) {
@@ -32,12 +32,12 @@ export class Settling {
 
   /** To be called when the database could not be read, or when it has just started. */
   lost(): void {
-    this.#unsteadyUntil = this.clock() + SETTLING_SECONDS * 1000;
+    this.#settlingUntil = this.clock() + SETTLING_SECONDS * 1000;
   }
 
   /** Whether it can be decided now what is interrupted. */
-  isSteady(): boolean {
-    return !this.#isLate() && this.clock() >= this.#unsteadyUntil;
+  isSettled(): boolean {
+    return !this.#isLate() && this.clock() >= this.#settlingUntil;
   }
 
   #isLate(): boolean {

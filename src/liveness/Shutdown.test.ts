@@ -215,10 +215,10 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     const timers = watchOwnTimers();
     const shutdown = createShutdown();
     let rounds = 0;
-    const vouch = runs.vouch.bind(runs);
-    runs.vouch = () => {
+    const renew = runs.renewHeartbeats.bind(runs);
+    runs.renewHeartbeats = () => {
       rounds += 1;
-      return vouch();
+      return renew();
     };
     await shutdown.begin();
     await waitFor('some rounds', async () => rounds > 3);

@@ -9,7 +9,7 @@ import { reportLostOwnership } from './reportLostOwnership';
 /** A database that is slow must not keep the process from ending. */
 const MARK_MS = 3_000;
 
-const VOUCH_MS = 1_000;
+const RENEW_MS = 1_000;
 
 /**
  * Once the workers have stopped and for so many rounds this process owned no run, it is over. More than one: a worker may have sent a
@@ -53,7 +53,7 @@ export class Shutdown {
           ', ',
         )}`,
       );
-      await this.#vouchAndMarkInTime();
+      await this.#renewAndMarkInTime();
     }
     this.#goOnUntilTheEnd();
   }
@@ -63,14 +63,14 @@ export class Shutdown {
     this.#areWorkersStopped = true;
   }
 
-  async #vouchAndMarkInTime(): Promise<void> {
+  async #renewAndMarkInTime(): Promise<void> {
     const answered = new AbortController();
     const giveUp = async () => {
       await sleep(MARK_MS, undefined, { ref: false, signal: answered.signal });
       throw new Error(`The database did not answer within ${MARK_MS} ms`);
     };
     try {
-      await Promise.race([this.#vouchAndMark(), giveUp()]);
+      await Promise.race([this.#renewAndMark(), giveUp()]);
     } catch (error) {
       this.options.logger.error(
         'Could not record that tasks are interrupted by a shutdown, trying again until this process ends; otherwise they are recovered after scaffolder.recoverTasksTimeout',
@@ -100,23 +100,23 @@ export class Shutdown {
         return;
       }
       // What a failure says has been said, and what else could be done about it is over.
-      this.#vouchAndMark().catch(() => {});
-    }, VOUCH_MS);
+      this.#renewAndMark().catch(() => {});
+    }, RENEW_MS);
     timer.unref();
     signal.addEventListener('abort', () => clearInterval(timer), {
       once: true,
     });
   }
 
-  async #vouchAndMark(): Promise<void> {
+  async #renewAndMark(): Promise<void> {
     // Before the mark: a run that had been silent for a while, as after a stall, would count as interrupted at once, beside this
     // process. In chaos one was decided on 47 ms before its process ended.
-    const { takenOver } = await this.options.runs.vouch();
+    const { lostOwnership } = await this.options.runs.renewHeartbeats();
     try {
       await markOwnedRuns(this.options);
     } finally {
       // What a warning fails at is in the backend's log, and the marks are made.
-      await reportLostOwnership(takenOver, this.options).catch(() => {});
+      await reportLostOwnership(lostOwnership, this.options).catch(() => {});
     }
   }
 }

@@ -76,12 +76,12 @@ describe.each(databases.eachSupportedId())(
 
     it('has the other tasks of this process recovered soon when it ends, and not the run that has taken over', async () => {
       const [lost, kept] = [await running(), await running()];
-      await runs.vouch();
+      await runs.renewHeartbeats();
       await takeOver(lost);
-      const { takenOver } = await runs.vouch();
-      expect(takenOver).toMatchObject([{ taskId: lost }]);
+      const { lostOwnership } = await runs.renewHeartbeats();
+      expect(lostOwnership).toMatchObject([{ taskId: lost }]);
       const exit = jest.fn();
-      await reportLostOwnership(takenOver, { knex, runs, exit, logger });
+      await reportLostOwnership(lostOwnership, { knex, runs, exit, logger });
       expect(exit).toHaveBeenCalledTimes(1);
       expect(await marked()).toContain(kept);
       expect(await interruptedAfter(8)).toEqual([kept]);
@@ -92,28 +92,28 @@ describe.each(databases.eachSupportedId())(
 
     it('has marked them before the process ends, also if the logs of the tasks cannot be written', async () => {
       const [lost, kept] = [await running(), await running()];
-      await runs.vouch();
+      await runs.renewHeartbeats();
       await takeOver(lost);
-      const { takenOver } = await runs.vouch();
+      const { lostOwnership } = await runs.renewHeartbeats();
       const exit = jest.fn();
       // No answer, as of a table that is locked.
       jest.spyOn(runs, 'warn').mockReturnValue(new Promise(() => {}));
       const exited = new Promise<void>(resolve =>
         exit.mockImplementation(resolve),
       );
-      void reportLostOwnership(takenOver, { knex, runs, exit, logger });
+      void reportLostOwnership(lostOwnership, { knex, runs, exit, logger });
       await exited;
       expect(await marked()).toContain(kept);
     });
 
     it('ends the process though the database does not answer, and says what follows from that', async () => {
       const lost = await running();
-      await runs.vouch();
+      await runs.renewHeartbeats();
       await takeOver(lost);
-      const { takenOver } = await runs.vouch();
+      const { lostOwnership } = await runs.renewHeartbeats();
       await knex.schema.renameTable(SHUTDOWNS, 'away');
       const exit = jest.fn();
-      await reportLostOwnership(takenOver, {
+      await reportLostOwnership(lostOwnership, {
         knex,
         runs,
         exit,
@@ -132,10 +132,10 @@ describe.each(databases.eachSupportedId())(
     it('marks nothing if the process does not end', async () => {
       const lost = await running();
       await running();
-      await runs.vouch();
+      await runs.renewHeartbeats();
       await takeOver(lost);
-      const { takenOver } = await runs.vouch();
-      await reportLostOwnership(takenOver, { knex, runs, logger });
+      const { lostOwnership } = await runs.renewHeartbeats();
+      await reportLostOwnership(lostOwnership, { knex, runs, logger });
       expect(await marked()).toEqual([]);
     });
   },

@@ -10,7 +10,7 @@ const LAST_WORDS_MS = 500;
 
 /** Says which runs were taken over, in the backend's log and in those of the tasks, and ends the process if it is to end then. */
 export async function reportLostOwnership(
-  takenOver: LostOwnership[],
+  lostOwnership: LostOwnership[],
   options: {
     knex: Knex;
     runs: Pick<OwnedRuns, 'warn' | 'begun' | 'marks'>;
@@ -20,13 +20,13 @@ export async function reportLostOwnership(
   },
 ): Promise<void> {
   const { runs, exit, logger } = options;
-  if (takenOver.length === 0) {
+  if (lostOwnership.length === 0) {
     return;
   }
-  for (const { taskId, message } of takenOver) {
+  for (const { taskId, message } of lostOwnership) {
     logger.error(`Task ${taskId}: ${message}`);
   }
-  const warnAll = () => Promise.all(takenOver.map(t => runs.warn(t)));
+  const warnAll = () => Promise.all(lostOwnership.map(t => runs.warn(t)));
   if (!exit) {
     await warnAll();
     return;

@@ -13,7 +13,7 @@ export type RecoveryListener = {
   /** A pass is over. */
   passed(pass: PassResult): void;
   /** Heartbeats were written for runs that are alive in this process. */
-  vouched(runs: number): void;
+  renewed(runs: number): void;
 };
 
 export type PassResult = {
@@ -41,6 +41,6 @@ export function combineListeners(
     undecided: (taskId, error) => tell(l => l.undecided?.(taskId, error)),
     resumed: resumption => tell(l => l.resumed?.(resumption)),
     passed: pass => tell(l => l.passed?.(pass)),
-    vouched: runs => tell(l => l.vouched?.(runs)),
+    renewed: runs => tell(l => l.renewed?.(runs)),
   };
 }

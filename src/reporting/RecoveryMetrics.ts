@@ -23,7 +23,7 @@ export class RecoveryMetrics implements Partial<RecoveryListener> {
   readonly #interrupted: MetricsServiceHistogram;
   readonly #passDuration: MetricsServiceHistogram;
   readonly #undecided: MetricsServiceCounter;
-  readonly #vouched: MetricsServiceCounter;
+  readonly #renewed: MetricsServiceCounter;
 
   constructor(metrics: MetricsService) {
     this.#decisions = metrics.createCounter('scaffolder.recovery.count', {
@@ -66,7 +66,7 @@ export class RecoveryMetrics implements Partial<RecoveryListener> {
     this.#undecided = metrics.createCounter('scaffolder.recovery.error.count', {
       description: 'Total number of times that deciding on a task failed',
     });
-    this.#vouched = metrics.createCounter('scaffolder.recovery.vouched.count', {
+    this.#renewed = metrics.createCounter('scaffolder.recovery.vouched.count', {
       description:
         'Total number of heartbeats written for live runs that had fallen behind',
     });
@@ -104,9 +104,9 @@ export class RecoveryMetrics implements Partial<RecoveryListener> {
     }
   }
 
-  vouched(runs: number): void {
+  renewed(runs: number): void {
     if (runs > 0) {
-      this.#vouched.add(runs);
+      this.#renewed.add(runs);
     }
   }
 }

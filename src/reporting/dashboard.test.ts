@@ -42,7 +42,7 @@ async function recordAll(): Promise<ResourceMetrics> {
   metrics.undecided();
   metrics.resumed({ decision: 'resume', secondsSinceHeartbeat: 33 });
   metrics.passed({ seconds: 0.5, interrupted: 2 });
-  metrics.vouched(1);
+  metrics.renewed(1);
   const snapshots = new SnapshotMetrics(meter);
   snapshots.taken(0.02, 1000);
   snapshots.skipped('store');

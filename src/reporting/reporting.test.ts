@@ -121,8 +121,8 @@ describe('RecoveryMetrics', () => {
     });
     metrics.passed({ seconds: 0.5, interrupted: 2 });
     metrics.passed({ seconds: 0.7 });
-    metrics.vouched(0);
-    metrics.vouched(3);
+    metrics.renewed(0);
+    metrics.renewed(3);
 
     const calls = Object.fromEntries(
       [...instruments].map(([name, record]) => [name, record.mock.calls]),
@@ -289,7 +289,7 @@ describe('Notifier', () => {
 describe('combineListeners', () => {
   it('tells all of them, also when one of them throws', () => {
     const logger = mockServices.logger.mock();
-    const last = { decided: jest.fn(), vouched: jest.fn() };
+    const last = { decided: jest.fn(), renewed: jest.fn() };
     const listener = combineListeners(
       [
         {
@@ -302,10 +302,10 @@ describe('combineListeners', () => {
       logger,
     );
     listener.decided(resumed);
-    listener.vouched(1);
+    listener.renewed(1);
     listener.undecided('the-task', new Error());
     expect(last.decided).toHaveBeenCalledWith(resumed);
-    expect(last.vouched).toHaveBeenCalledWith(1);
+    expect(last.renewed).toHaveBeenCalledWith(1);
     expect(logger.warn).toHaveBeenCalledWith(
       'Could not report on a recovery, Error: broken',
     );

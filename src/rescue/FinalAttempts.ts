@@ -5,7 +5,7 @@ import { hasOngoingAttempt } from '../database/operations/attempts/hasOngoingAtt
 import { listFinalAttempts } from '../database/operations/attempts/listFinalAttempts';
 import { Ongoing } from '../database/operations/attempts/ongoingAttempts';
 import { readStepEvents } from '../database/operations/taskEvents/readStepEvents';
-import { SUSPECT_SPENT } from '../decision/attempts';
+import { POISON_CANDIDATE_ATTEMPTS } from '../decision/attempts';
 import { DecidedTask } from './batch/carryOut';
 import { readHistory } from '../decision/plan/history';
 import { waitingLine } from '../decision/messages/messages';
@@ -30,9 +30,9 @@ const ONGOING: Ongoing = {
 const PATIENCE_SECONDS = 300;
 
 /** A task that may be what ends the backend. */
-type Suspect = {
+type PoisonCandidate = {
   id: string;
-  isLastChance: boolean;
+  isFinalAttempt: boolean;
   /** How often it was decided on before. */
   attempts: number;
   secondsSilent: number;
@@ -59,14 +59,14 @@ export class FinalAttempts {
     tx: Knex.Transaction,
     decided: DecidedTask[],
   ): Promise<Set<string>> {
-    const suspects = suspectsAmong(decided);
+    const suspects = poisonCandidatesAmong(decided);
     if (suspects.length === 0) {
       return new Set();
     }
     const isTaken = await this.#isTaken(tx);
     const next = isTaken ? undefined : await this.#next(tx, suspects);
     const waiting = suspects.filter(s =>
-      isTaken || next ? s !== next : s.isLastChance,
+      isTaken || next ? s !== next : s.isFinalAttempt,
     );
     this.#say(suspects, { waiting, isForOthers: isTaken || Boolean(next) });
     return new Set(waiting.map(({ id }) => id));
@@ -88,9 +88,9 @@ export class FinalAttempts {
   /** The one of them that has its last chance now. Nothing if none is due, or others go first. */
   async #next(
     tx: Knex.Transaction,
-    suspects: Suspect[],
-  ): Promise<Suspect | undefined> {
-    const due = suspects.filter(s => s.isLastChance);
+    suspects: PoisonCandidate[],
+  ): Promise<PoisonCandidate | undefined> {
+    const due = suspects.filter(s => s.isFinalAttempt);
     const { timeoutSeconds, staleTimeoutSeconds } = this.options.config;
     // Before it is held back from the scaffolder's own recovery, which counts its silence anew.
     const patience = Math.min(
@@ -104,14 +104,17 @@ export class FinalAttempts {
       return impatient;
     }
     // One that got further since counts as well, until it has ended: it would have to be told from its events, of perhaps thousands.
-    const others = { ...ONGOING, minSpent: SUSPECT_SPENT };
+    const others = { ...ONGOING, minSpent: POISON_CANDIDATE_ATTEMPTS };
     return (await hasOngoingAttempt(tx, others)) ? undefined : due[0];
   }
 
   /** Said once for each interruption, also if another process decided on the one before. */
   #say(
-    suspects: Suspect[],
-    { waiting, isForOthers }: { waiting: Suspect[]; isForOthers: boolean },
+    suspects: PoisonCandidate[],
+    {
+      waiting,
+      isForOthers,
+    }: { waiting: PoisonCandidate[]; isForOthers: boolean },
   ): void {
     for (const { id, attempts } of waiting) {
       if (this.#waiting.get(id) !== attempts) {
@@ -123,13 +126,13 @@ export class FinalAttempts {
   }
 }
 
-function suspectsAmong(decided: DecidedTask[]): Suspect[] {
+function poisonCandidatesAmong(decided: DecidedTask[]): PoisonCandidate[] {
   return decided.flatMap(({ task, decision }) =>
-    'attempt' in decision && decision.attempt.isSuspect
+    'attempt' in decision && decision.attempt.isPoisonCandidate
       ? [
           {
             id: task.id,
-            isLastChance: decision.attempt.isLastChance,
+            isFinalAttempt: decision.attempt.isFinalAttempt,
             attempts: task.last?.attempt ?? 0,
             secondsSilent: task.secondsSilent,
           },

@@ -23,12 +23,12 @@ describe('RecoveryLoop', () => {
 
   function setup({
     exit,
-    steadiness = new Settling(),
+    settling = new Settling(),
     now = { ms: 0 },
   }: {
     now?: { ms: number };
     exit?: () => void;
-    steadiness?: Settling;
+    settling?: Settling;
   } = {}) {
     const logger = mockServices.logger.mock();
     const scheduler = mockServices.scheduler.mock();
@@ -39,9 +39,9 @@ describe('RecoveryLoop', () => {
     const runs = {
       claimed: jest.fn(),
       ended: jest.fn(async () => {}),
-      vouch: jest.fn(async () => ({
-        vouched: 0,
-        takenOver: [] as LostOwnership[],
+      renewHeartbeats: jest.fn(async () => ({
+        renewed: 0,
+        lostOwnership: [] as LostOwnership[],
       })),
       warn: jest.fn(async () => {}),
       begun: jest.fn(() => []),
@@ -56,7 +56,7 @@ describe('RecoveryLoop', () => {
         runOnce: jest.fn(async () => ({ restart: 2, failed: 1 })),
       },
       outcomes: { recordOnce: jest.fn(async () => {}), ended: jest.fn() },
-      listener: { passed: jest.fn(), vouched: jest.fn() },
+      listener: { passed: jest.fn(), renewed: jest.fn() },
       memory: {
         remember: jest.fn(async () => {}),
         rememberMissing: jest.fn(async () => 0),
@@ -70,7 +70,7 @@ describe('RecoveryLoop', () => {
       knex,
       workspaces,
       runs: runs as unknown as OwnedRuns,
-      steadiness,
+      settling,
       troubles,
       exit,
       scheduler,
@@ -91,7 +91,7 @@ describe('RecoveryLoop', () => {
     return {
       ...options,
       runs,
-      steadiness,
+      settling,
       troubles,
       exit,
       runner,
@@ -102,7 +102,7 @@ describe('RecoveryLoop', () => {
       emit,
     };
   }
-  const VOUCH = 'scaffolder-recovery:vouch-for-live-runs';
+  const VOUCH = 'scaffolder-recovery:renew-heartbeats';
   const MAKE_INDEX = 'scaffolder-recovery:make-in-flight-index';
   const RECOVER = 'scaffolder-recovery:recover-interrupted-tasks';
 
@@ -149,20 +149,20 @@ describe('RecoveryLoop', () => {
   });
 
   it('goes on deciding though that fails', async () => {
-    const { runner, outcomes, steadiness, tick } = setup();
+    const { runner, outcomes, settling, tick } = setup();
     outcomes.recordOnce.mockRejectedValue(new Error('no such column'));
     await runner.start();
-    steadiness.read();
+    settling.read();
     await tick('scaffolder-recovery:record-outcomes');
-    expect(steadiness.isSteady()).toBe(true);
+    expect(settling.isSettled()).toBe(true);
   });
 
   it('tells for how many runs it vouched', async () => {
     const { runner, runs, listener, tick } = setup();
-    runs.vouch.mockResolvedValue({ vouched: 2, takenOver: [] });
+    runs.renewHeartbeats.mockResolvedValue({ renewed: 2, lostOwnership: [] });
     await runner.start();
     await tick(VOUCH);
-    expect(listener.vouched).toHaveBeenCalledWith(2);
+    expect(listener.renewed).toHaveBeenCalledWith(2);
   });
 
   it('goes on with later passes when the first one fails', async () => {
@@ -230,9 +230,9 @@ describe('RecoveryLoop', () => {
 
     it('says so if that fails, and no more once it is not needed', async () => {
       let ms = 0;
-      const steadiness = new Settling(() => ms);
+      const settling = new Settling(() => ms);
       const { runner, readiness, deferral, troubles, logger, tick } = setup({
-        steadiness,
+        settling,
       });
       readiness.ensure.mockRejectedValue(blocker);
       deferral.deferOnce.mockRejectedValue(new Error('read-only'));
@@ -243,7 +243,7 @@ describe('RecoveryLoop', () => {
       );
       readiness.ensure.mockResolvedValue(undefined);
       ms = 60_000;
-      steadiness.begin();
+      settling.begin();
       await tick(RECOVER);
       expect(troubles.isBlocking).toBe(false);
     });
@@ -260,9 +260,9 @@ describe('RecoveryLoop', () => {
   });
 
   it('defers the tasks while it settles after a start of the server or an outage', async () => {
-    const { runner, steadiness, deferral, tick } = setup();
+    const { runner, settling, deferral, tick } = setup();
     await runner.start();
-    steadiness.lost();
+    settling.lost();
     await tick(RECOVER);
     expect(deferral.deferOnce).toHaveBeenCalledTimes(1);
   });
@@ -281,18 +281,18 @@ describe('RecoveryLoop', () => {
 
   it('does not count migrations that take long as a stall', async () => {
     let now = 0;
-    const steadiness = new Settling(() => now);
-    const { runner, readiness, pass } = setup({ steadiness });
+    const settling = new Settling(() => now);
+    const { runner, readiness, pass } = setup({ settling });
     readiness.ensure.mockImplementationOnce(async () => {
       now += 60_000;
     });
-    let wasSteady: boolean | undefined;
+    let wasSettled: boolean | undefined;
     pass.runAtStartup.mockImplementation(async () => {
-      wasSteady = steadiness.isSteady();
+      wasSettled = settling.isSettled();
       return { restart: 0 };
     });
     await runner.start();
-    expect(wasSteady).toBe(true);
+    expect(wasSettled).toBe(true);
   });
 
   it('remembers the strategy of a task as soon as it is dispatched', async () => {
@@ -325,36 +325,36 @@ describe('RecoveryLoop', () => {
   });
 
   it('is not steady after a read that failed', async () => {
-    const { runner, runs, steadiness, logger, tick } = setup();
+    const { runner, runs, settling, logger, tick } = setup();
     await runner.start();
     await tick(VOUCH);
-    expect(steadiness.isSteady()).toBe(true);
-    runs.vouch.mockRejectedValue(new Error('gone'));
+    expect(settling.isSettled()).toBe(true);
+    runs.renewHeartbeats.mockRejectedValue(new Error('gone'));
     await tick(VOUCH);
     await tick(VOUCH);
-    expect(steadiness.isSteady()).toBe(false);
+    expect(settling.isSettled()).toBe(false);
     expect(logger.error).toHaveBeenCalledTimes(1);
   });
 
   describe('when a run was taken over', () => {
-    const takenOver = [{ taskId: 'a', message: 'taken over by attempt 2' }];
+    const lostOwnership = [{ taskId: 'a', message: 'taken over by attempt 2' }];
 
     it('says so in both logs', async () => {
       const { runner, runs, logger, tick } = setup({ exit: undefined });
       await runner.start();
-      runs.vouch.mockResolvedValueOnce({ vouched: 0, takenOver });
+      runs.renewHeartbeats.mockResolvedValueOnce({ renewed: 0, lostOwnership });
       await tick(VOUCH);
       expect(logger.error).toHaveBeenCalledWith(
         'Task a: taken over by attempt 2',
       );
-      expect(runs.warn).toHaveBeenCalledWith(takenOver[0]);
+      expect(runs.warn).toHaveBeenCalledWith(lostOwnership[0]);
     });
 
     it('ends the process if it shall, though the database does not answer', async () => {
       const exit = jest.fn();
       const { runner, runs, tick } = setup({ exit });
       await runner.start();
-      runs.vouch.mockResolvedValueOnce({ vouched: 0, takenOver });
+      runs.renewHeartbeats.mockResolvedValueOnce({ renewed: 0, lostOwnership });
       runs.warn.mockReturnValueOnce(new Promise(() => {}));
       void tick(VOUCH);
       await waitFor('the exit', async () => exit.mock.calls.length > 0, {

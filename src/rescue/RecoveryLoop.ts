@@ -50,8 +50,8 @@ export class RecoveryLoop {
       outcomes: AttemptTracker;
       workspaces: RunFolders;
       runs: OwnedRuns;
-      steadiness: Settling;
-      listener: Pick<RecoveryListener, 'passed' | 'vouched'>;
+      settling: Settling;
+      listener: Pick<RecoveryListener, 'passed' | 'renewed'>;
       /** Ends the process; only given if it shall end when a run was taken over. */
       exit?: () => void;
       scheduler: SchedulerService;
@@ -79,8 +79,8 @@ export class RecoveryLoop {
       isVital: true,
       trouble: 'recovery pass',
     });
-    await this.#schedule('vouch-for-live-runs', { seconds: 1 }, () =>
-      this.#tick('check of the live runs', () => this.#vouch()),
+    await this.#schedule('renew-heartbeats', { seconds: 1 }, () =>
+      this.#tick('check of the live runs', () => this.#renewHeartbeats()),
     );
     await this.#pass('first recovery pass', () => pass.runAtStartup());
     await this.#schedule('recover-interrupted-tasks', PASS_FREQUENCY, () =>
@@ -119,14 +119,14 @@ export class RecoveryLoop {
     what: string,
     pass: () => Promise<DecisionCounts>,
   ): Promise<void> {
-    const { deferral, steadiness, troubles } = this.options;
+    const { deferral, settling, troubles } = this.options;
     const error = await this.#tick(what, () => this.#measured(pass), {
       isVital: true,
       // The first one is not made again; the next one makes up for it.
       trouble: 'recovery pass',
     });
     const canDefer = !(error instanceof Blocker) || error.canDefer;
-    if (!canDefer || (!error && steadiness.isSteady())) {
+    if (!canDefer || (!error && settling.isSettled())) {
       troubles.over(DEFERRAL);
       return;
     }
@@ -174,21 +174,21 @@ export class RecoveryLoop {
 
   /** After a start of the server itself, the live runs of the others may not have been able to beat yet. */
   async #lookAtDatabase(): Promise<void> {
-    const { knex, steadiness } = this.options;
+    const { knex, settling } = this.options;
     const upSeconds = await secondsSinceServerStart(knex);
     // Only now: what came before, such as migrations, is no gap between reads.
-    steadiness.begin();
+    settling.begin();
     if (upSeconds < SETTLING_SECONDS) {
-      steadiness.lost();
+      settling.lost();
     }
   }
 
-  async #vouch(): Promise<void> {
-    const { runs, steadiness, listener } = this.options;
-    const { vouched, takenOver } = await runs.vouch();
-    steadiness.read();
-    listener.vouched(vouched);
-    await reportLostOwnership(takenOver, this.options);
+  async #renewHeartbeats(): Promise<void> {
+    const { runs, settling, listener } = this.options;
+    const { renewed, lostOwnership } = await runs.renewHeartbeats();
+    settling.read();
+    listener.renewed(renewed);
+    await reportLostOwnership(lostOwnership, this.options);
   }
 
   /**
@@ -202,7 +202,7 @@ export class RecoveryLoop {
     action: () => Promise<unknown>,
     options: { isVital: boolean; trouble?: string } = { isVital: true },
   ): Promise<unknown> {
-    const { readiness, steadiness, troubles } = this.options;
+    const { readiness, settling, troubles } = this.options;
     const { isVital, trouble = what } = options;
     try {
       await readiness.ensure();
@@ -212,7 +212,7 @@ export class RecoveryLoop {
       return undefined;
     } catch (error) {
       if (isVital) {
-        steadiness.lost();
+        settling.lost();
       }
       if (error instanceof Blocker) {
         // One error, whoever has come upon it.

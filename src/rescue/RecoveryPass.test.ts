@@ -57,7 +57,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
   const listener = { decided: jest.fn(), undecided: jest.fn() };
   let now = 0;
   let runs: OwnedRuns;
-  let steadiness: Settling;
+  let settling: Settling;
   let looks: ScaffolderPoll;
 
   const createPass = (
@@ -79,26 +79,26 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
       },
       workspaces,
       runs,
-      steadiness,
+      settling,
       looks,
       events,
       listener,
       logger,
     };
-    const handOvers = new Requeuer(shared);
+    const requeuer = new Requeuer(shared);
     return new RecoveryPass({
       ...shared,
       decider: new BatchDecider({
         ...shared,
-        handOvers,
-        lastChances: new FinalAttempts(shared),
+        requeuer,
+        finalAttempts: new FinalAttempts(shared),
       }),
-      handOvers,
+      requeuer,
       cleaner: new FolderCleaner({
         knex,
         timeoutSeconds: 30,
         workspaces,
-        steadiness,
+        settling,
         logger,
       }),
     });
@@ -155,7 +155,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     jest.clearAllMocks();
     events.publish.mockResolvedValue(undefined);
     directory.clear();
-    steadiness = new Settling(() => now);
+    settling = new Settling(() => now);
     looks = new ScaffolderPoll(() => 0);
     runs = new OwnedRuns({
       knex,
@@ -831,17 +831,17 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     const id = await interrupted('none');
     const open = await insertTask(knex, { status: 'open' });
     const pass = createPass();
-    steadiness.lost();
+    settling.lost();
     for (let i = 0; i < 9; i++) {
       now += 1_000;
-      steadiness.read();
+      settling.read();
     }
     expect(await pass.runOnce()).toEqual(nothing);
     expect(await readTask(knex, id)).toMatchObject({ status: 'processing' });
     expect(await readTask(knex, open)).toMatchObject({ status: 'open' });
 
     now += 1_000;
-    steadiness.read();
+    settling.read();
     expect(await pass.runOnce()).toEqual({ ...nothing, failed: 1 });
     expect(await readTask(knex, open)).toMatchObject({ status: 'processing' });
   });
@@ -852,14 +852,14 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     const silent = await insertTask(knex);
     directory.setContent({ [silent]: { file: 'x' } });
     const pass = createPass();
-    steadiness.lost();
+    settling.lost();
     await pass.runAtStartup();
     expect(await readTask(knex, id)).toMatchObject({ status: 'processing' });
     expect(fs.existsSync(directory.resolve(silent))).toBe(true);
 
     for (let i = 0; i < 10; i++) {
       now += 1_000;
-      steadiness.read();
+      settling.read();
     }
     await pass.runOnce();
     expect(fs.existsSync(directory.resolve(silent))).toBe(false);

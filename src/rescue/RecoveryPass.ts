@@ -19,16 +19,16 @@ export class RecoveryPass {
       knex: Knex;
       config: RecoveryConfig;
       decider: BatchDecider;
-      handOvers: Requeuer;
+      requeuer: Requeuer;
       cleaner: FolderCleaner;
       runs: OwnedRuns;
-      steadiness: Settling;
+      settling: Settling;
     },
   ) {}
 
   /** A pass at any time while this process runs. */
   async runOnce(): Promise<DecisionCounts> {
-    const { knex, config, handOvers, steadiness, cleaner } = this.options;
+    const { knex, config, requeuer, settling, cleaner } = this.options;
     const { timeoutSeconds } = config;
     const counts = noDecisions();
     const inFlight = await countInFlight(knex, {
@@ -41,8 +41,8 @@ export class RecoveryPass {
     if (inFlight.withSecrets > 0) {
       await clearUnneededSecrets(knex, timeoutSeconds);
     }
-    if (inFlight.waiting > 0 && steadiness.isSteady()) {
-      await handOvers.wakeWorker();
+    if (inFlight.waiting > 0 && settling.isSettled()) {
+      await requeuer.nudgeWorker();
     }
     await cleaner.cleanOnce();
     return counts;
@@ -53,13 +53,13 @@ export class RecoveryPass {
    * open tasks when they start.
    */
   async runAtStartup(): Promise<DecisionCounts> {
-    const { config, handOvers, cleaner } = this.options;
+    const { config, requeuer, cleaner } = this.options;
     const counts = noDecisions();
     // Without workers an open task would stay there until a worker elsewhere happens to look.
     const hasWorkers = config.concurrentTasks > 0;
     // First, so that it opens none of those that this process hands over.
     if (hasWorkers) {
-      await handOvers.openAll();
+      await requeuer.openAll();
     }
     await this.#decideOnAll(hasWorkers ? 'open' : 'handOver', counts);
     await cleaner.cleanOnce();
@@ -67,7 +67,7 @@ export class RecoveryPass {
   }
 
   async #decideOnAll(requeue: Requeue, counts: DecisionCounts): Promise<void> {
-    const { knex, config, decider, runs, steadiness } = this.options;
+    const { knex, config, decider, runs, settling } = this.options;
     const most = batchesAtOnce(knex);
     const running = new Set<Promise<void>>();
     const errors: unknown[] = [];
@@ -75,7 +75,7 @@ export class RecoveryPass {
       for await (const batch of batchesOf(page =>
         listInterruptedTasks(knex, config, page),
       )) {
-        if (!steadiness.isSteady()) {
+        if (!settling.isSettled()) {
           break;
         }
         const taskIds = batch.filter(id => !runs.isAlive(id));

@@ -207,7 +207,7 @@ export class Retries {
             // Whoever starts a task again gives it all its attempts.
             spent: 0,
             finishedSteps: retry.finishedSteps,
-            lastChance: false,
+            finalAttempt: false,
           },
           lines: retryMessages(planned).map(({ stepId, message }) => ({
             taskId: task.id,

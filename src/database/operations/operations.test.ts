@@ -21,18 +21,18 @@ import {
   STRATEGIES,
   TASK_EVENTS,
   TASKS,
-  WAKEUPS,
+  NUDGES,
 } from '../tables';
 import { isSqlite, secondsAgo } from '../time';
 import {
   appendPublishedTaskEvents,
   appendTaskEvents,
 } from './taskEvents/appendTaskEvents';
-import { clearSpentAttempts } from './attempts/clearSpentAttempts';
+import { resetAttemptsUsed } from './attempts/resetAttemptsUsed';
 import { clearUnneededSecrets } from './tasks/clearUnneededSecrets';
 import { countInFlight } from './tasks/countInFlight';
 import { forgetEndedTasks } from './strategies/forgetEndedTasks';
-import { nudgeWorker, WAKEUP_LOCK } from './waiting/nudgeWorker';
+import { nudgeWorker, NUDGE_LOCK } from './waiting/nudgeWorker';
 import { hasOngoingAttempt } from './attempts/hasOngoingAttempt';
 import { deferInterruptedTasks } from './interrupted/deferInterruptedTasks';
 import { listHandedOverTasks } from './waiting/listHandedOverTasks';
@@ -644,7 +644,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
           newAttempt({ taskId: other, spent: 2 }),
         ]),
       );
-      await clearSpentAttempts(knex, ended);
+      await resetAttemptsUsed(knex, ended);
       expect([await spentOn(ended), await spentOn(other)]).toEqual([0, 2]);
     });
 
@@ -672,7 +672,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       await knex.transaction(tx =>
         recordAttempts(tx, [
           newAttempt({ taskId: other }),
-          newAttempt({ taskId: id, lastChance: true, finishedSteps: 2 }),
+          newAttempt({ taskId: id, finalAttempt: true, finishedSteps: 2 }),
         ]),
       );
       const expected = [{ taskId: id, finishedSteps: 2 }];
@@ -781,7 +781,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       );
       expect(await knex(SHUTDOWNS).pluck('task_id')).toEqual([running]);
       await knex(TASKS).where('id', running).update({ status: 'completed' });
-      await forgetEndedTasks(knex, { wakeupIntervalSeconds: 30 });
+      await forgetEndedTasks(knex, { nudgeIntervalSeconds: 30 });
       expect(await knex(SHUTDOWNS).pluck('task_id')).toEqual([]);
     });
   });
@@ -957,7 +957,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
           [running, ended].map(taskId => newAttempt({ taskId, spent: 2 })),
         ),
       );
-      await forgetEndedTasks(knex, { wakeupIntervalSeconds: 30 });
+      await forgetEndedTasks(knex, { nudgeIntervalSeconds: 30 });
       expect((await knex(STRATEGIES).pluck('task_id')).sort()).toEqual(
         [open, running].sort(),
       );
@@ -1042,7 +1042,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       const wakeUp = async (status: string, silent: number, ago: number) => {
         const id = await insertTask(knex, { status, silentSeconds: silent });
         const woken_at = secondsAgo(knex, ago) as any;
-        await knex(WAKEUPS).insert({ task_id: id, woken_at });
+        await knex(NUDGES).insert({ task_id: id, woken_at });
         return id;
       };
       const waiting = await wakeUp('processing', 3600, 600);
@@ -1051,8 +1051,8 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       await wakeUp('open', 1, 600);
       await wakeUp('completed', 3600, 600);
 
-      await forgetEndedTasks(knex, { wakeupIntervalSeconds: 30 });
-      expect((await knex(WAKEUPS).pluck('task_id')).sort()).toEqual(
+      await forgetEndedTasks(knex, { nudgeIntervalSeconds: 30 });
+      expect((await knex(NUDGES).pluck('task_id')).sort()).toEqual(
         [waiting, recent].sort(),
       );
       expect(await listHandedOver()).toEqual([waiting]);
@@ -1065,7 +1065,7 @@ describe.each(databases.eachSupportedId())('operations on %s', databaseId => {
       it('does not wait for another process that is at it', async () => {
         const id = await open(50);
         const other = await knex.transaction();
-        await other.raw('select pg_advisory_xact_lock(?)', WAKEUP_LOCK);
+        await other.raw('select pg_advisory_xact_lock(?)', NUDGE_LOCK);
         expect(await wake()).toBeUndefined();
         await other.commit();
         expect(await wake()).toBe(id);

@@ -179,11 +179,11 @@ function attemptSentence({ spent, limit }: Attempt): string[] {
     : [];
 }
 
-function attemptParts({ spent, limit, isLastChance }: Attempt): string[] {
+function attemptParts({ spent, limit, isFinalAttempt }: Attempt): string[] {
   return spent > 1
     ? [
         `recovery ${spent} of at most ${limit} without getting further${
-          isLastChance ? ', alone' : ''
+          isFinalAttempt ? ', alone' : ''
         }`,
       ]
     : [];

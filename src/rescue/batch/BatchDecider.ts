@@ -31,24 +31,24 @@ export class BatchDecider {
   /** What was logged of tasks that could not be decided on: said once, not in each pass. */
   readonly #said = new Map<string, Set<string>>();
   readonly #decideErrors: BatchErrors;
-  readonly #holdErrors: BatchErrors;
+  readonly #deferErrors: BatchErrors;
 
   constructor(
     private readonly options: {
       knex: Knex;
       config: RecoveryConfig;
       workspaces: RunFolders;
-      steadiness: Settling;
+      settling: Settling;
       events: EventsService;
-      handOvers: Pick<Requeuer, 'delays'>;
-      lastChances: FinalAttempts;
+      requeuer: Pick<Requeuer, 'delays'>;
+      finalAttempts: FinalAttempts;
       listener: Pick<RecoveryListener, 'decided' | 'undecided'>;
       logger: LoggerService;
     },
   ) {
     const { logger } = options;
     this.#decideErrors = new BatchErrors('decide on tasks', logger);
-    this.#holdErrors = new BatchErrors('hold tasks back', logger);
+    this.#deferErrors = new BatchErrors('hold tasks back', logger);
   }
 
   /** Decides on those of the tasks that are still interrupted. One that fails is logged, and counted as an error. */
@@ -57,9 +57,9 @@ export class BatchDecider {
     requeue: Requeue,
     counts: DecisionCounts,
   ): Promise<void> {
-    const { knex, steadiness, listener } = this.options;
+    const { knex, settling, listener } = this.options;
     const failed: string[] = [];
-    const isToGoOn = () => steadiness.isSteady();
+    const isToGoOn = () => settling.isSettled();
     await batchOrEach(
       taskIds,
       async ids => {
@@ -90,7 +90,7 @@ export class BatchDecider {
       {
         isToGoOn,
         onError: (taskId, error) => this.#sayOnce(taskId, error),
-        batchErrors: this.#holdErrors,
+        batchErrors: this.#deferErrors,
       },
     );
   }
@@ -111,15 +111,15 @@ export class BatchDecider {
     taskIds: string[],
     requeue: Requeue,
   ): Promise<{ undecided: string[]; carriedOut: CarriedOut[] }> {
-    const { config, handOvers, lastChances } = this.options;
+    const { config, requeuer, finalAttempts } = this.options;
     const { undecided, decided } = await this.#decide(tx, taskIds);
-    const waiting = await lastChances.whoWaits(tx, decided);
+    const waiting = await finalAttempts.whoWaits(tx, decided);
     undecided.push(...waiting);
     const carriedOut = await carryOut(tx, {
       decided: decided.filter(({ task }) => !waiting.has(task.id)),
       requeue,
       config,
-      delays: ids => handOvers.delays(ids, requeue),
+      delays: ids => requeuer.delays(ids, requeue),
     });
     for (const { task, decision } of carriedOut) {
       this.#takeWorkspaceAway(task.id, decision);
@@ -136,12 +136,12 @@ export class BatchDecider {
     tx: Knex.Transaction,
     taskIds: string[],
   ): Promise<{ undecided: string[]; decided: DecidedTask[] }> {
-    const { config, steadiness } = this.options;
+    const { config, settling } = this.options;
     const undecided: string[] = [];
     const decided: DecidedTask[] = [];
     const rows = await lockInterruptedTasks(tx, { ...config, taskIds });
     // Asked only now: whoever is alive cannot beat from here on, and what was read is what is decided on.
-    if (!steadiness.isSteady()) {
+    if (!settling.isSettled()) {
       return { undecided, decided };
     }
     const events = await readStepEvents(

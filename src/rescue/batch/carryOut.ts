@@ -166,13 +166,13 @@ function recordOf({
       ? {
           spent: decision.attempt.spent,
           finishedSteps: decision.attempt.finishedSteps,
-          lastChance: decision.attempt.isLastChance,
+          finalAttempt: decision.attempt.isFinalAttempt,
         }
       : // A manual retry of a closed task starts the count anew.
         {
           spent: 0,
           finishedSteps: task.last?.finishedSteps ?? 0,
-          lastChance: false,
+          finalAttempt: false,
         }),
   };
 }

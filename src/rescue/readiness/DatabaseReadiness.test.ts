@@ -5,7 +5,7 @@ import {
   TEST_DATABASE_IDS,
 } from '../../__testUtils__/scaffolderDatabase';
 import { applyMigrations, MIGRATIONS } from '../../database/migrations';
-import { ATTEMPTS, SHUTDOWNS, TASKS, WAKEUPS } from '../../database/tables';
+import { ATTEMPTS, SHUTDOWNS, TASKS, NUDGES } from '../../database/tables';
 import { Blocker } from './blockers';
 import { DatabaseReadiness } from './DatabaseReadiness';
 
@@ -77,14 +77,14 @@ describe.each(databases.eachSupportedId())(
 
     it('tells what the database says when the tables cannot be made, and tries again after a while', async () => {
       await migrateScaffolderOnly(knex);
-      await knex.schema.createTable(WAKEUPS, table => table.integer('odd'));
+      await knex.schema.createTable(NUDGES, table => table.integer('odd'));
       const readiness = create();
       const blocker = await blockerOf(readiness);
       expect(blocker.message).toMatch(/already exists.*long transactions/);
       expect(blocker.message).not.toMatch(/create table ["`]/);
       expect(blocker.canDefer).toBe(true);
 
-      await knex.schema.dropTable(WAKEUPS);
+      await knex.schema.dropTable(NUDGES);
       ms = 9_999;
       expect(await blockerOf(readiness)).toBe(blocker);
       ms = 10_000;

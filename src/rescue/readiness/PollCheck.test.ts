@@ -9,7 +9,7 @@ describe('PollCheck', () => {
     };
     const check = new PollCheck({
       looks: { secondsSinceLast: () => state.last },
-      steadiness: { isSteady: () => state.steady },
+      settling: { isSettled: () => state.steady },
       clock: () => state.now * 1000,
     });
     return { state, check };

@@ -12,7 +12,7 @@ export class PollCheck {
   constructor(
     private readonly options: {
       looks: Pick<ScaffolderPoll, 'secondsSinceLast'>;
-      steadiness: Pick<Settling, 'isSteady'>;
+      settling: Pick<Settling, 'isSettled'>;
       /** Milliseconds that pass evenly; for tests. */
       clock?: () => number;
     },
@@ -29,8 +29,8 @@ export class PollCheck {
    * @throws ExplainedError if the scaffolder has not looked for 30 s, though its database answers.
    */
   async check(): Promise<void> {
-    const { looks, steadiness } = this.options;
-    if (this.#workersStartedAt === undefined || !steadiness.isSteady()) {
+    const { looks, settling } = this.options;
+    if (this.#workersStartedAt === undefined || !settling.isSettled()) {
       return;
     }
     const seconds = Math.min(

@@ -29,7 +29,7 @@ import { RunFolders } from '../../workspace/folders/RunFolders';
 export const WAITING_SECONDS = 15;
 
 /** One wake-up in this time, in the whole cluster. */
-export const WAKEUP_INTERVAL_SECONDS = 30;
+export const NUDGE_INTERVAL_SECONDS = 30;
 
 /** So much earlier than its own look a process lets a task be opened. It is not known to the millisecond. */
 const LOOK_MARGIN_SECONDS = 0.2;
@@ -45,7 +45,7 @@ export class Requeuer {
       config: RecoveryConfig;
       workspaces: RunFolders;
       runs: OwnedRuns;
-      steadiness: Settling;
+      settling: Settling;
       looks: ScaffolderPoll;
       events: EventsService;
       logger: LoggerService;
@@ -77,13 +77,13 @@ export class Requeuer {
 
   /** Opens all of them for the workers of this process, which start after this and look for open tasks. */
   async openAll(): Promise<void> {
-    const { knex, config, steadiness, logger } = this.options;
+    const { knex, config, settling, logger } = this.options;
     const batchErrors = new BatchErrors('open tasks', logger);
     for await (const batch of batchesOf(page =>
       listHandedOverTasks(knex, config, page),
     )) {
       await batchOrEach(batch, ids => this.#open(ids), {
-        isToGoOn: () => steadiness.isSteady(),
+        isToGoOn: () => settling.isSettled(),
         onError: (taskId, error) =>
           logger.error(
             `Could not open task ${taskId}, leaving it to the others`,
@@ -100,14 +100,14 @@ export class Requeuer {
    * The task can be opened from just before this process looks. At any other time another one would, whose worker may have no free
    * slot, and since all look every ten seconds it would be the same one each time.
    */
-  async wakeWorker(): Promise<void> {
+  async nudgeWorker(): Promise<void> {
     const { knex, config, logger } = this.options;
     if (this.#freeSlots() === 0) {
       return;
     }
     const taskId = await nudgeWorker(knex, {
       waitingSeconds: WAITING_SECONDS,
-      intervalSeconds: WAKEUP_INTERVAL_SECONDS,
+      intervalSeconds: NUDGE_INTERVAL_SECONDS,
       staleTimeoutSeconds: config.staleTimeoutSeconds,
       delaySeconds: () => this.#secondsUntilLook(),
       isReadable: task => isReadable(task.spec, task.state),

@@ -11,7 +11,7 @@ import {
 } from '../../database/operations/strategies/rememberStrategy';
 import { BatchErrors } from '../batch/BatchErrors';
 import { batchOrEach } from '../batch/batchOrEach';
-import { WAKEUP_INTERVAL_SECONDS } from '../requeue/Requeuer';
+import { NUDGE_INTERVAL_SECONDS } from '../requeue/Requeuer';
 import { safeError } from '../../util/safeError';
 import { strategyOfTemplate, TaskStrategy } from '../../decision/strategy';
 import { readTemplateRef } from '../../scaffolder/taskRecord';
@@ -72,7 +72,7 @@ export class StrategyMemory {
   async rememberMissing(): Promise<number> {
     const { knex, logger } = this.options;
     await forgetEndedTasks(knex, {
-      wakeupIntervalSeconds: WAKEUP_INTERVAL_SECONDS,
+      nudgeIntervalSeconds: NUDGE_INTERVAL_SECONDS,
     });
 
     const lookups = this.#createLookups();

@@ -15,7 +15,7 @@ export class FolderCleaner {
       knex: Knex;
       timeoutSeconds: number;
       workspaces: RunFolders;
-      steadiness: Settling;
+      settling: Settling;
       logger: LoggerService;
     },
   ) {}
@@ -25,8 +25,7 @@ export class FolderCleaner {
    * claimed meanwhile. While the heartbeats cannot be trusted, nothing tells which tasks do not run.
    */
   async cleanOnce(): Promise<void> {
-    const { knex, timeoutSeconds, workspaces, steadiness, logger } =
-      this.options;
+    const { knex, timeoutSeconds, workspaces, settling, logger } = this.options;
     if (this.#cleaned) {
       return;
     }
@@ -35,7 +34,7 @@ export class FolderCleaner {
       try {
         await knex.transaction(async tx => {
           const task = await lockTask(tx, { taskId, timeoutSeconds });
-          if (task && !task.running && steadiness.isSteady()) {
+          if (task && !task.running && settling.isSettled()) {
             workspaces.takeAway(taskId);
           }
         });
@@ -46,6 +45,6 @@ export class FolderCleaner {
         );
       }
     }
-    this.#cleaned = steadiness.isSteady();
+    this.#cleaned = settling.isSettled();
   }
 }

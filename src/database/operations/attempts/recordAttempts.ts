@@ -34,7 +34,7 @@ export type NewAttempt = {
   /** How many of its steps had ever finished. */
   finishedSteps: number;
   /** Whether it is the last recovery that the limit allows. */
-  lastChance: boolean;
+  finalAttempt: boolean;
 };
 
 /** A finished step that runs again. */
@@ -106,7 +106,7 @@ export function attemptRow(a: NewAttempt) {
     planned: a.planned,
     spent: a.spent,
     finished_steps: a.finishedSteps,
-    last_chance: a.lastChance,
+    last_chance: a.finalAttempt,
     outcome: a.isClose ? 'closed' : 'waiting',
   };
 }

@@ -5,7 +5,7 @@ import {
   SHUTDOWNS,
   TASK_EVENTS,
   TASKS,
-  WAKEUPS,
+  NUDGES,
 } from '../../tables';
 import { secondsAgo, silentForAtLeast } from '../../time';
 
@@ -45,7 +45,7 @@ const LAST_DECIDED_AT = `(
 const DECIDED_SINCE_HEARTBEAT = `coalesce(${LAST_DECIDED_AT} > ${TASKS}.last_heartbeat_at, false)`;
 
 /** A condition: a wake-up is younger than the last heartbeat of its task, which nobody has claimed since. */
-export const WOKEN_SINCE_HEARTBEAT = `${WAKEUPS}.woken_at > ${TASKS}.last_heartbeat_at`;
+export const WOKEN_SINCE_HEARTBEAT = `${NUDGES}.woken_at > ${TASKS}.last_heartbeat_at`;
 
 /**
  * A condition: a hand-over was decided on so long ago that the task is not to run any more. The heartbeat does not tell: it was set back
@@ -54,7 +54,7 @@ export const WOKEN_SINCE_HEARTBEAT = `${WAKEUPS}.woken_at > ${TASKS}.last_heartb
 function isHandOverTooOld(knex: Knex, taskTimeoutSeconds: number): Knex.Raw {
   return knex.raw(
     `(${DECIDED_SINCE_HEARTBEAT} and ${LAST_DECIDED_AT} <= ? and not exists ?)`,
-    [secondsAgo(knex, taskTimeoutSeconds), wakeupsSinceHeartbeat(knex)],
+    [secondsAgo(knex, taskTimeoutSeconds), nudgesSinceHeartbeat(knex)],
   );
 }
 
@@ -92,7 +92,7 @@ export function whereUndecided(
       .where(neither =>
         neither
           .whereRaw(`not ${DECIDED_SINCE_HEARTBEAT}`)
-          .whereNotExists(wakeupsSinceHeartbeat(knex)),
+          .whereNotExists(nudgesSinceHeartbeat(knex)),
       )
       .orWhereExists(cancellations(knex))
       .orWhereRaw(isHandOverTooOld(knex, taskTimeoutSeconds)),
@@ -114,15 +114,15 @@ export function whereHandedOver(
     .where(either =>
       either
         .whereRaw(DECIDED_SINCE_HEARTBEAT)
-        .orWhereExists(wakeupsSinceHeartbeat(knex)),
+        .orWhereExists(nudgesSinceHeartbeat(knex)),
     )
     .whereNotExists(cancellations(knex));
 }
 
-function wakeupsSinceHeartbeat(knex: Knex): Knex.QueryBuilder {
-  return knex(WAKEUPS)
+function nudgesSinceHeartbeat(knex: Knex): Knex.QueryBuilder {
+  return knex(NUDGES)
     .select(knex.raw('1'))
-    .whereRaw(`${WAKEUPS}.task_id = ${TASKS}.id`)
+    .whereRaw(`${NUDGES}.task_id = ${TASKS}.id`)
     .whereRaw(WOKEN_SINCE_HEARTBEAT);
 }
 

@@ -16,7 +16,7 @@ import {
   STRATEGIES,
   TASK_EVENTS,
   TASKS,
-  WAKEUPS,
+  NUDGES,
 } from '../../tables';
 
 /** Columns by table. Typed so that a column which is added to a row cannot be left out here. */
@@ -119,7 +119,7 @@ export const OWN_TABLES: Record<string, string[]> = {
   [STRATEGIES]: Object.keys(strategyColumns),
   [ATTEMPTS]: Object.keys(attemptColumns),
   [SHUTDOWNS]: Object.keys(shutdownColumns),
-  [WAKEUPS]: ['task_id', 'woken_at'],
+  [NUDGES]: ['task_id', 'woken_at'],
   [SNAPSHOTS]: Object.keys(snapshotColumns),
   [MANIFESTS]: Object.keys(manifestColumns),
   [PACKS]: Object.keys(packColumns),

@@ -5,7 +5,7 @@ import {
   SHUTDOWNS,
   STRATEGIES,
   TASKS,
-  WAKEUPS,
+  NUDGES,
 } from '../../tables';
 import { secondsAgo } from '../../time';
 import { WOKEN_SINCE_HEARTBEAT } from '../interrupted/interrupted';
@@ -15,11 +15,11 @@ import { WOKEN_SINCE_HEARTBEAT } from '../interrupted/interrupted';
  * shutdowns of their backends. Forgets wake-ups that nobody asks for any more as well. Starts from the few remembered ones, not from all
  * tasks.
  *
- * @param options.wakeupIntervalSeconds - for so long a wake-up keeps others from being made
+ * @param options.nudgeIntervalSeconds - for so long a wake-up keeps others from being made
  */
 export async function forgetEndedTasks(
   knex: Knex,
-  options: { wakeupIntervalSeconds: number },
+  options: { nudgeIntervalSeconds: number },
 ): Promise<void> {
   const ended = (table: string) =>
     knex(TASKS)
@@ -38,13 +38,13 @@ export async function forgetEndedTasks(
     await knex(table).whereExists(ended(table)).delete();
   }
   // One of a task that waits to be claimed shows that the task was handed over, however old it is.
-  await knex(WAKEUPS)
-    .where('woken_at', '<=', secondsAgo(knex, options.wakeupIntervalSeconds))
+  await knex(NUDGES)
+    .where('woken_at', '<=', secondsAgo(knex, options.nudgeIntervalSeconds))
     .whereNotExists(
       knex(TASKS)
         .select(knex.raw('1'))
         .whereRaw(IN_FLIGHT)
-        .whereRaw(`${TASKS}.id = ${WAKEUPS}.task_id`)
+        .whereRaw(`${TASKS}.id = ${NUDGES}.task_id`)
         .whereRaw(WOKEN_SINCE_HEARTBEAT),
     )
     .delete();

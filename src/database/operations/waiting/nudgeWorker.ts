@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { IN_FLIGHT, TASKS, WAKEUPS } from '../../tables';
+import { IN_FLIGHT, TASKS, NUDGES } from '../../tables';
 import {
   heartbeatStaleIn,
   isSqlite,
@@ -8,7 +8,7 @@ import {
 } from '../../time';
 
 /** Any number that no other advisory lock in the scaffolder's database has. */
-export const WAKEUP_LOCK = 7_201_511;
+export const NUDGE_LOCK = 7_201_511;
 
 /**
  * Hands over the oldest open task that nobody has claimed, so that the scaffolder's own recovery opens it again and with
@@ -36,13 +36,13 @@ export async function nudgeWorker(
       // Not waited for: each process that does would keep one of its connections from its heartbeats, and then find nothing to do.
       const { rows } = await tx.raw(
         'select pg_try_advisory_xact_lock(?) as locked',
-        WAKEUP_LOCK,
+        NUDGE_LOCK,
       );
       if (!rows[0].locked) {
         return undefined;
       }
     }
-    const recent = await tx(WAKEUPS)
+    const recent = await tx(NUDGES)
       .where('woken_at', '>', secondsAgo(tx, intervalSeconds))
       .first('task_id');
     if (recent) {
@@ -76,7 +76,7 @@ export async function nudgeWorker(
     if (updated !== 1) {
       return undefined;
     }
-    await tx(WAKEUPS)
+    await tx(NUDGES)
       .insert({ task_id: oldest.id, woken_at: tx.fn.now() })
       .onConflict('task_id')
       .merge();

@@ -2,7 +2,7 @@ import { Knex } from 'knex';
 import { ATTEMPTS, DbAttemptRow } from '../../tables';
 
 /** Lets no earlier recovery of a task count against its limit any more. */
-export async function clearSpentAttempts(
+export async function resetAttemptsUsed(
   knex: Knex,
   taskId: string,
 ): Promise<void> {
