@@ -24,13 +24,16 @@ export function formatRow(
 }
 
 /** The matrix in Markdown. */
-export function formatMatrix({ ways, rows }: Result): string {
+function formatMatrix(
+  { ways, rows }: Result,
+  format: (cell: Cell) => string,
+): string {
   const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
   return [
     line(['', ...ways.map(w => w.heading)]),
     line(['---', ...ways.map(() => '---')]),
     ...rows.map(({ scenario, cells }) =>
-      line([`${scenario.id}. ${scenario.title}`, ...cells.map(formatCell)]),
+      line([`${scenario.id}. ${scenario.title}`, ...cells.map(format)]),
     ),
   ].join('\n');
 }
@@ -59,7 +62,7 @@ ${formatTableOfVersions(run.versions)}
 
 ✓ stands for what a user would want, which is said for each row below.
 
-${formatMatrix(result)}
+${formatMatrix(result, formatCell)}
 
 ## The ways
 
@@ -91,13 +94,13 @@ all times.
 `;
 }
 
-/** For the README: the matrix, and where it is from. */
+/** For the README: the matrix without what was measured, and where it is from. */
 export function formatExtract(result: Result, versions: Versions): string {
-  return `${formatMatrix(result)}
+  return `${formatMatrix(result, formatMark)}
 
 \`npm run compare\` wrote this table, with the scaffolder ${
     versions['@backstage/plugin-scaffolder-backend']
-  }. [What was done, and what counts as ✓](docs/comparison.md).`;
+  }. [What was measured, and what counts as ✓](docs/comparison.md).`;
 }
 
 function formatTableOfVersions(versions: Versions): string {
@@ -108,8 +111,12 @@ function formatTableOfVersions(versions: Versions): string {
   ].join('\n');
 }
 
-function formatCell({ ok, text }: Cell): string {
-  return `${ok ? '✓' : '✗'} ${text}`;
+function formatCell(cell: Cell): string {
+  return `${formatMark(cell)} ${cell.text}`;
+}
+
+function formatMark({ ok }: Cell): string {
+  return ok ? '✓' : '✗';
 }
 
 /** As one writes it in YAML on one line. */
