@@ -225,8 +225,6 @@ function latenciesOf({ evidence, faults, waits }: Outcome): string {
     ];
   };
   const attended = (l: Latency) => attendedMs(l, evidence.lifetimes);
-  const forOthers = waits.filter(w => w.isForOthers);
-  const forOwn = waits.filter(w => !w.isForOthers);
   const split = (name: string, some: Latency[]) => [
     row(name, some),
     row(
@@ -256,17 +254,12 @@ function latenciesOf({ evidence, faults, waits }: Outcome): string {
           attended,
         ),
         row(
-          '  of which waited for the last recovery of another task',
-          all.filter(l => hasWaited(l, forOthers)),
+          '  of which waited for a final attempt',
+          all.filter(l => hasWaited(l, waits)),
           attended,
         ),
         row(
-          '  of which waited for others before their own last recovery',
-          all.filter(l => hasWaited(l, forOwn)),
-          attended,
-        ),
-        row(
-          '  of which did neither',
+          '  of which did not',
           all.filter(l => !hasWaited(l, waits)),
           attended,
         ),

@@ -1295,14 +1295,14 @@ describe('latencies', () => {
   it('tell whether the task waited for a last recovery, by the logs of the backends', () => {
     const at = '2026-11-25T10:00:00.123Z';
     const log = [
-      `\u001b[2m${at}\u001b[22m \u001b[34mscaffolder\u001b[39m \u001b[32minfo\u001b[39m ${waitingLine(TASK, { isForOthers: true })} \u001b[2m \u001b[22m`,
+      `\u001b[2m${at}\u001b[22m \u001b[34mscaffolder\u001b[39m \u001b[32minfo\u001b[39m ${waitingLine(TASK)} \u001b[2m \u001b[22m`,
       `${at} scaffolder info Task other is interrupted`,
-      `${at} scaffolder info ${waitingLine('own', { isForOthers: false })}`,
+      `${at} scaffolder info ${waitingLine('other')}`,
     ].join('\n');
     const waits = waitsIn(log);
     expect(waits).toEqual([
-      { taskId: TASK, at: Date.parse(at), isForOthers: true },
-      { taskId: 'own', at: Date.parse(at), isForOthers: false },
+      { taskId: TASK, at: Date.parse(at) },
+      { taskId: 'other', at: Date.parse(at) },
     ]);
 
     const latency = { taskId: TASK, diedAt: Date.parse(at) - 5_000, ms: 6_000 };

@@ -42,7 +42,7 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     now = 0;
     runs = new OwnedRuns({
       knex,
-      workspaces: new RunFolders(directory.path, mockServices.logger.mock()),
+      folders: new RunFolders(directory.path, mockServices.logger.mock()),
       clock: () => now,
     });
   });

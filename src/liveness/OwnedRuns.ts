@@ -60,7 +60,7 @@ export class OwnedRuns {
   constructor(
     private readonly options: {
       knex: Knex;
-      workspaces: RunFolders;
+      folders: RunFolders;
       /** Milliseconds that pass evenly; for tests. */
       clock?: () => number;
     },
@@ -127,7 +127,7 @@ export class OwnedRuns {
     if (!run) {
       return false;
     }
-    if (this.options.workspaces.has(taskId)) {
+    if (this.options.folders.has(taskId)) {
       // Of a late one it may be another process's, on a working directory that they share: `#settleUnbegun` tells.
       run.hasBegun ||= !run.isLate;
       return true;

@@ -42,8 +42,8 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
   beforeEach(async () => {
     jest.clearAllMocks();
     directory.clear();
-    const workspaces = new RunFolders(directory.path, logger);
-    runs = new OwnedRuns({ knex, workspaces });
+    const folders = new RunFolders(directory.path, logger);
+    runs = new OwnedRuns({ knex, folders });
     lifetime = new AbortController();
     await knex(TASKS).delete();
   });
@@ -224,7 +224,7 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     await waitFor('some rounds', async () => rounds > 3);
     expect(lifetime.signal.aborted).toBe(false);
     expect(timers.active()).toEqual([
-      expect.stringContaining('recovery/Shutdown.ts'),
+      expect.stringContaining('liveness/Shutdown.ts'),
     ]);
     shutdown.workersStop();
     await waitFor('the end', async () => lifetime.signal.aborted);

@@ -41,8 +41,8 @@ describe.each(databases.eachSupportedId())(
     beforeEach(async () => {
       jest.clearAllMocks();
       directory.clear();
-      const workspaces = new RunFolders(directory.path, logger);
-      runs = new OwnedRuns({ knex, workspaces });
+      const folders = new RunFolders(directory.path, logger);
+      runs = new OwnedRuns({ knex, folders });
       await knex(TASKS).delete();
     });
 

@@ -26,7 +26,7 @@ const EVENTS = ['query', 'query-response', 'query-error'] as const;
 describe.each(databases.eachSupportedId())('watchClaims on %s', databaseId => {
   let knex: Knex;
   let runs: OwnedRuns;
-  let workspaces: RunFolders;
+  let folders: RunFolders;
   let lifetime: AbortController;
   const directory = createMockDirectory();
   const logger = mockServices.logger.mock();
@@ -39,8 +39,8 @@ describe.each(databases.eachSupportedId())('watchClaims on %s', databaseId => {
   beforeEach(async () => {
     jest.clearAllMocks();
     directory.clear();
-    workspaces = new RunFolders(directory.path, logger);
-    runs = new OwnedRuns({ knex, workspaces });
+    folders = new RunFolders(directory.path, logger);
+    runs = new OwnedRuns({ knex, folders });
     lifetime = new AbortController();
     await knex(TASKS).delete();
   });
@@ -48,23 +48,23 @@ describe.each(databases.eachSupportedId())('watchClaims on %s', databaseId => {
   afterEach(() => lifetime.abort());
 
   const watch = (
-    watched: Pick<RunFolders, 'claimed'> = workspaces,
+    watched: Pick<RunFolders, 'claimed'> = folders,
   ): AbortController => {
     const { signal } = lifetime;
-    watchClaims({ knex, runs, workspaces: watched, signal, logger });
+    watchClaims({ knex, runs, folders: watched, signal, logger });
     return lifetime;
   };
 
   it('knows of a task that this process claims, and clears what an interrupted run left', async () => {
     const id = await insertTask(knex, { status: 'open' });
     directory.setContent({ [id]: { 'half-written': 'x' } });
-    await workspaces.suspectExisting();
+    await folders.suspectExisting();
     const store = await createBuiltIn(knex, logger);
     watch();
     expect(runs.isAlive(id)).toBe(false);
     expect(await store.claimTask()).toMatchObject({ id });
     expect(runs.isAlive(id)).toBe(true);
-    expect(workspaces.has(id)).toBe(false);
+    expect(folders.has(id)).toBe(false);
   });
 
   it('does both before the scaffolder gets the answer to the claim', async () => {

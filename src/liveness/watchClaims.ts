@@ -22,11 +22,11 @@ type TransactionStatement = SentStatement & { __knexTxId?: string };
 export function watchClaims(options: {
   knex: Knex;
   runs: Pick<OwnedRuns, 'claimed' | 'rolledBack'>;
-  workspaces: Pick<RunFolders, 'claimed'>;
+  folders: Pick<RunFolders, 'claimed'>;
   signal: AbortSignal;
   logger: LoggerService;
 }): void {
-  const { knex, runs, workspaces, signal, logger } = options;
+  const { knex, runs, folders, signal, logger } = options;
 
   listen(
     knex,
@@ -46,7 +46,7 @@ export function watchClaims(options: {
           ),
         );
       try {
-        workspaces.claimed(taskId);
+        folders.claimed(taskId);
       } catch (error) {
         // What is thrown here would roll the claim back.
         logger.error(

@@ -3,7 +3,7 @@ import { RecoveryConfig } from '../config';
 import { readRunningTask } from '../database/operations/tasks/readRunningTask';
 import { readStepEvents } from '../database/operations/taskEvents/readStepEvents';
 import { StepAgainRecord } from '../database/operations/attempts/recordAttempts';
-import { stepAgainRecord } from '../rescue/batch/carryOut';
+import { stepAgainRecord } from './stepAgainRecord';
 import { decideOnRow } from '../decision/decideOnRow';
 import { Decision } from '../decision/decision';
 import { readHistory } from '../decision/plan/history';

@@ -1,11 +1,11 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Resumption } from '../database/operations/attempts/recordResumptions';
-import { CarriedOut } from '../rescue/batch/carryOut';
+import { WrittenDecision } from './decidedTask';
 
 /** Who is told of what happens. Nothing waits for them, and what they fail at changes nothing. */
 export type RecoveryListener = {
   /** A task was decided on, and that has been committed. */
-  decided(task: CarriedOut): void;
+  decided(task: WrittenDecision): void;
   /** A task could not be decided on for now. */
   undecided(taskId: string, error: Error): void;
   /** A task that was decided on began the first step of its further run. */

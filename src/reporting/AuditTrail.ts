@@ -1,6 +1,6 @@
 import { AuditorService, LoggerService } from '@backstage/backend-plugin-api';
 import { JsonObject } from '@backstage/types';
-import { CarriedOut, isClosed } from '../rescue/batch/carryOut';
+import { WrittenDecision, isClosed } from '../record/decidedTask';
 import { RecoveryListener } from '../record/RecoveryListener';
 
 /** Audits decisions, as the scaffolder audits what it does with tasks (`StorageTaskBroker`, 4.2.0): event `task`. */
@@ -15,7 +15,13 @@ export class AuditTrail implements Partial<RecoveryListener> {
     },
   ) {}
 
-  decided({ task, decision, strategy, attempt, reason }: CarriedOut): void {
+  decided({
+    task,
+    decision,
+    strategy,
+    attempt,
+    reason,
+  }: WrittenDecision): void {
     this.#undecided.delete(task.id);
     this.#audit({
       taskId: task.id,

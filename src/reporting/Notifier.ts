@@ -1,7 +1,7 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { NotificationSendOptions } from '@backstage/plugin-notifications-node';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CarriedOut, isClosed } from '../rescue/batch/carryOut';
+import { WrittenDecision, isClosed } from '../record/decidedTask';
 import { RecoveryListener } from '../record/RecoveryListener';
 
 /** After a start, decisions are made before the notifications of the same backend can be reached. */
@@ -33,7 +33,7 @@ export class Notifier implements Partial<RecoveryListener> {
     },
   ) {}
 
-  decided(recovered: CarriedOut): void {
+  decided(recovered: WrittenDecision): void {
     if (!recovered.task.created_by) {
       return;
     }
@@ -101,7 +101,7 @@ export class Notifier implements Partial<RecoveryListener> {
 /** Only what is sent is kept: the tasks are large, and may be many. */
 function notificationOf(
   entityRef: string,
-  { task, decision, reason }: CarriedOut,
+  { task, decision, reason }: WrittenDecision,
 ): Notification {
   const isClose = isClosed(decision);
   const name = decision.templateRef?.split('/').at(-1) ?? 'unknown template';

@@ -4,7 +4,7 @@ import {
   MetricsServiceHistogram,
 } from '@backstage/backend-plugin-api/alpha';
 import { Resumption } from '../database/operations/attempts/recordResumptions';
-import { CarriedOut } from '../rescue/batch/carryOut';
+import { WrittenDecision } from '../record/decidedTask';
 import { PassResult, RecoveryListener } from '../record/RecoveryListener';
 
 /** From a pass without work, of less than a millisecond, to one over thousands of tasks. */
@@ -72,7 +72,7 @@ export class RecoveryMetrics implements Partial<RecoveryListener> {
     });
   }
 
-  decided({ task, decision, strategy }: CarriedOut): void {
+  decided({ task, decision, strategy }: WrittenDecision): void {
     const attributes = {
       strategy: strategy?.strategy ?? 'unknown',
       decision: decision.kind,

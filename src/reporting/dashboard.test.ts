@@ -9,7 +9,7 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import fs from 'node:fs';
 import path from 'node:path';
-import { CarriedOut } from '../rescue/batch/carryOut';
+import { WrittenDecision } from '../record/decidedTask';
 import { RecoveryMetrics } from './RecoveryMetrics';
 import { reportBlocked } from './reportBlocked';
 import { SnapshotMetrics } from './SnapshotMetrics';
@@ -38,7 +38,7 @@ async function recordAll(): Promise<ResourceMetrics> {
   metrics.decided({
     task: { secondsSilent: 31, planned: false },
     decision: { kind: 'resume', templateRef: 'template:default/sample' },
-  } as CarriedOut);
+  } as WrittenDecision);
   metrics.undecided();
   metrics.resumed({ decision: 'resume', secondsSinceHeartbeat: 33 });
   metrics.passed({ seconds: 0.5, interrupted: 2 });

@@ -1,7 +1,7 @@
 import { mockServices } from '@backstage/backend-test-utils';
 import { metricsServiceMock } from '@backstage/backend-test-utils/alpha';
 import { waitFor } from '../../dev/harness/waitFor';
-import { CarriedOut } from '../rescue/batch/carryOut';
+import { WrittenDecision } from '../record/decidedTask';
 import { combineListeners } from '../record/RecoveryListener';
 import { AuditTrail } from './AuditTrail';
 import { watchOwnTimers } from '../__testUtils__/ownTimers';
@@ -23,13 +23,13 @@ const resumed = {
   strategy: { strategy: 'idempotent', source: 'template' },
   attempt: 2,
   reason: `Interrupted at step 'two'.`,
-} as unknown as CarriedOut;
+} as unknown as WrittenDecision;
 
 const closed = {
   ...resumed,
   decision: { ...resumed.decision, kind: 'failed' },
   strategy: undefined,
-} as CarriedOut;
+} as WrittenDecision;
 
 describe('AuditTrail', () => {
   const logger = mockServices.logger.mock();

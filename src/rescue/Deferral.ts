@@ -6,7 +6,7 @@ import {
   findMissingTables,
   OWN_TABLES,
 } from '../database/operations/server/findMissingTables';
-import { HOLD_MARGIN_SECONDS } from './batch/BatchDecider';
+import { DEFER_MARGIN_SECONDS } from './batch/BatchDecider';
 import { formatSilence } from '../decision/messages/messages';
 
 const BATCH_SIZE = 1_000;
@@ -30,7 +30,7 @@ export class Deferral {
   /** Defers the tasks that it would take soon. Those that run have been heard of lately, and are left alone. */
   async deferOnce(): Promise<void> {
     const { knex, config, logger } = this.options;
-    const silentSeconds = config.staleTimeoutSeconds - HOLD_MARGIN_SECONDS;
+    const silentSeconds = config.staleTimeoutSeconds - DEFER_MARGIN_SECONDS;
     // Before the transaction, which PostgreSQL would end for asking in vain.
     const hasOwnTables = await findMissingTables(knex, OWN_TABLES).then(
       missing => missing.length === 0,

@@ -34,7 +34,7 @@ describe('RecoveryLoop', () => {
     const scheduler = mockServices.scheduler.mock();
     const events = mockServices.events.mock();
     events.subscribe.mockResolvedValue(undefined);
-    const workspaces = new RunFolders(directory.path, logger);
+    const folders = new RunFolders(directory.path, logger);
     const troubles = new Troubles({ logger, clock: () => now.ms });
     const runs = {
       claimed: jest.fn(),
@@ -50,12 +50,12 @@ describe('RecoveryLoop', () => {
       readiness: { ensure: jest.fn(async () => {}), doubt: jest.fn() },
       deferral: { deferOnce: jest.fn(async () => {}) },
       index: { ensure: jest.fn(async () => {}) },
-      poll: { check: jest.fn(async () => {}) },
+      pollCheck: { check: jest.fn(async () => {}) },
       pass: {
         runAtStartup: jest.fn(async () => ({ restart: 0 })),
         runOnce: jest.fn(async () => ({ restart: 2, failed: 1 })),
       },
-      outcomes: { recordOnce: jest.fn(async () => {}), ended: jest.fn() },
+      tracker: { recordOnce: jest.fn(async () => {}), ended: jest.fn() },
       listener: { passed: jest.fn(), renewed: jest.fn() },
       memory: {
         remember: jest.fn(async () => {}),
@@ -66,9 +66,9 @@ describe('RecoveryLoop', () => {
       ...options,
       pass: options.pass as unknown as RecoveryPass,
       memory: options.memory as unknown as StrategyMemory,
-      outcomes: options.outcomes as unknown as AttemptTracker,
+      tracker: options.tracker as unknown as AttemptTracker,
       knex,
-      workspaces,
+      folders,
       runs: runs as unknown as OwnedRuns,
       settling,
       troubles,
@@ -95,7 +95,7 @@ describe('RecoveryLoop', () => {
       troubles,
       exit,
       runner,
-      workspaces,
+      folders,
       scheduler,
       logger,
       tick,
@@ -142,18 +142,18 @@ describe('RecoveryLoop', () => {
   });
 
   it('records regularly what came of the decisions', async () => {
-    const { runner, outcomes, tick } = setup();
+    const { runner, tracker, tick } = setup();
     await runner.start();
-    await tick('scaffolder-recovery:record-outcomes');
-    expect(outcomes.recordOnce).toHaveBeenCalledTimes(1);
+    await tick('scaffolder-recovery:record-tracker');
+    expect(tracker.recordOnce).toHaveBeenCalledTimes(1);
   });
 
   it('goes on deciding though that fails', async () => {
-    const { runner, outcomes, settling, tick } = setup();
-    outcomes.recordOnce.mockRejectedValue(new Error('no such column'));
+    const { runner, tracker, settling, tick } = setup();
+    tracker.recordOnce.mockRejectedValue(new Error('no such column'));
     await runner.start();
     settling.read();
-    await tick('scaffolder-recovery:record-outcomes');
+    await tick('scaffolder-recovery:record-tracker');
     expect(settling.isSettled()).toBe(true);
   });
 
@@ -305,8 +305,8 @@ describe('RecoveryLoop', () => {
   });
 
   it('takes no event for a claim of this process, which tells of its own claims by its statements', async () => {
-    const { runner, runs, workspaces, emit } = setup();
-    const claimed = jest.spyOn(workspaces, 'claimed');
+    const { runner, runs, folders, emit } = setup();
+    const claimed = jest.spyOn(folders, 'claimed');
     await runner.start();
     await emit({ id: 'a', spec: {}, status: 'processing' });
     expect(runs.claimed).not.toHaveBeenCalled();
@@ -367,8 +367,8 @@ describe('RecoveryLoop', () => {
   it.each([{}, { id: 7, status: 'open' }, { id: 'a', status: 'odd' }])(
     'ignores the event %j',
     async payload => {
-      const { runner, memory, workspaces, emit } = setup();
-      const claimed = jest.spyOn(workspaces, 'claimed');
+      const { runner, memory, folders, emit } = setup();
+      const claimed = jest.spyOn(folders, 'claimed');
       await runner.start();
       await emit(payload);
       expect(memory.remember).not.toHaveBeenCalled();

@@ -43,12 +43,12 @@ export class RecoveryLoop {
       readiness: Pick<DatabaseReadiness, 'ensure' | 'doubt'>;
       deferral: Pick<Deferral, 'deferOnce'>;
       index: Pick<InFlightIndex, 'ensure'>;
-      poll: Pick<PollCheck, 'check'>;
+      pollCheck: Pick<PollCheck, 'check'>;
       troubles: Troubles;
       pass: RecoveryPass;
       memory: StrategyMemory;
-      outcomes: AttemptTracker;
-      workspaces: RunFolders;
+      tracker: Pick<AttemptTracker, 'recordOnce' | 'ended'>;
+      folders: RunFolders;
       runs: OwnedRuns;
       settling: Settling;
       listener: Pick<RecoveryListener, 'passed' | 'renewed'>;
@@ -65,12 +65,12 @@ export class RecoveryLoop {
    * Whatever fails in it, the later passes run.
    */
   async start(): Promise<void> {
-    const { pass, memory, outcomes, index, poll, workspaces, logger } =
+    const { pass, memory, tracker, index, pollCheck, folders, logger } =
       this.options;
     await this.#subscribe().catch(error =>
       logger.error('Cannot listen to task events', safeError(error)),
     );
-    await workspaces
+    await folders
       .suspectExisting()
       .catch(error =>
         logger.error('Cannot look for workspaces', safeError(error)),
@@ -95,16 +95,18 @@ export class RecoveryLoop {
         { isVital: false },
       ),
     );
-    await this.#schedule('record-outcomes', LOOKUP_FREQUENCY, () =>
+    await this.#schedule('record-tracker', LOOKUP_FREQUENCY, () =>
       this.#tick(
         'record of what came of the decisions',
-        () => outcomes.recordOnce(),
+        () => tracker.recordOnce(),
         // For people to read only: whatever fails in it keeps no task from being recovered.
         { isVital: false },
       ),
     );
     await this.#schedule('check-poll', POLL_FREQUENCY, () =>
-      this.#tick("scaffolder's poll", () => poll.check(), { isVital: false }),
+      this.#tick("scaffolder's poll", () => pollCheck.check(), {
+        isVital: false,
+      }),
     );
     // In the background: it may take as long as the longest transaction.
     await this.#schedule('make-in-flight-index', INDEX_FREQUENCY, () =>
@@ -235,7 +237,7 @@ export class RecoveryLoop {
 
   /** The scaffolder's events are hints: what they miss is found by the passes. */
   async #subscribe(): Promise<void> {
-    const { events, memory, outcomes, runs, logger } = this.options;
+    const { events, memory, tracker, runs, logger } = this.options;
     await events.subscribe({
       id: 'recovery',
       topics: ['scaffolder.task'],
@@ -247,7 +249,7 @@ export class RecoveryLoop {
         }
         // `processing` is left out: it may be another process's claim, see `watchClaims`.
         if (ENDED.includes(String(status))) {
-          outcomes.ended();
+          tracker.ended();
           await runs
             .ended(id)
             .catch(error =>

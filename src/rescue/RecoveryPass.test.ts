@@ -27,12 +27,9 @@ import { OwnedRuns } from '../liveness/OwnedRuns';
 import { BatchDecider, DecisionCounts } from './batch/BatchDecider';
 import { batchesAtOnce } from './batch/batchesAtOnce';
 import { ScaffolderPoll } from '../scaffolder/ScaffolderPoll';
-import { Requeuer } from './requeue/Requeuer';
-import { FinalAttempts } from './FinalAttempts';
-import { RecoveryPass } from './RecoveryPass';
+import { createRecoveryPass } from './createRecoveryPass';
 import { Settling } from '../liveness/Settling';
 import { Strategy } from '../decision/strategy';
-import { FolderCleaner } from '../workspace/folders/FolderCleaner';
 import { RunFolders } from '../workspace/folders/RunFolders';
 
 jest.setTimeout(60_000);
@@ -58,13 +55,13 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
   let now = 0;
   let runs: OwnedRuns;
   let settling: Settling;
-  let looks: ScaffolderPoll;
+  let poll: ScaffolderPoll;
 
   const createPass = (
     config: Partial<RecoveryConfig> = {},
-    workspaces = new RunFolders(directory.path, logger),
+    folders = new RunFolders(directory.path, logger),
   ) => {
-    const shared = {
+    return createRecoveryPass({
       knex,
       config: {
         timeoutSeconds: 30,
@@ -77,30 +74,13 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
         notify: false,
         ...config,
       },
-      workspaces,
+      folders,
       runs,
       settling,
-      looks,
+      poll,
       events,
       listener,
       logger,
-    };
-    const requeuer = new Requeuer(shared);
-    return new RecoveryPass({
-      ...shared,
-      decider: new BatchDecider({
-        ...shared,
-        requeuer,
-        finalAttempts: new FinalAttempts(shared),
-      }),
-      requeuer,
-      cleaner: new FolderCleaner({
-        knex,
-        timeoutSeconds: 30,
-        workspaces,
-        settling,
-        logger,
-      }),
     });
   };
 
@@ -156,10 +136,10 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     events.publish.mockResolvedValue(undefined);
     directory.clear();
     settling = new Settling(() => now);
-    looks = new ScaffolderPoll(() => 0);
+    poll = new ScaffolderPoll(() => 0);
     runs = new OwnedRuns({
       knex,
-      workspaces: new RunFolders(directory.path, logger),
+      folders: new RunFolders(directory.path, logger),
     });
     await knex(TASKS).delete();
   });
@@ -276,16 +256,16 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     expect(await readAttempts(knex, id)).toHaveLength(1);
   });
 
-  it('leaves one of the tasks that it hands over to its own next look, and what it could not run to later ones', async () => {
+  it('leaves one of the tasks that it hands over to its own next poll, and what it could not run to later ones', async () => {
     for (let i = 0; i < 4; i++) {
       await interrupted('restart');
     }
     const running = await insertTask(knex, { silentSeconds: 0 });
     await runs.claimed(running);
-    looks.sent('update "tasks" set "status" = ? returning "id", "spec"');
+    poll.sent('update "tasks" set "status" = ? returning "id", "spec"');
     await createPass({ concurrentTasks: 3 }).runOnce();
 
-    // Two slots are free: one task now, one at the look in ten seconds, two in between.
+    // Two slots are free: one task now, one at the poll in ten seconds, two in between.
     const staleIn = async (seconds: number) =>
       (
         await knex(TASKS)
@@ -297,38 +277,6 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
       // On SQLite there is no other process.
       isSqlite(knex) ? [4, 4, 4, 4, 4] : [1, 1, 2, 3, 4],
     );
-  });
-
-  it('hands over in the startup hook some of what it cannot run, so that others wake for it', async () => {
-    const pending = await interrupted('restart');
-    await createPass().runOnce();
-    await insertTask(knex, { status: 'open' });
-    for (let i = 0; i < 6; i++) {
-      await interrupted('restart');
-    }
-    expect(await createPass({ concurrentTasks: 3 }).runAtStartup()).toEqual({
-      ...nothing,
-      restart: 6,
-    });
-
-    const tasks = await knex(TASKS).orderBy('last_heartbeat_at');
-    const open = tasks.filter(t => t.status === 'open').map(t => t.id);
-    expect(open).toContain(pending);
-    // One slot is left. Two of the five others are handed over, one due now and one in five seconds. On SQLite there is no other process.
-    const handedOver = tasks.filter(t => t.status === 'processing');
-    const beats = handedOver.map(t => t.last_heartbeat_at.getTime());
-    expect(beats.map(beat => beat - beats[0])).toEqual(
-      isSqlite(knex) ? [] : [0, 5_000],
-    );
-    const first = handedOver.slice(0, 1);
-    const areStale = await Promise.all(first.map(({ id }) => isStale(id)));
-    expect(areStale).not.toContain(false);
-    // The scaffolder tells of those that it opens.
-    for (const { id } of handedOver) {
-      const types = (await newEvents(id)).map(({ type }) => type);
-      expect(types).not.toContain('recovered');
-    }
-    expect(events.publish).toHaveBeenCalledTimes(isSqlite(knex) ? 7 : 5);
   });
 
   it('hands over in the startup hook of a process without workers', async () => {
@@ -575,7 +523,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     );
   });
 
-  it('gives the last chance to one task at a time, also when replicas decide at once', async () => {
+  it('gives the final attempt to one task at a time, also when replicas decide at once', async () => {
     const ids: string[] = [];
     for (let i = 0; i < 5; i++) {
       ids.push(await interrupted('restart'));
@@ -589,7 +537,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     );
     expect(passes.reduce((sum, p) => sum + p.restart, 0)).toBe(1);
     expect(logger.info).toHaveBeenCalledWith(
-      expect.stringContaining('it waits, since one such task has its last'),
+      expect.stringContaining('it waits until it can have its next attempt'),
     );
     const chances = () => knex(ATTEMPTS).where('last_chance', true);
     const [{ task_id: first }] = await chances();
@@ -634,7 +582,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     });
   });
 
-  it('gives the last chance to a task alone, also beside others with a higher limit', async () => {
+  it('isolates the final attempt of a task, also beside others with a higher limit', async () => {
     const patient = await interrupted(undefined);
     await rememberStrategy(knex, {
       task_id: patient,
@@ -665,7 +613,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     expect(await createPass().runOnce()).toEqual({ ...nothing, restart: 1 });
   });
 
-  /** Two that were interrupted as often. The first one is due for its last chance, the second one has a higher limit. */
+  /** Two that were interrupted as often. The first one is due for its final attempt, the second one has a higher limit. */
   async function interruptedAsOften(): Promise<[string, string]> {
     const due = await interrupted('restart');
     const other = await interrupted('restart');
@@ -679,7 +627,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     return [due, other];
   }
 
-  describe('a task that is due for its last chance', () => {
+  describe('a task that is due for its final attempt', () => {
     const silentFor = (id: string, seconds: number) =>
       knex(TASKS)
         .where({ id })
@@ -688,26 +636,22 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
           last_heartbeat_at: secondsAgo(knex, seconds),
         });
 
+    /** The other one is recovered while the first one still runs. */
     async function dueBesideAnother(): Promise<[string, string]> {
       const [due, other] = await interruptedAsOften();
-      await silentFor(due, 40);
-      expect(await createPass().runOnce()).toEqual({
-        ...nothing,
-        restart: 1,
-        later: 1,
-      });
+      await silentFor(due, 0);
+      expect(await createPass().runOnce()).toEqual({ ...nothing, restart: 1 });
       expect(await readAttempts(knex, other)).toHaveLength(3);
+      await silentFor(due, 40);
+      expect(await createPass().runOnce()).toEqual({ ...nothing, later: 1 });
       expect(logger.info).toHaveBeenCalledWith(
-        expect.stringContaining(
-          `${due} is interrupted and got no further when it was recovered before; it waits, since its last recovery is to be alone and others go first, for five minutes at most`,
-        ),
+        expect.stringContaining(`Task ${due} is interrupted and made no`),
       );
       return [due, other];
     }
 
-    it('lets the others of its kind go first, and waits until they have ended', async () => {
+    it('waits while another poison candidate runs, and until that has ended', async () => {
       const [due, other] = await dueBesideAnother();
-      expect(await createPass().runOnce()).toEqual({ ...nothing, later: 1 });
       // It is being run.
       await silentFor(other, 0);
       expect(await createPass().runOnce()).toEqual({ ...nothing, later: 1 });
@@ -725,25 +669,31 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
       expect(await createPass().runOnce()).toEqual({ ...nothing, restart: 1 });
     });
 
-    it('waits no longer than five minutes more than it takes to find it interrupted', async () => {
-      const [due] = await dueBesideAnother();
-      await silentFor(due, 320);
+    it('waits no longer than five minutes for one that runs', async () => {
+      const [, other] = await dueBesideAnother();
+      await silentFor(other, 0);
+      const decidedAgo = (seconds: number) =>
+        knex(ATTEMPTS)
+          .where({ task_id: other })
+          .update({ decided_at: secondsAgo(knex, seconds) });
+      await decidedAgo(280);
       expect(await createPass().runOnce()).toEqual({ ...nothing, later: 1 });
-      await silentFor(due, 335);
+      await decidedAgo(320);
       expect(await createPass().runOnce()).toEqual({ ...nothing, restart: 1 });
     });
 
-    it('has its turn before it would be held back from the own recovery of the scaffolder', async () => {
-      const [due] = await dueBesideAnother();
-      const pass = createPass({ staleTimeoutSeconds: 60 });
-      await silentFor(due, 42);
-      expect(await pass.runOnce()).toEqual({ ...nothing, later: 1 });
-      await silentFor(due, 46);
-      expect(await pass.runOnce()).toEqual({ ...nothing, restart: 1 });
+    it('goes before the others of its kind', async () => {
+      const [due] = await interruptedAsOften();
+      expect(await createPass().runOnce()).toEqual({
+        ...nothing,
+        restart: 1,
+        later: 1,
+      });
+      expect(await readLastAttempt(knex, due)).toMatchObject({ attempt: 3 });
     });
   });
 
-  it('says once of each interruption that a task waits for the last chance of another one', async () => {
+  it('says once of each interruption that a task waits for the final attempt of another one', async () => {
     const [id, patient] = await interruptedAsOften();
     const said = () =>
       logger.info.mock.calls.filter(([line]) => line.includes('it waits'));
@@ -1077,14 +1027,14 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
       const stuck = await interrupted('restart');
       const closed = await interrupted('none');
       const fine = await interrupted('restart');
-      const workspaces = new RunFolders(directory.path, logger);
-      const takeAway = jest.spyOn(workspaces, 'takeAway');
+      const folders = new RunFolders(directory.path, logger);
+      const takeAway = jest.spyOn(folders, 'takeAway');
       takeAway.mockImplementation(id => {
         if (id !== fine) {
           throw new Error('EACCES');
         }
       });
-      const pass = createPass({}, workspaces);
+      const pass = createPass({}, folders);
       expect(await pass.runOnce()).toEqual({
         ...nothing,
         restart: 1,

@@ -6,7 +6,6 @@ import { listInterruptedTasks } from '../database/operations/interrupted/listInt
 import { batchesOf } from '../database/operations/tasks/pages';
 import { BatchDecider, DecisionCounts } from './batch/BatchDecider';
 import { batchesAtOnce } from './batch/batchesAtOnce';
-import { Requeue } from './batch/carryOut';
 import { Requeuer, WAITING_SECONDS } from './requeue/Requeuer';
 import { OwnedRuns } from '../liveness/OwnedRuns';
 import { Settling } from '../liveness/Settling';
@@ -28,7 +27,7 @@ export class RecoveryPass {
 
   /** A pass at any time while this process runs. */
   async runOnce(): Promise<DecisionCounts> {
-    const { knex, config, requeuer, settling, cleaner } = this.options;
+    const { knex, config, requeuer, cleaner } = this.options;
     const { timeoutSeconds } = config;
     const counts = noDecisions();
     const inFlight = await countInFlight(knex, {
@@ -36,38 +35,38 @@ export class RecoveryPass {
       waitingSeconds: WAITING_SECONDS,
     });
     if (inFlight.silent > 0) {
-      await this.#decideOnAll('handOver', counts);
+      await this.#decideOnAll({ isStarting: false, counts });
     }
     if (inFlight.withSecrets > 0) {
       await clearUnneededSecrets(knex, timeoutSeconds);
     }
-    if (inFlight.waiting > 0 && settling.isSettled()) {
+    if (inFlight.waiting > 0 && this.#isToGoOn()) {
       await requeuer.nudgeWorker();
     }
-    await cleaner.cleanOnce();
+    await cleaner.cleanOnce(this.#isToGoOn);
     return counts;
   }
 
-  /**
-   * What is to be done before this process runs tasks: it opens what is to run again, since its own workers look for
-   * open tasks when they start.
-   */
+  /** What is to be done before the workers of this process start. */
   async runAtStartup(): Promise<DecisionCounts> {
-    const { config, requeuer, cleaner } = this.options;
+    const { requeuer, cleaner } = this.options;
     const counts = noDecisions();
-    // Without workers an open task would stay there until a worker elsewhere happens to look.
-    const hasWorkers = config.concurrentTasks > 0;
     // First, so that it opens none of those that this process hands over.
-    if (hasWorkers) {
-      await requeuer.openAll();
-    }
-    await this.#decideOnAll(hasWorkers ? 'open' : 'handOver', counts);
-    await cleaner.cleanOnce();
+    await requeuer.openHandedOver(this.#isToGoOn);
+    await this.#decideOnAll({ isStarting: true, counts });
+    await cleaner.cleanOnce(this.#isToGoOn);
     return counts;
   }
 
-  async #decideOnAll(requeue: Requeue, counts: DecisionCounts): Promise<void> {
-    const { knex, config, decider, runs, settling } = this.options;
+  /** While the database settles, its heartbeats do not tell which tasks run. */
+  readonly #isToGoOn = () => this.options.settling.isSettled();
+
+  async #decideOnAll(options: {
+    isStarting: boolean;
+    counts: DecisionCounts;
+  }): Promise<void> {
+    const { isStarting, counts } = options;
+    const { knex, config, decider, runs } = this.options;
     const most = batchesAtOnce(knex);
     const running = new Set<Promise<void>>();
     const errors: unknown[] = [];
@@ -75,13 +74,13 @@ export class RecoveryPass {
       for await (const batch of batchesOf(page =>
         listInterruptedTasks(knex, config, page),
       )) {
-        if (!settling.isSettled()) {
+        if (!this.#isToGoOn()) {
           break;
         }
         const taskIds = batch.filter(id => !runs.isAlive(id));
         // Caught here: nobody waits for it while the next page is read, so that a rejection would be unhandled.
         const current = decider
-          .decideOn(taskIds, requeue, counts)
+          .decideOn(taskIds, isStarting, counts)
           .catch(error => {
             errors.push(error);
           })

@@ -7,7 +7,7 @@ import { readTaskCourse } from '../database/operations/tasks/readTaskCourse';
 import { recordRetry } from '../database/operations/attempts/recordRetry';
 import { stateOfRetry } from '../database/stateOfRetry';
 import { ENDED } from '../database/tables';
-import { stepAgainRecord } from './batch/carryOut';
+import { stepAgainRecord } from '../record/stepAgainRecord';
 import { readHistory } from '../decision/plan/history';
 import { asLines } from '../decision/messages/messages';
 import { beginsEmpty } from '../decision/plan/plan';

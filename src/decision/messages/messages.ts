@@ -80,15 +80,8 @@ function closeReason(
 }
 
 /** A line in the backend's log: a task has to wait, though it is to be recovered. */
-export function waitingLine(
-  taskId: string,
-  { isForOthers }: { isForOthers: boolean },
-): string {
-  return `Task ${taskId} is interrupted and got no further when it was recovered before; it waits, ${
-    isForOthers
-      ? 'since one such task has its last recovery, alone'
-      : 'since its last recovery is to be alone and others go first, for five minutes at most'
-  }`;
+export function waitingLine(taskId: string): string {
+  return `Task ${taskId} is interrupted and made no progress when it was recovered before; it waits until it can have its next attempt, since the final attempt of one such task at a time is isolated`;
 }
 
 /** The one line about a decision in the backend's log. */

@@ -8,7 +8,12 @@ import { readStepEvents } from '../../database/operations/taskEvents/readStepEve
 import { withoutJit } from '../../database/withoutJit';
 import { BatchErrors } from './BatchErrors';
 import { batchOrEach } from './batchOrEach';
-import { CarriedOut, carryOut, DecidedTask, Requeue } from './carryOut';
+import {
+  DecidedTask,
+  isClosed,
+  WrittenDecision,
+} from '../../record/decidedTask';
+import { writeDecisions } from './writeDecisions';
 import { decideOnRow } from '../../decision/decideOnRow';
 import { Decision, FinalDecision } from '../../decision/decision';
 import { Requeuer } from '../requeue/Requeuer';
@@ -23,13 +28,13 @@ import { RunFolders } from '../../workspace/folders/RunFolders';
 /** How many tasks had which decision, and for how many it failed. */
 export type DecisionCounts = Record<Decision['kind'] | 'error', number>;
 
-/** A task that could not be decided on is held back this long before the scaffolder's own recovery would take it. */
-export const HOLD_MARGIN_SECONDS = 15;
+/** A task that could not be decided on is deferred this long before the scaffolder's own recovery would take it. */
+export const DEFER_MARGIN_SECONDS = 15;
 
 /** Decides on interrupted tasks, a batch in one transaction. */
 export class BatchDecider {
-  /** What was logged of tasks that could not be decided on: said once, not in each pass. */
-  readonly #said = new Map<string, Set<string>>();
+  /** What was logged of tasks that could not be decided on: once, not in each pass. */
+  readonly #logged = new Map<string, Set<string>>();
   readonly #decideErrors: BatchErrors;
   readonly #deferErrors: BatchErrors;
 
@@ -37,24 +42,29 @@ export class BatchDecider {
     private readonly options: {
       knex: Knex;
       config: RecoveryConfig;
-      workspaces: RunFolders;
+      folders: RunFolders;
       settling: Settling;
       events: EventsService;
-      requeuer: Pick<Requeuer, 'delays'>;
-      finalAttempts: FinalAttempts;
+      requeuer: Pick<Requeuer, 'plan'>;
+      finalAttempts: Pick<FinalAttempts, 'whoWaits'>;
       listener: Pick<RecoveryListener, 'decided' | 'undecided'>;
       logger: LoggerService;
     },
   ) {
     const { logger } = options;
     this.#decideErrors = new BatchErrors('decide on tasks', logger);
-    this.#deferErrors = new BatchErrors('hold tasks back', logger);
+    this.#deferErrors = new BatchErrors('defer tasks', logger);
   }
 
-  /** Decides on those of the tasks that are still interrupted. One that fails is logged, and counted as an error. */
+  /**
+   * Decides on those of the tasks that are still interrupted. One that fails is logged, and counted as an error.
+   *
+   * @param isStarting - whether the workers of this process have not started yet
+   * @param counts - to which the decisions are added
+   */
   async decideOn(
     taskIds: string[],
-    requeue: Requeue,
+    isStarting: boolean,
     counts: DecisionCounts,
   ): Promise<void> {
     const { knex, settling, listener } = this.options;
@@ -63,20 +73,20 @@ export class BatchDecider {
     await batchOrEach(
       taskIds,
       async ids => {
-        const { undecided, carriedOut } = await withoutJit(knex, tx =>
-          this.#recover(tx, ids, requeue),
+        const { undecided, written } = await withoutJit(knex, tx =>
+          this.#recover(tx, ids, isStarting),
         );
-        ids.forEach(id => this.#said.delete(id));
+        ids.forEach(id => this.#logged.delete(id));
         counts.later += undecided.length;
-        for (const task of carriedOut) {
+        for (const task of written) {
           counts[task.decision.kind] += 1;
-          this.#tell(task);
+          this.#report(task);
         }
       },
       {
         isToGoOn,
         onError: (taskId, error) => {
-          this.#sayOnce(taskId, error);
+          this.#logOnce(taskId, error);
           listener.undecided(taskId, error);
           failed.push(taskId);
         },
@@ -86,19 +96,19 @@ export class BatchDecider {
     counts.error += failed.length;
     await batchOrEach(
       failed,
-      ids => withoutJit(knex, tx => this.#hold(tx, ids)),
+      ids => withoutJit(knex, tx => this.#defer(tx, ids)),
       {
         isToGoOn,
-        onError: (taskId, error) => this.#sayOnce(taskId, error),
+        onError: (taskId, error) => this.#logOnce(taskId, error),
         batchErrors: this.#deferErrors,
       },
     );
   }
 
-  #sayOnce(taskId: string, error: Error): void {
-    const said = this.#said.get(taskId) ?? new Set();
-    if (!said.has(error.message)) {
-      this.#said.set(taskId, said.add(error.message));
+  #logOnce(taskId: string, error: Error): void {
+    const logged = this.#logged.get(taskId) ?? new Set();
+    if (!logged.has(error.message)) {
+      this.#logged.set(taskId, logged.add(error.message));
       this.options.logger.error(
         `Could not recover task ${taskId}, trying again until it works`,
         error,
@@ -109,23 +119,27 @@ export class BatchDecider {
   async #recover(
     tx: Knex.Transaction,
     taskIds: string[],
-    requeue: Requeue,
-  ): Promise<{ undecided: string[]; carriedOut: CarriedOut[] }> {
+    isStarting: boolean,
+  ): Promise<{ undecided: string[]; written: WrittenDecision[] }> {
     const { config, requeuer, finalAttempts } = this.options;
     const { undecided, decided } = await this.#decide(tx, taskIds);
     const waiting = await finalAttempts.whoWaits(tx, decided);
     undecided.push(...waiting);
-    const carriedOut = await carryOut(tx, {
-      decided: decided.filter(({ task }) => !waiting.has(task.id)),
-      requeue,
+    const due = decided.filter(({ task }) => !waiting.has(task.id));
+    const toRunAgain = due.filter(({ decision }) => !isClosed(decision));
+    const written = await writeDecisions(tx, {
+      decided: due,
+      requeue: requeuer.plan(
+        toRunAgain.map(({ task }) => task.id),
+        isStarting,
+      ),
       config,
-      delays: ids => requeuer.delays(ids, requeue),
     });
-    for (const { task, decision } of carriedOut) {
-      this.#takeWorkspaceAway(task.id, decision);
+    for (const { task, decision } of written) {
+      this.#takeFolderAway(task.id, decision);
     }
-    await this.#hold(tx, undecided);
-    return { undecided, carriedOut };
+    await this.#defer(tx, undecided);
+    return { undecided, written };
   }
 
   /**
@@ -167,34 +181,34 @@ export class BatchDecider {
    * The scaffolder's own recovery takes every task that was silent for its `staleTimeout`, such as those of a backend
    * that was down overnight, whatever their strategy. One that could not be decided on must not be among them.
    */
-  async #hold(tx: Knex.Transaction, taskIds: string[]): Promise<void> {
+  async #defer(tx: Knex.Transaction, taskIds: string[]): Promise<void> {
     const { config, logger } = this.options;
-    const silentSeconds = config.staleTimeoutSeconds - HOLD_MARGIN_SECONDS;
+    const silentSeconds = config.staleTimeoutSeconds - DEFER_MARGIN_SECONDS;
     const options = { ...config, taskIds, silentSeconds };
     for (const taskId of await deferInterruptedTasks(tx, options)) {
       logger.warn(
         `Task ${taskId} is interrupted and could not be decided on for ${formatSilence(
           silentSeconds,
-        )}; holding it back from the scaffolder's own recovery, and counting its silence anew`,
+        )}; deferred, so that the scaffolder's own recovery does not take it; its silence is counted anew`,
       );
     }
   }
 
   /** A task that goes on must not run on what is left; for one that has ended it only takes room. */
-  #takeWorkspaceAway(taskId: string, { kind }: FinalDecision): void {
-    const { workspaces, logger } = this.options;
+  #takeFolderAway(taskId: string, decision: FinalDecision): void {
+    const { folders, logger } = this.options;
     try {
-      workspaces.takeAway(taskId);
+      folders.takeAway(taskId);
     } catch (error) {
-      if (kind !== 'failed' && kind !== 'cancelled') {
+      if (!isClosed(decision)) {
         throw error;
       }
       logger.warn(`Could not remove the workspace of task ${taskId}, ${error}`);
     }
   }
 
-  #tell(carriedOut: CarriedOut): void {
-    const { task, decision, strategy, publish } = carriedOut;
+  #report(written: WrittenDecision): void {
+    const { task, decision, strategy, publish } = written;
     this.options.logger.info(
       decisionLine({
         taskId: task.id,
@@ -207,6 +221,6 @@ export class BatchDecider {
     if (publish) {
       publishTaskEvent(this.options, publish);
     }
-    this.options.listener.decided(carriedOut);
+    this.options.listener.decided(written);
   }
 }

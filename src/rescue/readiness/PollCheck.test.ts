@@ -8,7 +8,7 @@ describe('PollCheck', () => {
       steady: true,
     };
     const check = new PollCheck({
-      looks: { secondsSinceLast: () => state.last },
+      poll: { secondsSinceLast: () => state.last },
       settling: { isSettled: () => state.steady },
       clock: () => state.now * 1000,
     });

@@ -11,7 +11,7 @@ export class PollCheck {
 
   constructor(
     private readonly options: {
-      looks: Pick<ScaffolderPoll, 'secondsSinceLast'>;
+      poll: Pick<ScaffolderPoll, 'secondsSinceLast'>;
       settling: Pick<Settling, 'isSettled'>;
       /** Milliseconds that pass evenly; for tests. */
       clock?: () => number;
@@ -29,12 +29,12 @@ export class PollCheck {
    * @throws ExplainedError if the scaffolder has not looked for 30 s, though its database answers.
    */
   async check(): Promise<void> {
-    const { looks, settling } = this.options;
+    const { poll, settling } = this.options;
     if (this.#workersStartedAt === undefined || !settling.isSettled()) {
       return;
     }
     const seconds = Math.min(
-      looks.secondsSinceLast() ?? Infinity,
+      poll.secondsSinceLast() ?? Infinity,
       (this.#now() - this.#workersStartedAt) / 1000,
     );
     if (seconds > MISSING_AFTER_SECONDS) {

@@ -3,7 +3,6 @@ import { Knex } from 'knex';
 import { lockTask } from '../../database/operations/tasks/lockTask';
 import { selectTasks } from '../../database/operations/tasks/selectTasks';
 import { safeError } from '../../util/safeError';
-import { Settling } from '../../liveness/Settling';
 import { RunFolders } from './RunFolders';
 
 /** Cleans up what a killed process left on this host. */
@@ -14,28 +13,29 @@ export class FolderCleaner {
     private readonly options: {
       knex: Knex;
       timeoutSeconds: number;
-      workspaces: RunFolders;
-      settling: Settling;
+      folders: RunFolders;
       logger: LoggerService;
     },
   ) {}
 
   /**
    * Removes the folders of all tasks that do not run now, in the first call that gets so far. A lock keeps them from being
-   * claimed meanwhile. While the heartbeats cannot be trusted, nothing tells which tasks do not run.
+   * claimed meanwhile.
+   *
+   * @param isToGoOn - whether the heartbeats tell which tasks run
    */
-  async cleanOnce(): Promise<void> {
-    const { knex, timeoutSeconds, workspaces, settling, logger } = this.options;
+  async cleanOnce(isToGoOn: () => boolean): Promise<void> {
+    const { knex, timeoutSeconds, folders, logger } = this.options;
     if (this.#cleaned) {
       return;
     }
-    void workspaces.removeTakenAway();
-    for (const taskId of await selectTasks(knex, await workspaces.list())) {
+    void folders.removeTakenAway();
+    for (const taskId of await selectTasks(knex, await folders.list())) {
       try {
         await knex.transaction(async tx => {
           const task = await lockTask(tx, { taskId, timeoutSeconds });
-          if (task && !task.running && settling.isSettled()) {
-            workspaces.takeAway(taskId);
+          if (task && !task.running && isToGoOn()) {
+            folders.takeAway(taskId);
           }
         });
       } catch (error) {
@@ -45,6 +45,6 @@ export class FolderCleaner {
         );
       }
     }
-    this.#cleaned = settling.isSettled();
+    this.#cleaned = isToGoOn();
   }
 }

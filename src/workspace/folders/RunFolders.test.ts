@@ -8,7 +8,7 @@ import path from 'node:path';
 import { RunFolders } from './RunFolders';
 
 const directory = createMockDirectory();
-const workspaces = () =>
+const folders = () =>
   new RunFolders(directory.path, mockServices.logger.mock());
 const exists = (name: string) => fs.existsSync(directory.resolve(name));
 const id = '0b1cd2e3-aaaa-4bbb-8ccc-0123456789ab';
@@ -24,12 +24,12 @@ describe('RunFolders', () => {
       other: {},
     });
     fs.symlinkSync(directory.path, directory.resolve(randomUUID()));
-    expect(await workspaces().list()).toEqual([id]);
+    expect(await folders().list()).toEqual([id]);
   });
 
   it('takes a folder away at once', () => {
     directory.setContent({ [id]: { file: 'x' } });
-    workspaces().takeAway(id);
+    folders().takeAway(id);
     expect(exists(id)).toBe(false);
   });
 
@@ -44,7 +44,7 @@ describe('RunFolders', () => {
       'target',
       `../${path.basename(directory.path)}`,
     ]) {
-      workspaces().takeAway(name);
+      folders().takeAway(name);
     }
     expect(exists('target/file')).toBe(true);
     expect(exists(link)).toBe(true);
@@ -58,7 +58,7 @@ describe('RunFolders', () => {
       [`${id}.interrupted-by-me`]: {},
       [id]: {},
     });
-    await workspaces().removeTakenAway();
+    await folders().removeTakenAway();
     expect(fs.readdirSync(directory.path).sort()).toEqual(
       [id, `${id}.interrupted-by-me`].sort(),
     );
@@ -67,7 +67,7 @@ describe('RunFolders', () => {
   describe('when this process claims a task', () => {
     it('takes away the folder that was there before the process started', async () => {
       directory.setContent({ [id]: { 'half-written': 'x' } });
-      const w = workspaces();
+      const w = folders();
       await w.suspectExisting();
       w.claimed(id);
       expect(exists(id)).toBe(false);
@@ -75,7 +75,7 @@ describe('RunFolders', () => {
 
     it('leaves a folder alone that was made since', async () => {
       directory.setContent({ [id]: { 'half-written': 'x' } });
-      const w = workspaces();
+      const w = folders();
       await w.suspectExisting();
       // Renamed, not deleted: the inode of a deleted folder may be given to the next one.
       fs.renameSync(directory.resolve(id), directory.resolve('gone'));
@@ -86,7 +86,7 @@ describe('RunFolders', () => {
 
     it('leaves a folder alone that nobody suspected', () => {
       directory.setContent({ [id]: { file: 'x' } });
-      workspaces().claimed(id);
+      folders().claimed(id);
       expect(exists(id)).toBe(true);
     });
   });

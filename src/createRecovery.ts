@@ -1,0 +1,149 @@
+import {
+  AuditorService,
+  AuthService,
+  DatabaseService,
+  HttpAuthService,
+  HttpRouterService,
+  LifecycleService,
+  LoggerService,
+  PermissionsRegistryService,
+  PermissionsService,
+  RootConfigService,
+  RootLifecycleService,
+  SchedulerService,
+} from '@backstage/backend-plugin-api';
+import { MetricsService } from '@backstage/backend-plugin-api/alpha';
+import { CatalogService } from '@backstage/plugin-catalog-node';
+import { EventsService } from '@backstage/plugin-events-node';
+import { NotificationService } from '@backstage/plugin-notifications-node';
+import { ScaffolderWorkspaceProviderExtensionPoint } from '@backstage/plugin-scaffolder-node/alpha';
+import { Knex } from 'knex';
+import { createRouter } from './api/createRouter';
+import { createRetryRoute } from './api/retryRoute';
+import { TaskAccess } from './api/TaskAccess';
+import { configureRecovery } from './config';
+import { listen } from './database/listen';
+import { OwnedRuns } from './liveness/OwnedRuns';
+import { Settling } from './liveness/Settling';
+import { Shutdown } from './liveness/Shutdown';
+import { watchClaims } from './liveness/watchClaims';
+import { AttemptTracker } from './record/AttemptTracker';
+import { Forecast } from './record/Forecast';
+import { createListener } from './reporting/createListener';
+import { reportBlocked } from './reporting/reportBlocked';
+import { createRecoveryPass } from './rescue/createRecoveryPass';
+import { Deferral } from './rescue/Deferral';
+import { DatabaseReadiness } from './rescue/readiness/DatabaseReadiness';
+import { InFlightIndex } from './rescue/readiness/InFlightIndex';
+import { PollCheck } from './rescue/readiness/PollCheck';
+import { Troubles } from './rescue/readiness/Troubles';
+import { RecoveryLoop } from './rescue/RecoveryLoop';
+import { Retries } from './rescue/Retries';
+import { StrategyMemory } from './rescue/strategies/StrategyMemory';
+import { ScaffolderPoll } from './scaffolder/ScaffolderPoll';
+import { logSuppliedSettings } from './scaffolder/settings/logSuppliedSettings';
+import { warnOfWorkspaceProvider } from './scaffolder/settings/warnOfWorkspaceProvider';
+import { RunFolders } from './workspace/folders/RunFolders';
+import { keepSnapshots } from './workspace/keepSnapshots';
+
+/** What the module needs of the backend. */
+export type RecoveryDeps = {
+  auditor: AuditorService;
+  auth: AuthService;
+  catalog: CatalogService;
+  database: DatabaseService;
+  events: EventsService;
+  httpAuth: HttpAuthService;
+  httpRouter: HttpRouterService;
+  lifecycle: LifecycleService;
+  logger: LoggerService;
+  metrics: MetricsService;
+  notifications: NotificationService;
+  permissions: PermissionsService;
+  permissionsRegistry: PermissionsRegistryService;
+  rootConfig: RootConfigService;
+  rootLifecycle: RootLifecycleService;
+  scheduler: SchedulerService;
+  workspaceProviders: ScaffolderWorkspaceProviderExtensionPoint;
+};
+
+/**
+ * Puts the parts together and hooks them into the backend: its lifecycle, its HTTP routes, and the statements that the scaffolder sends.
+ *
+ * @throws Error that says what is wrong with the configuration.
+ */
+export async function createRecovery(deps: RecoveryDeps): Promise<void> {
+  const { database, lifecycle, rootLifecycle, logger } = deps;
+  const knex = await database.getClient();
+  const { config, supplied } = configureRecovery(
+    deps.rootConfig,
+    String(knex.client.config.client),
+  );
+  logSuppliedSettings(supplied, logger);
+  warnOfWorkspaceProvider(config, logger);
+
+  // Everything that goes on by itself ends with it.
+  const lifetime = new AbortController();
+  const { signal } = lifetime;
+  const end = () => lifetime.abort();
+  // From then on no statement is possible. A pool that the operator made may not tell.
+  knex.client.pool?.on?.('poolDestroyRequest', end);
+
+  const exit = config.exitWhenTakenOver ? () => process.exit(1) : undefined;
+  const folders = new RunFolders(config.workingDirectory, logger);
+  const common = {
+    ...deps,
+    knex,
+    config,
+    signal,
+    end,
+    exit,
+    folders,
+    runs: new OwnedRuns({ knex, folders }),
+    settling: new Settling(),
+    poll: new ScaffolderPoll(),
+    readiness: new DatabaseReadiness({ knex, database }),
+    index: new InFlightIndex({ knex, database }),
+    troubles: new Troubles({ logger }),
+    memory: new StrategyMemory({ ...deps, knex }),
+  };
+  const listener = createListener(common);
+  const retries = new Retries(common);
+  const shutdown = new Shutdown(common);
+  const pollCheck = new PollCheck(common);
+  const loop = new RecoveryLoop({
+    ...common,
+    listener,
+    pollCheck,
+    deferral: new Deferral(common),
+    pass: createRecoveryPass({ ...common, listener }),
+    tracker: new AttemptTracker({ ...common, listener }),
+  });
+
+  watchClaims(common);
+  listen(knex, 'query', ({ sql }) => common.poll.sent(sql), signal);
+  listen(
+    knex,
+    'start',
+    (builder: Knex.QueryBuilder) => retries.starts(builder),
+    signal,
+  );
+  reportBlocked(deps.metrics, () => common.troubles.isBlocking);
+  keepSnapshots({ ...common, config: config.snapshots });
+  deps.httpRouter.use(createRetryRoute(retries));
+  deps.httpRouter.use(
+    createRouter({
+      ...common,
+      access: new TaskAccess(deps),
+      forecast: new Forecast(common),
+    }),
+  );
+
+  lifecycle.addStartupHook(() => loop.start());
+  lifecycle.addShutdownHook(() => shutdown.begin());
+  lifecycle.addShutdownHook(() => common.index.stop());
+  if (config.concurrentTasks > 0) {
+    rootLifecycle.addStartupHook(() => pollCheck.workersStart());
+  }
+  rootLifecycle.addShutdownHook(() => shutdown.workersStop());
+}

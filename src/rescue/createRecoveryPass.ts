@@ -1,0 +1,37 @@
+import { LoggerService } from '@backstage/backend-plugin-api';
+import { EventsService } from '@backstage/plugin-events-node';
+import { Knex } from 'knex';
+import { RecoveryConfig } from '../config';
+import { OwnedRuns } from '../liveness/OwnedRuns';
+import { Settling } from '../liveness/Settling';
+import { RecoveryListener } from '../record/RecoveryListener';
+import { ScaffolderPoll } from '../scaffolder/ScaffolderPoll';
+import { FolderCleaner } from '../workspace/folders/FolderCleaner';
+import { RunFolders } from '../workspace/folders/RunFolders';
+import { BatchDecider } from './batch/BatchDecider';
+import { FinalAttempts } from './FinalAttempts';
+import { RecoveryPass } from './RecoveryPass';
+import { Requeuer } from './requeue/Requeuer';
+
+/** Puts a pass together, for the module, for tests and for the benchmark. */
+export function createRecoveryPass(options: {
+  knex: Knex;
+  config: RecoveryConfig;
+  folders: RunFolders;
+  runs: OwnedRuns;
+  settling: Settling;
+  poll: ScaffolderPoll;
+  events: EventsService;
+  listener: Pick<RecoveryListener, 'decided' | 'undecided'>;
+  logger: LoggerService;
+}): RecoveryPass {
+  const { timeoutSeconds } = options.config;
+  const requeuer = new Requeuer(options);
+  const finalAttempts = new FinalAttempts(options);
+  return new RecoveryPass({
+    ...options,
+    decider: new BatchDecider({ ...options, requeuer, finalAttempts }),
+    requeuer,
+    cleaner: new FolderCleaner({ ...options, timeoutSeconds }),
+  });
+}
