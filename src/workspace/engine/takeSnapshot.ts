@@ -201,7 +201,7 @@ function chooseManifest(
 ): { manifest: Buffer; chain: Chain } {
   const { length, fullBytes, deltaBytes } = known.chain;
   if (length > 0 && length < MAX_CHAIN) {
-    const manifest = encodeManifest(delta);
+    const manifest = encodeManifest(delta, known.entries);
     const bytes = deltaBytes + manifest.length;
     if (bytes <= Math.max(fullBytes, SMALL_MANIFEST)) {
       const chain = { length: length + 1, fullBytes, deltaBytes: bytes };
