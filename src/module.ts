@@ -204,6 +204,7 @@ export const scaffolderModuleRecovery = createBackendModule({
             access: new TaskAccess(deps),
             forecast: new Forecast({ knex, config }),
             httpAuth: deps.httpAuth,
+            keepSeconds: config.snapshots?.keepSeconds,
           }),
         );
         deps.lifecycle.addStartupHook(() => runner.start());
