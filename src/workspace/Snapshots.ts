@@ -13,7 +13,7 @@ import { isConnectionLost } from '../database/isConnectionLost';
 import { safeError } from '../recovery/safeError';
 import { DatabasePackStore } from './DatabasePackStore';
 import { Limits } from './engine/takeSnapshot';
-import { FolderError, WorkspaceError } from './engine/WorkspaceError';
+import { FolderError, WorkspaceError } from './engine/tree/WorkspaceError';
 import { PackStore } from './PackStore';
 import { Run, RunContext } from './Run';
 import { SnapshotListener } from './SnapshotListener';

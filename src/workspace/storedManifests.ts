@@ -4,9 +4,9 @@ import {
   SnapshotLink,
 } from '../database/operations/snapshots/listSnapshots';
 import { readManifests } from '../database/operations/snapshots/readManifests';
-import { StoredManifests } from './engine/loadContent';
-import { isFullManifest } from './engine/manifestFormat';
-import { WorkspaceError } from './engine/WorkspaceError';
+import { StoredManifests } from './engine/manifest/loadContent';
+import { isFullManifest } from './engine/manifest/manifestFormat';
+import { WorkspaceError } from './engine/tree/WorkspaceError';
 
 /**
  * Reads the manifests that a snapshot consists of, up to the last full one before it.

@@ -1,7 +1,7 @@
-import { Entries } from './entries';
+import { Entries } from '../tree/entries';
 import { Chain } from './KnownWorkspace';
 import { decodeManifest, Manifest } from './manifestFormat';
-import { WorkspaceError } from './WorkspaceError';
+import { WorkspaceError } from '../tree/WorkspaceError';
 
 /** The parts of each manifest that a snapshot consists of: a full one first, and then those that build on it. */
 export type StoredManifests = Uint8Array[][];

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Entries, Entry, FileEntry, Piece } from './entries';
+import { Entries, Entry, FileEntry, Piece } from '../tree/entries';
 import { decodeManifest, encodeManifest } from './manifestFormat';
 
 const PACK = '01234567-89ab-4cde-8f01-23456789abcd';

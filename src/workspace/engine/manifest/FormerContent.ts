@@ -1,5 +1,5 @@
-import { BytePath } from './bytePath';
-import { Entries, Entry, FileEntry } from './entries';
+import { BytePath } from '../tree/bytePath';
+import { Entries, Entry, FileEntry } from '../tree/entries';
 
 /** The file that was at the same path. Others are counted from 1, in the order in which they are named as removed. */
 const SAME_PATH = 0;

@@ -1,10 +1,10 @@
 import type nodeFs from 'node:fs';
-import { BytePath, displayPath, parentOf, toFsPath } from './bytePath';
-import { Entries, FolderEntry, LinkEntry } from './entries';
+import { BytePath, displayPath, parentOf, toFsPath } from '../tree/bytePath';
+import { Entries, FolderEntry, LinkEntry } from '../tree/entries';
 import { FileRestorer } from './FileRestorer';
-import { decompressAside, PACK_BYTES } from './packFormat';
+import { decompressAside, PACK_BYTES } from '../packs/packFormat';
 import { utimesSeconds } from './utimesSeconds';
-import { WorkspaceError } from './WorkspaceError';
+import { WorkspaceError } from '../tree/WorkspaceError';
 
 /** Packs that are asked for ahead of the one that is written out. */
 const AHEAD = 2;

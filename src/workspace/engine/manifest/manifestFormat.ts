@@ -1,9 +1,9 @@
-import { BytePath, displayPath, isBelowRoot } from './bytePath';
+import { BytePath, displayPath, isBelowRoot } from '../tree/bytePath';
 import { ByteReader } from './ByteReader';
 import { ByteWriter } from './ByteWriter';
-import { Entries, Entry, FileEntry, Piece } from './entries';
+import { Entries, Entry, FileEntry, Piece } from '../tree/entries';
 import { FormerContent } from './FormerContent';
-import { compress, decompress, PACK_BYTES } from './packFormat';
+import { compress, decompress, PACK_BYTES } from '../packs/packFormat';
 
 /** What a manifest says. A full one has all entries and removes nothing. */
 export type Manifest = {
