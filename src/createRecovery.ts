@@ -136,6 +136,7 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
       ...common,
       access: new TaskAccess(deps),
       forecast: new Forecast(common),
+      keepSeconds: config.snapshots?.keepSeconds,
     }),
   );
 

@@ -1,8 +1,11 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
+import path from 'node:path';
 import { Databases } from './Databases';
+import { MemoryUse } from './memoryUse';
 import { formatMs, formatRatio, Report, Row } from './report';
-import { measureMemoryOf } from './workspace/memory';
+import { runInProcess } from './runInProcess';
 import { Cost, measureSample, SampleCosts } from './workspace/measureSample';
+import type { Order } from './workspace/memoryProcess';
 import { Sample, SAMPLES } from './workspace/sampleWorkspaces';
 
 /** What is accepted, by sample: how many times faster a later step is, and how many times less WAL it writes. */
@@ -17,6 +20,8 @@ const RESTORE_FASTER: Record<string, number> = { '700 files': 3 };
 /** A later step beside looking at each file. Below this number of files, it is the database that takes the time. */
 const MAX_SCANS = 2;
 const SCANS_FROM = 5_000;
+
+const MEMORY_PROCESS = path.join(__dirname, 'workspace/memoryProcess.ts');
 
 const MAX_HELD_MS = 30;
 const MAX_MEMORY_MB = 150;
@@ -34,10 +39,11 @@ export async function measureWorkspaces(
     await databases.create('plain');
     const knex = await databases.copyWithModule('plain', 'workspaces');
     const costs = await measureSample(knex, sample, logger);
-    const memory = await measureMemoryOf(
-      databases.connectionTo('workspaces'),
+    const order: Order = {
+      connection: databases.connectionTo('workspaces'),
       sample,
-    );
+    };
+    const memory = await runInProcess<MemoryUse>(MEMORY_PROCESS, order);
     rows.push(...rowsOf(sample, costs), memoryRow(sample, memory));
     await databases.drop('plain', 'workspaces');
   }
@@ -123,8 +129,8 @@ function walRow(what: string, engine: Cost, builtIn: Cost, less: number): Row {
   };
 }
 
-function memoryRow({ name }: Sample, bytes: number): Row {
-  const mb = bytes / 1e6;
+function memoryRow({ name }: Sample, { idle, peak }: MemoryUse): Row {
+  const mb = (peak - idle) / 1e6;
   return {
     what: `${name}: memory added`,
     module: `${mb.toFixed(0)} MB`,

@@ -13,7 +13,7 @@ const SOURCES = [
   'dev/harness/createScaffolderBackend.ts',
   'src/__testUtils__/signIn.ts',
   'src/__testUtils__/steps/StepJournal.ts',
-  'src/__testUtils__/steps/listTree.ts',
+  'src/__testUtils__/steps/readTree.ts',
   'src/__testUtils__/steps/stepActions.ts',
 ];
 

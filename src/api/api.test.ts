@@ -47,7 +47,7 @@ import {
   recordAttempts,
 } from '../database/operations/attempts/recordAttempts';
 import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
-import { ATTEMPTS, TASKS } from '../database/tables';
+import { ATTEMPTS, SNAPSHOTS, TASKS } from '../database/tables';
 import { secondsAgo } from '../database/time';
 
 jest.setTimeout(60_000);
@@ -554,6 +554,37 @@ describe.each(databases.eachSupportedId())('the REST API on %s', databaseId => {
       expect(body.status).toBe('completed');
       expect(body).not.toHaveProperty('ifInterruptedNow');
     });
+
+    async function insertWithSnapshot(status: string): Promise<string> {
+      const taskId = await insertTask(knex, { status, silentSeconds: 600 });
+      await knex(SNAPSHOTS).insert({
+        task_id: taskId,
+        ...{ number: 2, kind: 'files', epoch: 1, base: 1, last_event: 0 },
+        ...{ files: 1, bytes: 90, stored_bytes: 70 },
+      });
+      return taskId;
+    }
+
+    it.each(['completed', 'processing'])(
+      'tells what is kept of the files of a task that is %s',
+      async status => {
+        const taskId = await insertWithSnapshot(status);
+        const { body } = await get(`/tasks/${taskId}`, ADMIN);
+        expect(body.workspace).toEqual({ snapshots: 1, storedBytes: 70 });
+      },
+    );
+
+    it.each(['failed', 'cancelled'])(
+      'tells until when the files of a task are kept that is %s: for a time after its last sign of life',
+      async status => {
+        const taskId = await insertWithSnapshot(status);
+        const { body } = await get(`/tasks/${taskId}`, ADMIN);
+        const { keptUntil, ...kept } = body.workspace;
+        expect(kept).toEqual({ snapshots: 1, storedBytes: 70 });
+        const minutes = (Date.parse(keptUntil) - Date.now()) / 60_000;
+        expect(Math.round(minutes)).toBe(24 * 60 - 10);
+      },
+    );
 
     it('answers 400 to an id that is none', async () => {
       const { status, body } = await get('/tasks/42', ADMIN);

@@ -27,8 +27,10 @@ export function createRouter(options: {
   access: TaskAccess;
   forecast: Forecast;
   httpAuth: HttpAuthService;
+  /** How long the files of a task are kept that failed or was cancelled. Nothing if this module keeps none. */
+  keepSeconds: number | undefined;
 }): express.Router {
-  const { knex, access, forecast, httpAuth } = options;
+  const { knex, access, forecast, httpAuth, keepSeconds } = options;
   const readableTasks = async (req: unknown) =>
     access.readable(await httpAuth.credentials(req as express.Request));
 
@@ -72,7 +74,7 @@ export function createRouter(options: {
       taskId,
       status,
       attempts: attempts.map(attemptView),
-      workspace: await readKept(knex, taskId),
+      workspace: await readKept(knex, { taskId, keepSeconds }),
       ifInterruptedNow: ifInterrupted && forecastView(ifInterrupted),
     } as any);
   });

@@ -364,6 +364,12 @@ export const spec = {
                 type: 'integer',
                 description: 'What they take in the store, compressed.',
               },
+              keptUntil: {
+                type: 'string',
+                format: 'date-time',
+                description:
+                  'Of a task that failed or was cancelled: when they may be deleted, unless it is started again. Within five minutes after that they are.',
+              },
             },
           },
           ifInterruptedNow: { $ref: '#/components/schemas/Forecast' },

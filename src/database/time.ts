@@ -27,6 +27,13 @@ export function silentForAtLeast(knex: Knex, seconds: number): Knex.Raw {
     : knex.raw(`${LAST_SIGN} <= now() - make_interval(secs => ?)`, seconds);
 }
 
+/** A column: the moment from which on `silentForAtLeast` holds, as `readTimestamp` takes it. */
+export function silentForAtLeastFrom(knex: Knex, seconds: number): Knex.Raw {
+  return isSqlite(knex)
+    ? knex.raw(`datetime(${LAST_SIGN}, ?)`, `+${seconds + 1} seconds`)
+    : knex.raw(`${LAST_SIGN} + make_interval(secs => ?)`, seconds);
+}
+
 /** A column: for how many seconds the task has been silent. */
 export function secondsSilent(knex: Knex): Knex.Raw {
   return isSqlite(knex)

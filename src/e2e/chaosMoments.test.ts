@@ -12,7 +12,7 @@ import { deleteSnapshots } from '../database/operations/snapshots/deleteSnapshot
 import { insertManifest } from '../database/operations/snapshots/insertManifest';
 import { insertPack } from '../database/operations/snapshots/insertPack';
 import { listPacks } from '../database/operations/snapshots/listPacks';
-import { readManifest } from '../database/operations/snapshots/readManifest';
+import { readManifests } from '../database/operations/snapshots/readManifests';
 import { readPack } from '../database/operations/snapshots/readPack';
 
 jest.setTimeout(120_000);
@@ -34,7 +34,7 @@ const OPERATIONS: Record<
       insertManifest(tx, { taskId, number: 1, parts: [content] }),
     ),
   'reading a manifest': (knex, taskId) =>
-    readManifest(knex, { taskId, number: 1 }),
+    readManifests(knex, { taskId, numbers: [1] }),
   'reading content': (knex, taskId) =>
     readPack(knex, { taskId, pack: randomUUID() }),
   'deleting manifests': (knex, taskId) =>

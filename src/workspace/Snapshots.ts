@@ -8,10 +8,12 @@ import {
   insertBegin,
 } from '../database/operations/snapshots/insertBegin';
 import { markDamaged } from '../database/operations/snapshots/markDamaged';
+import { readNewestSnapshot } from '../database/operations/snapshots/readNewestSnapshot';
+import { isConnectionLost } from '../database/isConnectionLost';
 import { safeError } from '../util/safeError';
 import { DatabasePackStore } from './DatabasePackStore';
 import { Limits } from './engine/takeSnapshot';
-import { FolderError, WorkspaceError } from './engine/WorkspaceError';
+import { FolderError, WorkspaceError } from './engine/tree/WorkspaceError';
 import { PackStore } from './PackStore';
 import { Run, RunContext } from './Run';
 import { SnapshotListener } from './SnapshotListener';
@@ -25,6 +27,9 @@ const RETRY_FOR = 60_000;
 /** The first wait between two tries, in ms. It doubles up to the second one. */
 const RETRY_AFTER = 200;
 const MAX_RETRY_AFTER = 5_000;
+
+/** In place of the row of a run that the database did not record. */
+const UNRECORDED = 'unrecorded';
 
 export type SnapshotsOptions = {
   knex: Knex;
@@ -75,6 +80,9 @@ export class Snapshots {
    * Begins a run of a task in a folder, which is emptied and then filled with a snapshot. Takes the next epoch of the task: from then on
    * nothing is recorded for its earlier runs. Tries again for a while if the database or the store cannot be reached.
    *
+   * The first run of a task does not need the database to begin. If that refuses to record it, the run goes on without snapshots, which is
+   * logged. A later run cannot: its files would be taken for those of the run before it.
+   *
    * @param run.path - the folder. It may hold the files of an earlier run
    * @param run.from - the number of the snapshot, or nothing for an empty workspace
    * @param run.attempt - the attempt that the run belongs to, for the record
@@ -84,7 +92,10 @@ export class Snapshots {
     await this.#locks.run(run.taskId, async () => {
       this.#runs.delete(run.taskId);
       await this.#dropEndedRuns();
-      this.#runs.set(run.taskId, await this.#beginMeasured(run));
+      const begun = await this.#beginMeasured(run);
+      if (begun) {
+        this.#runs.set(run.taskId, begun);
+      }
     });
   }
 
@@ -129,7 +140,8 @@ export class Snapshots {
     await this.#context.engine.stop();
   }
 
-  async #beginMeasured(options: BeginOptions): Promise<Run> {
+  /** Nothing if the run goes on without snapshots. */
+  async #beginMeasured(options: BeginOptions): Promise<Run | undefined> {
     const begin = performance.now();
     let result: 'ok' | 'failed' = 'failed';
     try {
@@ -144,18 +156,22 @@ export class Snapshots {
     }
   }
 
-  async #beginPatiently(options: BeginOptions): Promise<Run> {
-    const { knex, engine, logger } = this.#context;
+  async #beginPatiently(options: BeginOptions): Promise<Run | undefined> {
+    const { engine, logger } = this.#context;
     const { taskId, path, from } = options;
     const { signal } = this.#stopping;
     const deadline = Date.now() + (this.options.retryForMs ?? RETRY_FOR);
-    let begun: Begun | undefined;
+    let begun: Begun | typeof UNRECORDED | undefined;
     for (let tries = 1; ; tries++) {
       try {
-        begun ??= await insertBegin(knex, { ...options, base: from });
-        const { number } = begun;
+        begun ??= await this.#record(options);
+        const number = begun === UNRECORDED ? 0 : begun.number;
         await engine.call('restore', { taskId, path, from, number });
-        return new Run(this.#context, taskId, path, begun);
+        if (begun !== UNRECORDED) {
+          return new Run(this.#context, taskId, path, begun);
+        }
+        await engine.tell('drop', taskId);
+        return undefined;
       } catch (error) {
         const isFinal =
           error instanceof WorkspaceError || Date.now() >= deadline;
@@ -171,6 +187,34 @@ export class Snapshots {
         await sleep(delay, undefined, { signal }).catch(() => {});
       }
     }
+  }
+
+  /** Records that a run begins. Without it goes on what needs no record, if the database refuses: its user may not write to the table. */
+  async #record(options: BeginOptions): Promise<Begun | typeof UNRECORDED> {
+    const { knex, logger, listener } = this.#context;
+    const { taskId, from } = options;
+    try {
+      return await insertBegin(knex, { ...options, base: from });
+    } catch (error) {
+      if (isConnectionLost(error) || !(await this.#isFirst(options))) {
+        throw error;
+      }
+      logger.warn(
+        `No snapshots are made of task ${taskId} in this run, since it could not be recorded that it begins. If it is interrupted, more of its steps run again.`,
+        safeError(error),
+      );
+      listener?.skipped('store');
+      return UNRECORDED;
+    }
+  }
+
+  /**
+   * Whether a run needs no files, and there is no row of the task that could count for it. An earlier run that has a row still owns the
+   * newest epoch, so that its snapshots, also of a stalled process, would look as if this run had made them.
+   */
+  async #isFirst({ taskId, from }: BeginOptions): Promise<boolean> {
+    const { knex } = this.#context;
+    return from === undefined && !(await readNewestSnapshot(knex, taskId));
   }
 
   /** A retry would fail at the same. Without this snapshot it is planned otherwise. */

@@ -6,7 +6,8 @@ import { TEST_DATABASE_IDS } from '../__testUtils__/scaffolderDatabase';
 import { MANIFESTS, PACKS, SNAPSHOTS } from '../database/tables';
 import { isSqlite } from '../database/time';
 import { removeSites, Site } from './__testUtils__/Site';
-import { readTree, writeFiles } from './__testUtils__/tree';
+import { readTree } from '../__testUtils__/steps/readTree';
+import { writeFiles } from './__testUtils__/writeFiles';
 import { DatabasePackStore } from './DatabasePackStore';
 import { PackStore } from './PackStore';
 
@@ -79,6 +80,56 @@ describe.each(databases.eachSupportedId())(
         expect(readTree(site.folder)).toEqual(tree);
       },
     );
+
+    it('are not made of a first run whose begin cannot be recorded, which goes on without a wait', async () => {
+      const site = await Site.create(databases, databaseId, {
+        retryForMs: 100,
+      });
+      const accept = await refuseRows(site.knex, SNAPSHOTS);
+      writeFiles(site.folder, { left: 'by somebody' });
+      await site.begin();
+      expect(fs.readdirSync(site.folder)).toEqual([]);
+      const { taskId, folder } = site;
+      writeFiles(folder, { file: 'F' });
+      await site.snapshots.take({ taskId, path: folder });
+      expect(site.warnings()).toEqual([
+        expect.stringMatching(/^No snapshots are made of task .* in this run/),
+      ]);
+
+      // Also once it could be recorded: nobody could tell which files its steps had found.
+      await accept();
+      await site.snapshots.take({ taskId, path: folder });
+      expect(site.warnings()).toHaveLength(1);
+      expect(await site.rows()).toEqual([]);
+      expect(await site.count(PACKS)).toBe(0);
+
+      await site.begin();
+      writeFiles(folder, { file: 'F' });
+      expect(await site.take()).toMatchObject({ number: 2, epoch: 1 });
+    });
+
+    it('do not let a run begin unrecorded whose files could be taken for those of an earlier run', async () => {
+      const earlier = await Site.create(databases, databaseId);
+      await earlier.begin();
+      writeFiles(earlier.folder, { file: 'F' });
+      await earlier.take();
+      const site = earlier.another({ retryForMs: 100 });
+      await refuseRows(site.knex, SNAPSHOTS);
+      for (const from of [undefined, 2]) {
+        await expect(site.begin(from)).rejects.toThrow(
+          /Could not begin the run of task .*refused.* the task can be retried/,
+        );
+      }
+      expect(await site.rows()).toHaveLength(2);
+    });
+
+    it('do not hide that the folder of a run cannot be written when its begin cannot be recorded either', async () => {
+      const site = await Site.create(databases, databaseId);
+      await refuseRows(site.knex, SNAPSHOTS);
+      fs.rmSync(site.folder, { recursive: true });
+      fs.writeFileSync(site.folder, 'no folder');
+      await expect(site.begin()).rejects.toThrow('is a link or a file');
+    });
 
     it('are whole or not there when the process ends at any pack', async () => {
       const first = await Site.create(databases, databaseId);

@@ -6,7 +6,8 @@ import {
 } from '../__testUtils__/scaffolderDatabase';
 import { MANIFESTS, PACKS, SNAPSHOTS, TASKS } from '../database/tables';
 import { removeSites, Site } from './__testUtils__/Site';
-import { readTree, writeFiles } from './__testUtils__/tree';
+import { readTree } from '../__testUtils__/steps/readTree';
+import { writeFiles } from './__testUtils__/writeFiles';
 import { DatabasePackStore } from './DatabasePackStore';
 
 jest.setTimeout(60_000);

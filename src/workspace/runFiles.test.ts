@@ -9,7 +9,7 @@ import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { createPass } from '../../dev/bench/createPass';
-import { listTree } from '../__testUtils__/steps/listTree';
+import { readTree, Tree } from '../__testUtils__/steps/readTree';
 import { RealScaffolder, RealStep } from '../__testUtils__/RealScaffolder';
 import {
   migrateScaffolder,
@@ -103,8 +103,8 @@ class Workspace {
       : [];
   }
 
-  get tree(): string[] {
-    return listTree(this.folder);
+  get tree(): Tree {
+    return readTree(this.folder, { withTimes: false });
   }
 
   /** The same edit on the same files makes the same files. */
@@ -141,7 +141,7 @@ class Workspace {
 }
 
 /** A step that began: what it found. */
-type Begun = { place: number; run: number; trace: string[]; tree: string[] };
+type Begun = { place: number; run: number; trace: string[]; tree: Tree };
 
 describe('the files that a step finds when its task runs again', () => {
   const logger = mockServices.logger.mock();
@@ -286,10 +286,10 @@ describe('the files that a step finds when its task runs again', () => {
       await scaffolder.run();
       await started({ isStarted: true });
       for (const step of begun) {
-        expect({ task, ...step, tree: [] }).toEqual({
+        expect({ task, ...step, tree: {} }).toEqual({
           task,
           ...step,
-          tree: [],
+          tree: {},
           trace: expectedTrace(task, step),
         });
       }

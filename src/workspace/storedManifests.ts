@@ -3,10 +3,10 @@ import {
   listSnapshots,
   SnapshotLink,
 } from '../database/operations/snapshots/listSnapshots';
-import { readManifest } from '../database/operations/snapshots/readManifest';
-import { StoredManifests } from './engine/loadContent';
-import { isFullManifest } from './engine/manifestFormat';
-import { WorkspaceError } from './engine/WorkspaceError';
+import { readManifests } from '../database/operations/snapshots/readManifests';
+import { StoredManifests } from './engine/manifest/loadContent';
+import { isFullManifest } from './engine/manifest/manifestFormat';
+import { WorkspaceError } from './engine/tree/WorkspaceError';
 
 /**
  * Reads the manifests that a snapshot consists of, up to the last full one before it.
@@ -21,19 +21,27 @@ export async function readStoredManifests(
   const { taskId, number } = options;
   const links = await listSnapshots(knex, { taskId, upTo: number });
   const byNumber = new Map(links.map(link => [link.number, link]));
-  const manifests: StoredManifests = [];
+  const chain: number[] = [];
   for (let next: number | null = number; next !== null;) {
     const link: SnapshotLink = linkWithContent(byNumber, number, next);
-    if (link.hasManifest) {
-      const parts = await readManifest(knex, { taskId, number: next });
-      manifests.unshift(parts);
-      if (isFullManifest(parts[0])) {
+    if (link.manifestHead) {
+      chain.unshift(next);
+      if (isFullManifest(link.manifestHead)) {
         break;
       }
     }
     next = link.base;
   }
-  return manifests;
+  const parts = await readManifests(knex, { taskId, numbers: chain });
+  return chain.map(snapshot => {
+    const manifest = parts.get(snapshot);
+    if (!manifest) {
+      throw new WorkspaceError(
+        `Snapshot ${snapshot} was deleted while it was read`,
+      );
+    }
+    return manifest;
+  });
 }
 
 function linkWithContent(

@@ -78,9 +78,9 @@ export class WorkspaceSite {
     return newest;
   }
 
-  async remove(): Promise<void> {
+  /** Deletes what is stored. The folder is left, see `measureSample`. */
+  async end(): Promise<void> {
     await this.snapshots.forget([this.taskId]);
     await this.snapshots.stop();
-    fs.rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -1,10 +1,10 @@
 /*
  * A process that takes and restores snapshots of a workspace, and tells its parent how much memory that took.
  */
-import fs from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection, connect } from '../Databases';
 import { FileLogger } from '../FileLogger';
+import { MemoryUse, memoryUseOf } from '../memoryUse';
+import { Measured } from '../runInProcess';
 import { EDITS, Sample, SAMPLES } from './sampleWorkspaces';
 import { WorkspaceSite } from './WorkspaceSite';
 
@@ -18,28 +18,18 @@ async function main({ connection, sample }: Order): Promise<void> {
   const small = await WorkspaceSite.create(knex, SAMPLES[0], logger);
   await small.take();
   const site = await WorkspaceSite.create(knex, sample, logger);
-  await small.remove();
-  globalThis.gc!();
-  await sleep(500);
-
-  const idle = process.memoryUsage.rss();
-  // Has Linux count the peak from now on, which sees also what comes and goes between two samples.
-  fs.writeFileSync('/proc/self/clear_refs', '5');
-  await site.take();
-  EDITS['1 % changed'](site.folder, 1);
-  await site.take();
-  await site.beginAgain();
-  const added = readPeak() - idle;
-
-  process.send!({ added });
-  await site.remove();
+  await small.end();
+  const measured = await memoryUseOf(async () => {
+    await site.take();
+    EDITS['1 % changed'](site.folder, 1);
+    await site.take();
+    await site.beginAgain();
+  });
+  const message: Measured<MemoryUse> = { measured };
+  process.send!(message);
+  await site.end();
   await knex.destroy();
   process.disconnect();
-}
-
-function readPeak(): number {
-  const status = fs.readFileSync('/proc/self/status', 'utf8');
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
 }
 
 // Not to outlive its parent.

@@ -1,12 +1,13 @@
 import fs from 'node:fs';
+import { Tree } from './readTree';
 
 /** A step that began: of which task, as what it is noted, and which files it found. */
 export type BegunStep = {
   taskId: string;
   name: string;
   files: string[];
-  /** Those with their contents and modes, see `listTree`. */
-  tree: string[];
+  /** Those with their contents and modes, see `readTree`. */
+  tree: Tree;
   show?: string;
 };
 

@@ -6,7 +6,7 @@ import { createTemplateAction } from '@backstage/plugin-scaffolder-node';
 import { scaffolderActionsExtensionPoint } from '@backstage/plugin-scaffolder-node';
 import fs from 'node:fs';
 import path from 'node:path';
-import { listTree } from './listTree';
+import { readTree } from './readTree';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StepJournal } from './StepJournal';
 
@@ -58,7 +58,7 @@ function createStepAction(journal: StepJournal) {
         taskId: task.id,
         name,
         files,
-        tree: listTree(workspacePath),
+        tree: readTree(workspacePath, { withTimes: false }),
         show,
       });
       if (read && !files.includes(read)) {
@@ -74,7 +74,7 @@ function createStepAction(journal: StepJournal) {
         await checkpoint({
           key: 'effect',
           fn: async () => {
-            const tree = listTree(workspacePath);
+            const tree = readTree(workspacePath, { withTimes: false });
             journal.add({ taskId: task.id, name: effect, files, tree });
             return effect;
           },

@@ -2,8 +2,8 @@ import nodeFs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { Engine } from '../engine/Engine';
-import { StoredManifests } from '../engine/loadContent';
-import { isFullManifest } from '../engine/manifestFormat';
+import { StoredManifests } from '../engine/manifest/loadContent';
+import { isFullManifest } from '../engine/manifest/manifestFormat';
 import { Limits, Snapshot } from '../engine/takeSnapshot';
 
 const TASK = 'task';

@@ -1,11 +1,11 @@
 import nodeFs from 'node:fs';
-import { BytePath, toBytePath } from './bytePath';
-import { Entries } from './entries';
-import { emptyFolder } from './emptyFolder';
-import { KnownWorkspace } from './KnownWorkspace';
-import { loadContent, StoredManifests } from './loadContent';
-import { restoreEntries } from './restore';
-import { FolderError, WorkspaceError } from './WorkspaceError';
+import { BytePath, toBytePath } from './tree/bytePath';
+import { Entries } from './tree/entries';
+import { emptyFolder } from './restore/emptyFolder';
+import { KnownWorkspace } from './manifest/KnownWorkspace';
+import { loadContent, StoredManifests } from './manifest/loadContent';
+import { restoreEntries } from './restore/restore';
+import { FolderError, WorkspaceError } from './tree/WorkspaceError';
 import { Limits, Snapshot, takeSnapshot } from './takeSnapshot';
 
 /** What the engine needs of the database and the store. */

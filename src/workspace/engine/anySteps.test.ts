@@ -3,8 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { EngineSite, removeEngineSites } from '../__testUtils__/EngineSite';
-import { readTree } from '../__testUtils__/tree';
-import { PIECE_BYTES } from './packFormat';
+import { readTree } from '../../__testUtils__/steps/readTree';
+import { PIECE_BYTES } from './packs/packFormat';
 
 jest.setTimeout(300_000);
 

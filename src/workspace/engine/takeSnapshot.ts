@@ -1,15 +1,15 @@
 import type nodeFs from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { BytePath, displayPath } from './bytePath';
-import { diff } from './diff';
-import { FileEntry, Piece } from './entries';
-import { FileEntries } from './FileEntries';
-import { readableError } from './fileErrors';
-import { FileReader } from './FileReader';
-import { Chain, KnownWorkspace } from './KnownWorkspace';
-import { encodeManifest } from './manifestFormat';
-import { PackWriter, PutPack } from './PackWriter';
-import { Scan, scanAgain, ScanOptions, scanWorkspace } from './scan';
+import { BytePath, displayPath } from './tree/bytePath';
+import { diff } from './tree/diff';
+import { FileEntry, Piece } from './tree/entries';
+import { FileEntries } from './scan/FileEntries';
+import { readableError } from './tree/fileErrors';
+import { FileReader } from './scan/FileReader';
+import { Chain, KnownWorkspace } from './manifest/KnownWorkspace';
+import { encodeManifest } from './manifest/manifestFormat';
+import { PackWriter, PutPack } from './packs/PackWriter';
+import { Scan, scanAgain, ScanOptions, scanWorkspace } from './scan/scan';
 
 /** More of it in a workspace, and it is not stored. */
 export type Limits = {
@@ -201,7 +201,7 @@ function chooseManifest(
 ): { manifest: Buffer; chain: Chain } {
   const { length, fullBytes, deltaBytes } = known.chain;
   if (length > 0 && length < MAX_CHAIN) {
-    const manifest = encodeManifest(delta);
+    const manifest = encodeManifest(delta, known.entries);
     const bytes = deltaBytes + manifest.length;
     if (bytes <= Math.max(fullBytes, SMALL_MANIFEST)) {
       const chain = { length: length + 1, fullBytes, deltaBytes: bytes };

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { writeFiles } from '../__testUtils__/tree';
+import { writeFiles } from '../__testUtils__/writeFiles';
 import { EngineThread } from './EngineThread';
 
 jest.setTimeout(60_000);

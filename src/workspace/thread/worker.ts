@@ -5,7 +5,7 @@ import {
   Worker,
   workerData,
 } from 'node:worker_threads';
-import { displayPath } from '../engine/bytePath';
+import { displayPath } from '../engine/tree/bytePath';
 import { Engine, RunPlace } from '../engine/Engine';
 import { Limits, Snapshot } from '../engine/takeSnapshot';
 import { Channel } from './Channel';

@@ -5,21 +5,29 @@ import { DbSnapshotRow, MANIFESTS, SNAPSHOTS } from '../../tables';
 export type SnapshotLink = Pick<
   DbSnapshotRow,
   'number' | 'kind' | 'base' | 'missing'
-> & { hasManifest: boolean };
+> & {
+  /** The first bytes of its manifest, null if it has none. */
+  manifestHead: Buffer | null;
+};
+
+/** How many bytes tell what kind of manifest it is. */
+const HEAD_BYTES = 2;
 
 /** All snapshots of a task up to a number. */
 export async function listSnapshots(
   knex: Knex,
   options: { taskId: string; upTo: number },
 ): Promise<SnapshotLink[]> {
-  const { taskId, upTo } = options;
-  const rows = await knex<DbSnapshotRow>(SNAPSHOTS)
-    .where('task_id', taskId)
-    .where('number', '<=', upTo)
-    .select('number', 'kind', 'base', 'missing');
-  const stored = await knex(MANIFESTS)
-    .where({ task_id: taskId, part: 0 })
-    .pluck('number');
-  const numbers = new Set(stored.map(Number));
-  return rows.map(row => ({ ...row, hasManifest: numbers.has(row.number) }));
+  return knex(SNAPSHOTS)
+    .leftJoin(MANIFESTS, join =>
+      join
+        .on(`${MANIFESTS}.task_id`, `${SNAPSHOTS}.task_id`)
+        .on(`${MANIFESTS}.number`, `${SNAPSHOTS}.number`)
+        .onVal('part', 0),
+    )
+    .where(`${SNAPSHOTS}.task_id`, options.taskId)
+    .where(`${SNAPSHOTS}.number`, '<=', options.upTo)
+    .select(`${SNAPSHOTS}.number`, 'kind', 'base', 'missing', {
+      manifestHead: knex.raw('substr(content, 1, ?)', HEAD_BYTES),
+    });
 }

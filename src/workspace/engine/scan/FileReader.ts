@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type nodeFs from 'node:fs';
 import type { BigIntStats } from 'node:fs';
-import { BytePath, toFsPath } from './bytePath';
-import { Piece } from './entries';
-import { isGone } from './fileErrors';
-import { PIECE_BYTES } from './packFormat';
+import { BytePath, toFsPath } from '../tree/bytePath';
+import { Piece } from '../tree/entries';
+import { isGone } from '../tree/fileErrors';
+import { PIECE_BYTES } from '../packs/packFormat';
 
 /** How often a file is read again that is written to meanwhile. Then what was read last counts, as it does for any copy. */
 const MAX_READS = 3;

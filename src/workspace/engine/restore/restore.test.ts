@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { EngineSite, removeEngineSites } from '../__testUtils__/EngineSite';
-import { readTree, writeFiles } from '../__testUtils__/tree';
-import { Entries, Entry } from './entries';
-import { encodeManifest } from './manifestFormat';
+import { EngineSite, removeEngineSites } from '../../__testUtils__/EngineSite';
+import { readTree } from '../../../__testUtils__/steps/readTree';
+import { writeFiles } from '../../__testUtils__/writeFiles';
+import { Entries, Entry } from '../tree/entries';
+import { encodeManifest } from '../manifest/manifestFormat';
 
 jest.setTimeout(60_000);
 

@@ -1,6 +1,6 @@
 import type nodeFs from 'node:fs';
-import { BytePath, toFsPath } from './bytePath';
-import { FolderError } from './WorkspaceError';
+import { BytePath, toFsPath } from '../tree/bytePath';
+import { FolderError } from '../tree/WorkspaceError';
 
 /** Owner may read, write and enter. */
 const OWNER_ALL = 0o700;

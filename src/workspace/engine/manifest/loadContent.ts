@@ -1,7 +1,7 @@
-import { Entries } from './entries';
+import { Entries } from '../tree/entries';
 import { Chain } from './KnownWorkspace';
-import { decodeManifest } from './manifestFormat';
-import { WorkspaceError } from './WorkspaceError';
+import { decodeManifest, Manifest } from './manifestFormat';
+import { WorkspaceError } from '../tree/WorkspaceError';
 
 /** The parts of each manifest that a snapshot consists of: a full one first, and then those that build on it. */
 export type StoredManifests = Uint8Array[][];
@@ -19,7 +19,7 @@ export function loadContent(manifests: StoredManifests): {
   const chain: Chain = { length: 0, fullBytes: 0, deltaBytes: 0 };
   for (const parts of manifests) {
     const stored = parts.length === 1 ? toBuffer(parts[0]) : concat(parts);
-    const manifest = decode(stored);
+    const manifest = decode(stored, entries);
     if (manifest.isFull !== (chain.length === 0)) {
       throw new WorkspaceError(
         'The manifests of the snapshot do not begin with a full one',
@@ -33,9 +33,9 @@ export function loadContent(manifests: StoredManifests): {
   return { entries, chain };
 }
 
-function decode(stored: Buffer): ReturnType<typeof decodeManifest> {
+function decode(stored: Buffer, before: Entries): Manifest {
   try {
-    return decodeManifest(stored);
+    return decodeManifest(stored, before);
   } catch (error: any) {
     throw new WorkspaceError(
       `A manifest of the snapshot cannot be read. ${error.message}`,

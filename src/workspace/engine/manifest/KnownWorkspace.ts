@@ -1,4 +1,4 @@
-import { Entries, Piece } from './entries';
+import { Entries, Piece } from '../tree/entries';
 
 /** How a snapshot's content is stored: in how many manifests, and how large they are. */
 export type Chain = {

@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs';
-import { BytePath } from './bytePath';
-import { Entries, FileEntry } from './entries';
+import { BytePath } from '../tree/bytePath';
+import { Entries, FileEntry } from '../tree/entries';
 import { permissions } from './scan';
 
 const NS_PER_MS = 1_000_000n;

@@ -1,8 +1,8 @@
 import type nodeFs from 'node:fs';
 import type { BigIntStats } from 'node:fs';
-import { BytePath, displayPath, toFsPath } from './bytePath';
-import { Entries, Entry } from './entries';
-import { isGone, readableError } from './fileErrors';
+import { BytePath, displayPath, toFsPath } from '../tree/bytePath';
+import { Entries, Entry } from '../tree/entries';
+import { isGone, readableError } from '../tree/fileErrors';
 
 /** What a scan found. */
 export type Scan = {

@@ -1,11 +1,11 @@
 import type nodeFs from 'node:fs';
-import { BytePath, displayPath, toFsPath } from './bytePath';
-import { Entries, FileEntry, Piece } from './entries';
-import { isRacy } from './FileEntries';
-import { hashOf } from './FileReader';
-import { permissions } from './scan';
+import { BytePath, displayPath, toFsPath } from '../tree/bytePath';
+import { Entries, FileEntry, Piece } from '../tree/entries';
+import { isRacy } from '../scan/FileEntries';
+import { hashOf } from '../scan/FileReader';
+import { permissions } from '../scan/scan';
 import { utimesSeconds } from './utimesSeconds';
-import { WorkspaceError } from './WorkspaceError';
+import { WorkspaceError } from '../tree/WorkspaceError';
 
 /** Of a file that is written from several packs, until it is complete: a read-only one could not be opened again. */
 const OWNER_ONLY = 0o600;

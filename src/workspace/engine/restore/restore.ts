@@ -1,10 +1,10 @@
 import type nodeFs from 'node:fs';
-import { BytePath, displayPath, parentOf, toFsPath } from './bytePath';
-import { Entries, FolderEntry, LinkEntry } from './entries';
+import { BytePath, displayPath, parentOf, toFsPath } from '../tree/bytePath';
+import { Entries, FolderEntry, LinkEntry } from '../tree/entries';
 import { FileRestorer } from './FileRestorer';
-import { decompress, PACK_BYTES } from './packFormat';
+import { decompressAside, PACK_BYTES } from '../packs/packFormat';
 import { utimesSeconds } from './utimesSeconds';
-import { WorkspaceError } from './WorkspaceError';
+import { WorkspaceError } from '../tree/WorkspaceError';
 
 /** Packs that are asked for ahead of the one that is written out. */
 const AHEAD = 2;
@@ -39,7 +39,7 @@ export async function restoreEntries(options: {
   const files = new FileRestorer(fs, root);
   const uses = files.begin(entries);
   for await (const [pack, content] of readAhead([...uses.keys()], get)) {
-    files.write(uses.get(pack)!, unpack(pack, content));
+    files.write(uses.get(pack)!, content);
   }
   for (const [path, entry] of entries) {
     if (entry.kind === 'link') {
@@ -79,28 +79,15 @@ function restoreLink(fs: typeof nodeFs, path: BytePath, entry: LinkEntry) {
   );
 }
 
-function unpack(pack: string, content: Uint8Array | undefined): Buffer {
-  if (!content) {
-    throw new WorkspaceError(`Pack ${pack} is not in the store`);
-  }
-  try {
-    return decompress(content, PACK_BYTES);
-  } catch (error: any) {
-    throw new WorkspaceError(
-      `Pack ${pack} is not what was stored, ${error.message}`,
-    );
-  }
-}
-
-/** Asks for packs before they are needed. */
+/** Reads packs before they are needed, and unpacks them while files are written. */
 async function* readAhead(
   packs: string[],
   get: GetPack,
-): AsyncGenerator<[string, Uint8Array | undefined]> {
-  const asked: Promise<Uint8Array | undefined>[] = [];
+): AsyncGenerator<[string, Buffer]> {
+  const asked: Promise<Buffer | undefined>[] = [];
   for (let i = 0; i < packs.length; i++) {
-    while (asked.length < packs.length && asked.length < i + AHEAD) {
-      const answer = get(packs[asked.length]);
+    while (asked.length < packs.length && asked.length <= i + AHEAD) {
+      const answer = read(packs[asked.length], get);
       // One that nobody waits for any more, since an earlier one failed.
       answer.catch(() => {});
       asked.push(answer);
@@ -108,6 +95,20 @@ async function* readAhead(
     const content = await asked[i];
     // Not to keep them all.
     asked[i] = Promise.resolve(undefined);
-    yield [packs[i], content];
+    yield [packs[i], content!];
+  }
+}
+
+async function read(pack: string, get: GetPack): Promise<Buffer> {
+  const content = await get(pack);
+  if (!content) {
+    throw new WorkspaceError(`Pack ${pack} is not in the store`);
+  }
+  try {
+    return await decompressAside(content, PACK_BYTES);
+  } catch (error: any) {
+    throw new WorkspaceError(
+      `Pack ${pack} is not what was stored, ${error.message}`,
+    );
   }
 }

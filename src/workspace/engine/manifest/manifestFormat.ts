@@ -1,8 +1,9 @@
-import { BytePath, displayPath, isBelowRoot } from './bytePath';
+import { BytePath, displayPath, isBelowRoot } from '../tree/bytePath';
 import { ByteReader } from './ByteReader';
 import { ByteWriter } from './ByteWriter';
-import { Entries, Entry, Piece } from './entries';
-import { compress, decompress, PACK_BYTES } from './packFormat';
+import { Entries, Entry, FileEntry, Piece } from '../tree/entries';
+import { FormerContent } from './FormerContent';
+import { compress, decompress, PACK_BYTES } from '../packs/packFormat';
 
 /** What a manifest says. A full one has all entries and removes nothing. */
 export type Manifest = {
@@ -18,7 +19,8 @@ const VERSION = 1;
 const DELTA = 0;
 const FULL = 1;
 
-const KINDS = ['folder', 'link', 'file'] as const;
+/** `sameFile` is a file with the content of one that was there before. */
+const KINDS = ['folder', 'link', 'file', 'sameFile'] as const;
 const HASH_BYTES = 32;
 const UUID_BYTES = 16;
 
@@ -30,14 +32,21 @@ export function isFullManifest(firstPart: Uint8Array): boolean {
   return firstPart[1] === FULL;
 }
 
-export function encodeManifest(manifest: Manifest): Buffer {
+/**
+ * @param before - what the snapshot consists of that a delta builds on
+ */
+export function encodeManifest(
+  manifest: Manifest,
+  before: Entries = new Map(),
+): Buffer {
+  const former = new FormerContent(before, manifest.removed);
   const packs = new Map<string, number>();
   const body = new ByteWriter();
   body.number(manifest.removed.length);
   manifest.removed.forEach(path => body.bytes(path));
   body.number(manifest.entries.size);
   for (const [path, entry] of manifest.entries) {
-    writeEntry(body, packs, path, entry);
+    writeEntry(body, { packs, former }, path, entry);
   }
   const head = new ByteWriter();
   head.number(packs.size);
@@ -50,8 +59,14 @@ export function encodeManifest(manifest: Manifest): Buffer {
   ]);
 }
 
-/** @throws Error that says what is wrong with it, if it cannot be read or names a place that is not in the workspace. */
-export function decodeManifest(stored: Buffer): Manifest {
+/**
+ * @param before - as `encodeManifest` was given it
+ * @throws Error that says what is wrong with it, if it cannot be read or names a place that is not in the workspace.
+ */
+export function decodeManifest(
+  stored: Buffer,
+  before: Entries = new Map(),
+): Manifest {
   if (stored[0] !== VERSION) {
     throw new Error(
       `It has version ${stored[0]}, this release reads version ${VERSION}`,
@@ -60,6 +75,7 @@ export function decodeManifest(stored: Buffer): Manifest {
   const reader = new ByteReader(decompress(stored.subarray(2), MAX_BYTES));
   const packs = times(reader.number(), () => readPackId(reader));
   const removed = times(reader.number(), () => reader.bytes());
+  const former = new FormerContent(before, removed);
   const entries: Entries = new Map();
   for (let rest = reader.number(); rest > 0; rest--) {
     const path = reader.bytes();
@@ -68,7 +84,7 @@ export function decodeManifest(stored: Buffer): Manifest {
         `It has the path ${JSON.stringify(displayPath(path))}, which is not in the workspace`,
       );
     }
-    entries.set(path, readEntry(reader, packs));
+    entries.set(path, readEntry(reader, { packs, former }, path));
   }
   if (!reader.isAtEnd) {
     throw new Error('It goes on after its end');
@@ -78,34 +94,49 @@ export function decodeManifest(stored: Buffer): Manifest {
 
 function writeEntry(
   body: ByteWriter,
-  packs: Map<string, number>,
+  { packs, former }: { packs: Map<string, number>; former: FormerContent },
   path: BytePath,
   entry: Entry,
 ): void {
+  const source = entry.kind === 'file' ? former.find(path, entry) : undefined;
+  const kind = source === undefined ? entry.kind : 'sameFile';
   body.bytes(path);
-  body.byte(KINDS.indexOf(entry.kind));
+  body.byte(KINDS.indexOf(kind));
   body.bigint(entry.mtime);
   if (entry.kind === 'link') {
     body.bytes(entry.target);
     return;
   }
   body.number(entry.mode);
-  if (entry.kind === 'file') {
-    const pieces = entry.pieces!;
-    body.number(pieces.length);
-    for (const { hash, length, pack, offset } of pieces) {
-      if (!packs.has(pack)) {
-        packs.set(pack, packs.size);
-      }
-      body.fixed(hash);
-      body.number(packs.get(pack)!);
-      body.number(offset);
-      body.number(length);
-    }
+  if (source !== undefined) {
+    body.number(source);
+  } else if (entry.kind === 'file') {
+    writePieces(body, packs, entry.pieces!);
   }
 }
 
-function readEntry(reader: ByteReader, packs: string[]): Entry {
+function writePieces(
+  body: ByteWriter,
+  packs: Map<string, number>,
+  pieces: Piece[],
+): void {
+  body.number(pieces.length);
+  for (const { hash, length, pack, offset } of pieces) {
+    if (!packs.has(pack)) {
+      packs.set(pack, packs.size);
+    }
+    body.fixed(hash);
+    body.number(packs.get(pack)!);
+    body.number(offset);
+    body.number(length);
+  }
+}
+
+function readEntry(
+  reader: ByteReader,
+  { packs, former }: { packs: string[]; former: FormerContent },
+  path: BytePath,
+): Entry {
   const kind = KINDS[reader.byte()];
   const mtime = reader.bigint();
   switch (kind) {
@@ -116,12 +147,24 @@ function readEntry(reader: ByteReader, packs: string[]): Entry {
     case 'file': {
       const mode = reader.number();
       const pieces = times(reader.number(), () => readPiece(reader, packs));
-      const size = pieces.reduce((sum, piece) => sum + piece.length, 0);
-      return { kind, mtime, mode, size, pieces };
+      return fileOf(mode, mtime, pieces);
+    }
+    case 'sameFile': {
+      const mode = reader.number();
+      const pieces = former.read(path, reader.number());
+      if (!pieces) {
+        throw new Error('It has content of a file that was not there before');
+      }
+      return fileOf(mode, mtime, pieces);
     }
     default:
       throw new Error('It has an entry of an unknown kind');
   }
+}
+
+function fileOf(mode: number, mtime: bigint, pieces: Piece[]): FileEntry {
+  const size = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  return { kind: 'file', mode, mtime, size, pieces };
 }
 
 function readPiece(reader: ByteReader, packs: string[]): Piece {

@@ -1,4 +1,10 @@
-import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
+import { promisify } from 'node:util';
+import {
+  brotliCompressSync,
+  brotliDecompress,
+  brotliDecompressSync,
+  constants,
+} from 'node:zlib';
 
 /** How many bytes a pack holds at most before they are compressed. */
 export const PACK_BYTES = 1024 * 1024;
@@ -33,13 +39,30 @@ export function compress(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
  * @throws Error if it is not what `compress` returned.
  */
 export function decompress(stored: Uint8Array, maxBytes: number): Buffer {
+  return stored[0] === BROTLI
+    ? brotliDecompressSync(stored.subarray(1), optionsFor(stored, maxBytes))
+    : plainContent(stored, maxBytes);
+}
+
+/** As `decompress`, in another thread, while this one does something else. */
+export async function decompressAside(
+  stored: Uint8Array,
+  maxBytes: number,
+): Promise<Buffer> {
+  return stored[0] === BROTLI
+    ? promisify(brotliDecompress)(
+        stored.subarray(1),
+        optionsFor(stored, maxBytes),
+      )
+    : plainContent(stored, maxBytes);
+}
+
+function optionsFor(stored: Uint8Array, maxOutputLength: number) {
+  return { chunkSize: clampChunk(4 * stored.length), maxOutputLength };
+}
+
+function plainContent(stored: Uint8Array, maxBytes: number): Buffer {
   const content = stored.subarray(1);
-  if (stored[0] === BROTLI) {
-    return brotliDecompressSync(content, {
-      chunkSize: clampChunk(4 * content.length),
-      maxOutputLength: maxBytes,
-    });
-  }
   if (stored[0] === PLAIN && content.length <= maxBytes) {
     return Buffer.from(content.buffer, content.byteOffset, content.length);
   }
