@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { BackendProcess } from '../../dev/harness/BackendProcess';
 import {
   countRuns,
   ScaffolderClient,
@@ -11,6 +10,12 @@ import { ENGINES, TestSite } from '../__testUtils__/TestSite';
 import { withOwnServer, withSite } from '../__testUtils__/withSite';
 
 jest.setTimeout(600_000);
+
+/** Longer than all waits of these tests: a task that waited for it would not go on in time. */
+const LONG = { hours: 1 };
+
+/** What PostgreSQL tells of the silence of a task that a living replica decided on: 5 s, and until the next pass of a busy machine. */
+const SHUTDOWN_SILENCE_SECONDS = 15;
 
 const STRATEGIES: Strategy[] = ['restart', 'idempotent'];
 
@@ -46,26 +51,20 @@ describe('a backend that is asked to end', () => {
       expect(attempt).toMatchObject({ attempt: 1, spent: 0 });
       expect(Boolean(attempt.planned)).toBe(true);
     }
+    return attempts;
   }
 
-  const signalAndWait = async (backend: BackendProcess) => {
-    const signalledAt = Date.now();
-    await backend.kill('SIGTERM');
-    return signalledAt;
-  };
-
   it.concurrent(
-    'and started again at once lets its tasks go on within 20 s, though the timeout is a minute, on SQLite',
+    'and started again at once lets its tasks go on long before the timeout, on SQLite',
     () =>
       withSite(TestSite.create('SQLite'), async site => {
         const backend = await site.createBackend('backend', {
-          recoverTasksTimeout: { minutes: 1 },
+          recoverTasksTimeout: LONG,
         });
         const ids = await startStory(await backend.start(), 6);
-        const signalledAt = await signalAndWait(backend);
+        await backend.kill('SIGTERM');
         const client = await backend.start();
         await untilBothGoOn(client, ids);
-        expect(Date.now() - signalledAt).toBeLessThan(20_000);
         expect(
           await readDifferences(client, {
             ids,
@@ -93,7 +92,7 @@ describe('a backend that is asked to end', () => {
           ['first', 'second'].map(name =>
             site.createBackend(
               name,
-              { recoverTasksTimeout: { minutes: 1 } },
+              { recoverTasksTimeout: LONG },
               { isOwnHost: true },
             ),
           ),
@@ -108,10 +107,9 @@ describe('a backend that is asked to end', () => {
         );
         await survivor.waitForStep(untouched, 'transform');
 
-        const signalledAt = await signalAndWait(first);
+        await first.kill('SIGTERM');
         const started = isStartedAgain ? first.start() : undefined;
         await untilBothGoOn(survivor, ids);
-        expect(Date.now() - signalledAt).toBeLessThan(20_000);
         await started;
 
         expect(
@@ -120,7 +118,9 @@ describe('a backend that is asked to end', () => {
             gitDirectory: site.gitDirectory,
           }),
         ).toEqual([]);
-        await expectNothingSpent(site, ids);
+        for (const attempt of await expectNothingSpent(site, ids)) {
+          expect(attempt.seconds_silent).toBeLessThan(SHUTDOWN_SILENCE_SECONDS);
+        }
         const task = await survivor.waitForEnd(untouched);
         const events = await survivor.events(untouched);
         expect(task.status).toBe('completed');
@@ -159,7 +159,7 @@ describe('a backend that is asked to end', () => {
             site.createBackend(
               name,
               {
-                recoverTasksTimeout: { minutes: 1 },
+                recoverTasksTimeout: LONG,
                 EXPERIMENTAL_gracefulShutdown: true,
               },
               { isOwnHost: true },
@@ -170,7 +170,7 @@ describe('a backend that is asked to end', () => {
         const survivor = await second.start();
         // Long enough for the other one to trust the heartbeats again, and to take the tasks over.
         const ids = await startStory(client, 25);
-        const ended = signalAndWait(first);
+        const ended = first.kill('SIGTERM');
         const knex = site.openScaffolderDatabase();
         await waitFor('the tasks to be marked', async () => {
           const marks = await knex(SHUTDOWNS).pluck('task_id');
@@ -219,7 +219,7 @@ describe('a backend that is asked to end', () => {
         await client.waitForStep(short, 'transform');
         // Long enough for the other one to trust the heartbeats again, and to take it over.
         const long = await dispatch('long', 25);
-        const ended = signalAndWait(first);
+        const ended = first.kill('SIGTERM');
         await survivor.waitForStep(long, 'transform');
         await server.interrupt(2_000);
         await ended;
