@@ -1,10 +1,7 @@
 import { PostgresProcess } from '../../dev/harness/PostgresProcess';
 import { TestSite } from './TestSite';
 
-/**
- * Gives a test a site of its own, and removes it when the test is over. Tests that share nothing else can run side by side: most of
- * their time they wait.
- */
+/** Gives a test a site of its own, and removes it when the test is over. */
 export async function withSite<S extends { remove(): Promise<void> }, T>(
   created: Promise<S>,
   test: (site: S) => Promise<T>,

@@ -21,7 +21,7 @@ const TEMPLATES: StepTemplate[] = [
 ];
 
 describe('a task that was running', () => {
-  it.concurrent.each(ENGINES)(
+  it.each(ENGINES)(
     'when the module was not there yet is closed, since its secrets are gone, on %s',
     engine =>
       withSite(StepSite.create(engine, TEMPLATES), async site => {
@@ -64,7 +64,7 @@ describe('a task that was running', () => {
       }),
   );
 
-  it.concurrent.each(ENGINES)(
+  it.each(ENGINES)(
     'for longer ago than scaffolder.taskTimeout is closed, as the janitor would, whatever its strategy, on %s',
     engine =>
       withSite(StepSite.create(engine, TEMPLATES), async site => {

@@ -59,44 +59,41 @@ describe('a start that breaks', () => {
     expect(types).not.toContain('recovered');
   }
 
-  it.concurrent(
-    'since it was killed while the index was being made heals at the next start, and decides at once',
-    () =>
-      withSite(createUsedSite('PostgreSQL'), async site => {
-        const knex = site.openScaffolderDatabase();
-        // As a backup: the index has to wait for it.
-        const backup = await knex.transaction(undefined, {
-          isolationLevel: 'repeatable read',
-        });
-        await backup(TASKS).first();
-        const backend = await site.createBackend('backend', SCAFFOLDER);
-        await backend.start();
-        await waitFor('the index to be waiting', async () => {
-          const { rows } = await knex.raw('select to_regclass(?) as "index"', [
-            IN_FLIGHT_INDEX,
-          ]);
-          return rows[0].index !== null;
-        });
-        await backend.kill();
-        const id = await insertStale(knex);
+  it('since it was killed while the index was being made heals at the next start, and decides at once', () =>
+    withSite(createUsedSite('PostgreSQL'), async site => {
+      const knex = site.openScaffolderDatabase();
+      // As a backup: the index has to wait for it.
+      const backup = await knex.transaction(undefined, {
+        isolationLevel: 'repeatable read',
+      });
+      await backup(TASKS).first();
+      const backend = await site.createBackend('backend', SCAFFOLDER);
+      await backend.start();
+      await waitFor('the index to be waiting', async () => {
+        const { rows } = await knex.raw('select to_regclass(?) as "index"', [
+          IN_FLIGHT_INDEX,
+        ]);
+        return rows[0].index !== null;
+      });
+      await backend.kill();
+      const id = await insertStale(knex);
 
-        const client = await backend.start();
-        await waitForFailure(knex, id);
-        await expectNotRunAgain(client, id);
-        expect(await hasInFlightIndex(knex)).toBe(false);
-        // What PostgreSQL still makes for the killed process is cut off as well, so that it is left invalid.
-        await knex.raw(
-          `select pg_terminate_backend(pid) from pg_stat_activity
+      const client = await backend.start();
+      await waitForFailure(knex, id);
+      await expectNotRunAgain(client, id);
+      expect(await hasInFlightIndex(knex)).toBe(false);
+      // What PostgreSQL still makes for the killed process is cut off as well, so that it is left invalid.
+      await knex.raw(
+        `select pg_terminate_backend(pid) from pg_stat_activity
        where datname = current_database() and query like 'create index concurrently%'`,
-        );
-        await backup.rollback();
-        await waitFor('the index', () => hasInFlightIndex(knex), {
-          timeoutMs: 90_000,
-        });
-      }),
-  );
+      );
+      await backup.rollback();
+      await waitFor('the index', () => hasInFlightIndex(knex), {
+        timeoutMs: 90_000,
+      });
+    }));
 
-  it.concurrent.each(ENGINES)(
+  it.each(ENGINES)(
     'since migrations are skipped says so, and starts nothing again until the tables are there; on %s',
     engine =>
       withSite(createUsedSite(engine), async site => {
@@ -126,58 +123,50 @@ describe('a start that breaks', () => {
       }),
   );
 
-  it.concurrent(
-    'does not come from two that start at once and have to make the tables',
-    () =>
-      withSite(createUsedSite('PostgreSQL'), async site => {
-        // Not on an empty database: the other plugins' own migrations race there, and a backend may never get up.
-        const knex = site.openScaffolderDatabase();
-        const backends = await Promise.all(
-          ['first', 'second'].map(name => site.createBackend(name, SCAFFOLDER)),
-        );
-        const clients = await Promise.all(backends.map(b => b.start()));
-        expect(await findMissingTables(knex, OWN_TABLES)).toEqual([]);
-        const id = await insertStale(knex);
-        await waitForFailure(knex, id);
-        await expectNotRunAgain(clients[0], id);
-        await waitFor('the index', () => hasInFlightIndex(knex));
-        for (const backend of backends) {
-          expect(await backend.log()).not.toContain('cannot be recovered');
-        }
-      }),
-  );
+  it('does not come from two that start at once and have to make the tables', () =>
+    withSite(createUsedSite('PostgreSQL'), async site => {
+      // Not on an empty database: the other plugins' own migrations race there, and a backend may never get up.
+      const knex = site.openScaffolderDatabase();
+      const backends = await Promise.all(
+        ['first', 'second'].map(name => site.createBackend(name, SCAFFOLDER)),
+      );
+      const clients = await Promise.all(backends.map(b => b.start()));
+      expect(await findMissingTables(knex, OWN_TABLES)).toEqual([]);
+      const id = await insertStale(knex);
+      await waitForFailure(knex, id);
+      await expectNotRunAgain(clients[0], id);
+      await waitFor('the index', () => hasInFlightIndex(knex));
+      for (const backend of backends) {
+        expect(await backend.log()).not.toContain('cannot be recovered');
+      }
+    }));
 
-  it.concurrent(
-    'does not come from a role that must not index the tasks: it decides, and says what their owner can run',
-    () =>
-      withSite(createUsedSite('PostgreSQL'), async site => {
-        const knex = site.openScaffolderDatabase();
-        await knex.raw(
-          `create role no_owner login password 'no-owner';
+  it('does not come from a role that must not index the tasks: it decides, and says what their owner can run', () =>
+    withSite(createUsedSite('PostgreSQL'), async site => {
+      const knex = site.openScaffolderDatabase();
+      await knex.raw(
+        `create role no_owner login password 'no-owner';
        grant create on schema public to no_owner;
        grant all on all tables in schema public to no_owner;
        grant all on all sequences in schema public to no_owner`,
-        );
-        const connection: JsonObject = {
-          user: 'no_owner',
-          password: 'no-owner',
-        };
-        const backend = await site.createBackend('backend', SCAFFOLDER, {
-          database: { plugin: { scaffolder: { connection } } },
-        });
-        const client = await backend.start();
-        const id = await insertStale(knex);
-        await waitForFailure(knex, id);
-        await expectNotRunAgain(client, id);
-        const said =
-          /The index .* is missing: .*must be owner of table tasks.*create index concurrently/;
-        expect(
-          await waitFor('the error', async () =>
-            said.test(await backend.log()),
-          ),
-        ).toBe(true);
-        await backend.kill();
-        await knex.raw('drop owned by no_owner; drop role no_owner');
-      }),
-  );
+      );
+      const connection: JsonObject = {
+        user: 'no_owner',
+        password: 'no-owner',
+      };
+      const backend = await site.createBackend('backend', SCAFFOLDER, {
+        database: { plugin: { scaffolder: { connection } } },
+      });
+      const client = await backend.start();
+      const id = await insertStale(knex);
+      await waitForFailure(knex, id);
+      await expectNotRunAgain(client, id);
+      const said =
+        /The index .* is missing: .*must be owner of table tasks.*create index concurrently/;
+      expect(
+        await waitFor('the error', async () => said.test(await backend.log())),
+      ).toBe(true);
+      await backend.kill();
+      await knex.raw('drop owned by no_owner; drop role no_owner');
+    }));
 });

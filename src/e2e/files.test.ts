@@ -154,7 +154,7 @@ describe('the files that steps find when their task goes on', () => {
     return ids;
   }
 
-  it.concurrent.each(ENGINES)(
+  it.each(ENGINES)(
     'are those of before, after the backend was killed and its disk is lost, on %s',
     engine =>
       withSite(StepSite.create(engine, TEMPLATES), async site => {
@@ -204,33 +204,30 @@ describe('the files that steps find when their task goes on', () => {
       }),
   );
 
-  it.concurrent(
-    'are those of before on another replica, when the backend is asked to end',
-    () =>
-      withSite(StepSite.create('PostgreSQL', TEMPLATES), async site => {
-        const settings = { concurrentTasksLimit: TEMPLATES.length };
-        const first = await site.createBackend('first', settings, {
-          isOwnHost: true,
+  it('are those of before on another replica, when the backend is asked to end', () =>
+    withSite(StepSite.create('PostgreSQL', TEMPLATES), async site => {
+      const settings = { concurrentTasksLimit: TEMPLATES.length };
+      const first = await site.createBackend('first', settings, {
+        isOwnHost: true,
+      });
+      let client = await first.start();
+      const ids = await dispatchAll(client);
+      const second = await site.createBackend('second', settings, {
+        isOwnHost: true,
+      });
+      client = await second.start();
+      await first.kill('SIGTERM');
+      for (const { name } of TEMPLATES) {
+        const { status } = await client.waitForEnd(ids[name]);
+        expect({ name, status, found: found(site, ids[name]) }).toEqual({
+          name,
+          status: 'completed',
+          found: FOUND[name],
         });
-        let client = await first.start();
-        const ids = await dispatchAll(client);
-        const second = await site.createBackend('second', settings, {
-          isOwnHost: true,
-        });
-        client = await second.start();
-        await first.kill('SIGTERM');
-        for (const { name } of TEMPLATES) {
-          const { status } = await client.waitForEnd(ids[name]);
-          expect({ name, status, found: found(site, ids[name]) }).toEqual({
-            name,
-            status: 'completed',
-            found: FOUND[name],
-          });
-        }
-      }),
-  );
+      }
+    }));
 
-  it.concurrent.each(ENGINES)(
+  it.each(ENGINES)(
     'are those from before a step that failed halfway, when the task is started again, on %s',
     engine =>
       withSite(
@@ -274,54 +271,48 @@ describe('the files that steps find when their task goes on', () => {
       ),
   );
 
-  it.concurrent(
-    'are none where snapshots are switched off, and steps run again that others depend on',
-    () =>
-      withSite(StepSite.create('SQLite', TEMPLATES), async site => {
-        const backend = await site.createBackend('backend', {
-          recoverTasksWorkspaces: { enabled: false },
-        });
-        let client = await backend.start();
-        const names = ['plain', 'all-lines'];
-        const ids = await dispatchAll(client, names);
-        await backend.kill();
-        client = await backend.start();
-        for (const name of names) {
-          await client.waitForEnd(ids[name]);
-        }
-        expect(found(site, ids.plain).at(-1)).toEqual(['last', []]);
-        expect(found(site, ids['all-lines'])).toEqual(FOUND['all-lines']);
-      }),
-  );
+  it('are none where snapshots are switched off, and steps run again that others depend on', () =>
+    withSite(StepSite.create('SQLite', TEMPLATES), async site => {
+      const backend = await site.createBackend('backend', {
+        recoverTasksWorkspaces: { enabled: false },
+      });
+      let client = await backend.start();
+      const names = ['plain', 'all-lines'];
+      const ids = await dispatchAll(client, names);
+      await backend.kill();
+      client = await backend.start();
+      for (const name of names) {
+        await client.waitForEnd(ids[name]);
+      }
+      expect(found(site, ids.plain).at(-1)).toEqual(['last', []]);
+      expect(found(site, ids['all-lines'])).toEqual(FOUND['all-lines']);
+    }));
 
-  it.concurrent(
-    'are none beyond the limit, where all steps run again; no step fails for it',
-    () =>
-      withSite(StepSite.create('SQLite', TEMPLATES), async site => {
-        const backend = await site.createBackend('backend', {
-          recoverTasksWorkspaces: { maxFiles: 1 },
-        });
-        let client = await backend.start();
-        const ids = await dispatchAll(client, ['plain', 'halfway']);
-        await backend.kill();
-        client = await backend.start();
-        expect((await client.waitForEnd(ids.plain)).status).toBe('completed');
-        expect(found(site, ids.plain)).toEqual([
-          ...FOUND.plain.slice(0, 3),
-          ...FOUND.plain.slice(0, 3),
-        ]);
-        expect(await client.attempts(ids.plain)).toMatchObject([
-          {
-            skippedSteps: [],
-            stepsAgain: [
-              { stepId: 'a', because: 'noSnapshot' },
-              { stepId: 'b', because: 'noSnapshot' },
-            ],
-            files: { kind: 'missing', stepId: 'b' },
-          },
-        ]);
-        await client.waitForEnd(ids.halfway);
-        expect(found(site, ids.halfway)).toEqual(FOUND.halfway);
-      }),
-  );
+  it('are none beyond the limit, where all steps run again; no step fails for it', () =>
+    withSite(StepSite.create('SQLite', TEMPLATES), async site => {
+      const backend = await site.createBackend('backend', {
+        recoverTasksWorkspaces: { maxFiles: 1 },
+      });
+      let client = await backend.start();
+      const ids = await dispatchAll(client, ['plain', 'halfway']);
+      await backend.kill();
+      client = await backend.start();
+      expect((await client.waitForEnd(ids.plain)).status).toBe('completed');
+      expect(found(site, ids.plain)).toEqual([
+        ...FOUND.plain.slice(0, 3),
+        ...FOUND.plain.slice(0, 3),
+      ]);
+      expect(await client.attempts(ids.plain)).toMatchObject([
+        {
+          skippedSteps: [],
+          stepsAgain: [
+            { stepId: 'a', because: 'noSnapshot' },
+            { stepId: 'b', because: 'noSnapshot' },
+          ],
+          files: { kind: 'missing', stepId: 'b' },
+        },
+      ]);
+      await client.waitForEnd(ids.halfway);
+      expect(found(site, ids.halfway)).toEqual(FOUND.halfway);
+    }));
 });

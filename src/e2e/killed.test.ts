@@ -52,22 +52,19 @@ describe('a backend that is killed in the middle of running tasks', () => {
   });
   afterAll(() => fs.rmSync(packed, { recursive: true, force: true }));
 
-  it.concurrent(
-    'has a command in the tarball that checks templates',
-    async () => {
-      const stdout = execFileSync(
-        process.execPath,
-        [
-          path.join(packed, 'app/node_modules', PACKAGE, 'bin/recovery.js'),
-          ...['check', path.join(REPOSITORY, 'dev/templates/*.yaml')],
-        ],
-        { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
-      );
-      expect(stdout).toContain(`template 'sample-idempotent'`);
-    },
-  );
+  it('has a command in the tarball that checks templates', async () => {
+    const stdout = execFileSync(
+      process.execPath,
+      [
+        path.join(packed, 'app/node_modules', PACKAGE, 'bin/recovery.js'),
+        ...['check', path.join(REPOSITORY, 'dev/templates/*.yaml')],
+      ],
+      { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
+    );
+    expect(stdout).toContain(`template 'sample-idempotent'`);
+  });
 
-  it.concurrent.each(
+  it.each(
     ENGINES.flatMap(
       engine =>
         [
@@ -142,7 +139,7 @@ describe('a backend that is killed in the middle of running tasks', () => {
       }),
   );
 
-  it.concurrent.each(ENGINES)(
+  it.each(ENGINES)(
     'and started again before the timeout recovers its tasks all the same, on %s',
     engine =>
       withSite(TestSite.create(engine), async site => {

@@ -60,7 +60,7 @@ describe('replicas', () => {
     }
   }
 
-  it.concurrent.each([1, 3])(
+  it.each([1, 3])(
     'run each step once though PostgreSQL is away for 4 s in the middle of it; replicas: %s',
     count =>
       withOwnServer(async (site, server) => {
@@ -76,58 +76,52 @@ describe('replicas', () => {
       }),
   );
 
-  it.concurrent(
-    'run each step once though their connections are severed in the middle of it, again and again',
-    () =>
-      withSite(TestSite.create('PostgreSQL'), async site => {
-        const { client } = await startReplicas(site, 2, 5);
-        const ids = await startStory(client, 20);
-        const knex = site.openScaffolderDatabase();
-        let severed = 0;
-        for (let i = 0; i < 4; i++) {
-          const { rows } = await knex.raw(
-            `select pg_terminate_backend(pid) as done, now() as at from pg_stat_activity
+  it('run each step once though their connections are severed in the middle of it, again and again', () =>
+    withSite(TestSite.create('PostgreSQL'), async site => {
+      const { client } = await startReplicas(site, 2, 5);
+      const ids = await startStory(client, 20);
+      const knex = site.openScaffolderDatabase();
+      let severed = 0;
+      for (let i = 0; i < 4; i++) {
+        const { rows } = await knex.raw(
+          `select pg_terminate_backend(pid) as done, now() as at from pg_stat_activity
          where datname = current_database() and pid <> pg_backend_pid()`,
+        );
+        const severedAt = rows[0].at;
+        severed += rows.filter((row: { done: boolean }) => row.done).length;
+        await waitFor('what is severed to beat again', async () => {
+          const beating = await knex(TASKS).where(
+            'last_heartbeat_at',
+            '>',
+            severedAt,
           );
-          const severedAt = rows[0].at;
-          severed += rows.filter((row: { done: boolean }) => row.done).length;
-          await waitFor('what is severed to beat again', async () => {
-            const beating = await knex(TASKS).where(
-              'last_heartbeat_at',
-              '>',
-              severedAt,
-            );
-            return beating.length === STRATEGIES.length;
-          });
-        }
-        expect(severed).toBeGreaterThan(4);
-
-        await expectStepsOnce(site, client, ids);
-        expect(await knex(ATTEMPTS)).toEqual([]);
-      }),
-  );
-
-  it.concurrent(
-    'run each step once though a process stalls in the middle of it, for less than the timeout',
-    () =>
-      withSite(TestSite.create('PostgreSQL'), async site => {
-        const { backends, client } = await startReplicas(site, 2, 30);
-        const [first] = backends;
-        const ids = await startStory(client, 20);
-        const knex = site.openScaffolderDatabase();
-        first.signal('SIGSTOP');
-        await waitFor('the tasks to be silent', async () => {
-          const silent = await knex(TASKS).where(silentForAtLeast(knex, 6));
-          return silent.length === STRATEGIES.length;
+          return beating.length === STRATEGIES.length;
         });
-        first.signal('SIGCONT');
+      }
+      expect(severed).toBeGreaterThan(4);
 
-        await expectStepsOnce(site, client, ids);
-        expect(await knex(ATTEMPTS)).toEqual([]);
-      }),
-  );
+      await expectStepsOnce(site, client, ids);
+      expect(await knex(ATTEMPTS)).toEqual([]);
+    }));
 
-  it.concurrent.each([false, true])(
+  it('run each step once though a process stalls in the middle of it, for less than the timeout', () =>
+    withSite(TestSite.create('PostgreSQL'), async site => {
+      const { backends, client } = await startReplicas(site, 2, 30);
+      const [first] = backends;
+      const ids = await startStory(client, 20);
+      const knex = site.openScaffolderDatabase();
+      first.signal('SIGSTOP');
+      await waitFor('the tasks to be silent', async () => {
+        const silent = await knex(TASKS).where(silentForAtLeast(knex, 6));
+        return silent.length === STRATEGIES.length;
+      });
+      first.signal('SIGCONT');
+
+      await expectStepsOnce(site, client, ids);
+      expect(await knex(ATTEMPTS)).toEqual([]);
+    }));
+
+  it.each([false, true])(
     'know of a run that was taken over while its process was stopped; it exits: %s',
     recoverTasksExitWhenTakenOver =>
       withSite(TestSite.create('PostgreSQL'), async site => {

@@ -54,7 +54,7 @@ function linesUnder(events: TaskEvent[], stepId: string): string[] {
 }
 
 describe('a task that is started again after it ended', () => {
-  it.concurrent.each(ENGINES)(
+  it.each(ENGINES)(
     'runs as its template asks for, and says so, on %s',
     engine =>
       withSite(StepSite.create(engine, TEMPLATES), async site => {
@@ -140,7 +140,7 @@ describe('a task that is started again after it ended', () => {
       }),
   );
 
-  it.concurrent.each(ENGINES)(
+  it.each(ENGINES)(
     'runs so if it had ended before the module was installed, or its process died at its end, on %s',
     engine =>
       withSite(StepSite.create(engine, TEMPLATES), async site => {
@@ -175,7 +175,7 @@ describe('a task that is started again after it ended', () => {
       }),
   );
 
-  it.concurrent('runs so on another replica', () =>
+  it('runs so on another replica', () =>
     withSite(StepSite.create('PostgreSQL', TEMPLATES), async site => {
       const one = await site.createBackend('one', {}, { isOwnHost: true });
       const two = await site.createBackend('two', {}, { isOwnHost: true });
@@ -191,6 +191,5 @@ describe('a task that is started again after it ended', () => {
         expect((await there.waitForEnd(id)).status).toBe('completed');
         expect([name, site.counts(id)]).toEqual([name, counts]);
       }
-    }),
-  );
+    }));
 });

@@ -49,7 +49,7 @@ const INTERRUPTED_IN: Record<string, string> = {
 };
 
 describe('a backend that is killed while it runs tasks whose steps share an id or clean up', () => {
-  it.concurrent.each(ENGINES)(
+  it.each(ENGINES)(
     'leaves out none of their steps when it goes on, on %s',
     engine =>
       withSite(StepSite.create(engine, TEMPLATES), async site => {

@@ -79,16 +79,13 @@ describe('a task whose sign-in has expired when it is recovered', () => {
     });
   }
 
-  it.concurrent(
-    'completes if no step of it acts on behalf of the user',
-    async () => {
-      expect(
-        await recoverWithExpiredSignIn({ permissions: false, asUser: false }),
-      ).toEqual({ status: 'completed', finished: ['wait', 'log'] });
-    },
-  );
+  it('completes if no step of it acts on behalf of the user', async () => {
+    expect(
+      await recoverWithExpiredSignIn({ permissions: false, asUser: false }),
+    ).toEqual({ status: 'completed', finished: ['wait', 'log'] });
+  });
 
-  it.concurrent('fails at a step that acts on behalf of the user', async () => {
+  it('fails at a step that acts on behalf of the user', async () => {
     expect(
       await recoverWithExpiredSignIn({ permissions: false, asUser: true }),
     ).toEqual({
@@ -98,16 +95,13 @@ describe('a task whose sign-in has expired when it is recovered', () => {
     });
   });
 
-  it.concurrent(
-    'fails before its first step with permissions on, which the scaffolder asks for on behalf of the user',
-    async () => {
-      expect(
-        await recoverWithExpiredSignIn({ permissions: true, asUser: false }),
-      ).toEqual({
-        status: 'failed',
-        error: 'Request failed with 401 Unauthorized',
-        finished: [],
-      });
-    },
-  );
+  it('fails before its first step with permissions on, which the scaffolder asks for on behalf of the user', async () => {
+    expect(
+      await recoverWithExpiredSignIn({ permissions: true, asUser: false }),
+    ).toEqual({
+      status: 'failed',
+      error: 'Request failed with 401 Unauthorized',
+      finished: [],
+    });
+  });
 });

@@ -18,7 +18,7 @@ const TEMPLATES = (['restart', 'idempotent'] as const).map(
 );
 
 describe('a backend that has recoverTasks and nothing else below scaffolder', () => {
-  it.concurrent.each(ENGINES)(
+  it.each(ENGINES)(
     'recovers its tasks as their templates say when it was killed, on %s',
     engine =>
       withSite(StepSite.create(engine, TEMPLATES), async site => {

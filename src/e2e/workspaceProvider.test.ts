@@ -54,7 +54,7 @@ const TEMPLATES: StepTemplate[] = [
 ];
 
 describe('with the workspace provider of the database', () => {
-  it.concurrent.each(ENGINES)(
+  it.each(ENGINES)(
     'a run that is to begin empty does, and one that goes on has the files of the steps it skips, on %s',
     engine =>
       withSite(StepSite.create(engine, TEMPLATES), async site => {
