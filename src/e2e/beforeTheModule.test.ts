@@ -2,7 +2,6 @@ import { TASKS } from '../database/tables';
 import { secondsAgo } from '../database/time';
 import { StepSite, StepTemplate } from '../__testUtils__/steps/StepSite';
 import { ENGINES } from '../__testUtils__/TestSite';
-import { withSite } from '../__testUtils__/withSite';
 
 jest.setTimeout(180_000);
 
@@ -21,77 +20,76 @@ const TEMPLATES: StepTemplate[] = [
 ];
 
 describe('a task that was running', () => {
-  it.each(ENGINES)(
-    'when the module was not there yet is closed, since its secrets are gone, on %s',
-    engine =>
-      withSite(StepSite.create(engine, TEMPLATES), async site => {
-        // As by default: without any recovery, the scaffolder clears the secrets at the claim.
-        const before = await site.createBackend(
-          'before',
-          { recoverTasks: false, taskRecovery: { enabled: false } },
-          { hasModule: false },
+  let site: StepSite;
+  afterEach(() => site.remove());
+
+  describe.each(ENGINES)('on %s', engine => {
+    it('when the module was not there yet is closed, since its secrets are gone', async () => {
+      site = await StepSite.create(engine, TEMPLATES);
+      // As by default: without any recovery, the scaffolder clears the secrets at the claim.
+      const before = await site.createBackend(
+        'before',
+        { recoverTasks: false, taskRecovery: { enabled: false } },
+        { hasModule: false },
+      );
+      let client = await before.start();
+      const ids: Record<string, string> = {};
+      for (const { name } of TEMPLATES) {
+        ids[name] = await client.dispatch(
+          `template:default/${name}`,
+          {},
+          { x: 'very-secret' },
         );
-        let client = await before.start();
-        const ids: Record<string, string> = {};
-        for (const { name } of TEMPLATES) {
-          ids[name] = await client.dispatch(
-            `template:default/${name}`,
-            {},
-            { x: 'very-secret' },
-          );
-          await client.waitForStep(ids[name], 'b');
-          expect(site.begun(ids[name]).at(-1)!.show).toBe('very-secret');
-        }
-        await before.kill();
+        await client.waitForStep(ids[name], 'b');
+        expect(site.begun(ids[name]).at(-1)!.show).toBe('very-secret');
+      }
+      await before.kill();
 
-        client = await (await site.createBackend('backend')).start();
-        // The scaffolder keeps the secrets of these in any case.
-        expect((await client.waitForEnd(ids.legacy)).status).toBe('completed');
-        expect(site.counts(ids.legacy)).toEqual({ a: 2, b: 2 });
-        expect(site.begun(ids.legacy).at(-1)!.show).toBe('very-secret');
+      client = await (await site.createBackend('backend')).start();
+      // The scaffolder keeps the secrets of these in any case.
+      expect((await client.waitForEnd(ids.legacy)).status).toBe('completed');
+      expect(site.counts(ids.legacy)).toEqual({ a: 2, b: 2 });
+      expect(site.begun(ids.legacy).at(-1)!.show).toBe('very-secret');
 
-        for (const name of ['none', 'restart', 'idempotent']) {
-          const { status } = await client.waitForEnd(ids[name]);
-          expect([name, status]).toEqual([name, 'failed']);
-          expect(site.counts(ids[name])).toEqual({ a: 1, b: 1 });
-          const { error } = (await client.events(ids[name])).at(-1)!.body;
-          expect(error!.message).toContain(
-            name === 'none'
-              ? `its template has the recovery strategy 'none'`
-              : 'it was started before recovery was on, so its secrets are gone and its finished steps were not recorded',
-          );
-        }
-      }),
-  );
+      for (const name of ['none', 'restart', 'idempotent']) {
+        const { status } = await client.waitForEnd(ids[name]);
+        expect([name, status]).toEqual([name, 'failed']);
+        expect(site.counts(ids[name])).toEqual({ a: 1, b: 1 });
+        const { error } = (await client.events(ids[name])).at(-1)!.body;
+        expect(error!.message).toContain(
+          name === 'none'
+            ? `its template has the recovery strategy 'none'`
+            : 'it was started before recovery was on, so its secrets are gone and its finished steps were not recorded',
+        );
+      }
+    });
 
-  it.each(ENGINES)(
-    'for longer ago than scaffolder.taskTimeout is closed, as the janitor would, whatever its strategy, on %s',
-    engine =>
-      withSite(StepSite.create(engine, TEMPLATES), async site => {
-        const backend = await site.createBackend('backend');
-        let client = await backend.start();
-        const ids: string[] = [];
-        for (const { name } of TEMPLATES) {
-          const id = await client.dispatch(`template:default/${name}`, {});
-          await client.waitForStep(id, 'b');
-          ids.push(id);
-        }
-        await backend.kill();
-        // As in a database that was restored from a dump.
-        const knex = site.site.openScaffolderDatabase();
-        await knex(TASKS).update({
-          last_heartbeat_at: secondsAgo(knex, 30 * 86_400),
-        });
+    it('for longer ago than scaffolder.taskTimeout is closed, as the janitor would, whatever its strategy', async () => {
+      site = await StepSite.create(engine, TEMPLATES);
+      const backend = await site.createBackend('backend');
+      let client = await backend.start();
+      const ids: string[] = [];
+      for (const { name } of TEMPLATES) {
+        const id = await client.dispatch(`template:default/${name}`, {});
+        await client.waitForStep(id, 'b');
+        ids.push(id);
+      }
+      await backend.kill();
+      // As in a database that was restored from a dump.
+      const knex = site.site.openScaffolderDatabase();
+      await knex(TASKS).update({
+        last_heartbeat_at: secondsAgo(knex, 30 * 86_400),
+      });
 
-        client = await backend.start();
-        for (const id of ids) {
-          expect((await client.waitForEnd(id)).status).toBe('failed');
-          const { error } = (await client.events(id)).at(-1)!.body;
-          expect(error!.message).toContain(
-            '(scaffolder.taskTimeout, 24 h 0 min)',
-          );
-          expect(site.counts(id)).toEqual({ a: 1, b: 1 });
-        }
-      }),
-  );
+      client = await backend.start();
+      for (const id of ids) {
+        expect((await client.waitForEnd(id)).status).toBe('failed');
+        const { error } = (await client.events(id)).at(-1)!.body;
+        expect(error!.message).toContain(
+          '(scaffolder.taskTimeout, 24 h 0 min)',
+        );
+        expect(site.counts(id)).toEqual({ a: 1, b: 1 });
+      }
+    });
+  });
 });

@@ -14,9 +14,8 @@ import {
   OWN_TABLES,
 } from '../database/operations/findMissingTables';
 import { ATTEMPTS, TASKS } from '../database/tables';
-import { withSite } from '../__testUtils__/withSite';
 
-jest.setTimeout(600_000);
+jest.setTimeout(240_000);
 
 /** The scaffolder's own recovery takes what was silent for 40 s. */
 const SCAFFOLDER = {
@@ -29,13 +28,16 @@ const POLL = /update .tasks. set .*returning .id., .spec./g;
 const LOG_STATEMENTS = { DEBUG: 'knex:query' };
 
 describe('a start that breaks', () => {
+  let site: TestSite;
+  afterEach(() => site.remove());
+
   /** A site on which the scaffolder has run before, without the module. */
   async function createUsedSite(engine: (typeof ENGINES)[number]) {
-    const site = await TestSite.create(engine);
+    site = await TestSite.create(engine);
     const without = await site.createBackend('without', WITHOUT_MODULE);
     await without.start();
     await without.kill();
-    return site;
+    return site.openScaffolderDatabase();
   }
 
   const insertStale = (knex: Knex) =>
@@ -59,114 +61,104 @@ describe('a start that breaks', () => {
     expect(types).not.toContain('recovered');
   }
 
-  it('since it was killed while the index was being made heals at the next start, and decides at once', () =>
-    withSite(createUsedSite('PostgreSQL'), async site => {
-      const knex = site.openScaffolderDatabase();
-      // As a backup: the index has to wait for it.
-      const backup = await knex.transaction(undefined, {
-        isolationLevel: 'repeatable read',
-      });
-      await backup(TASKS).first();
-      const backend = await site.createBackend('backend', SCAFFOLDER);
-      await backend.start();
-      await waitFor('the index to be waiting', async () => {
-        const { rows } = await knex.raw('select to_regclass(?) as "index"', [
-          IN_FLIGHT_INDEX,
-        ]);
-        return rows[0].index !== null;
-      });
-      await backend.kill();
-      const id = await insertStale(knex);
+  it('since it was killed while the index was being made heals at the next start, and decides at once', async () => {
+    const knex = await createUsedSite('PostgreSQL');
+    // As a backup: the index has to wait for it.
+    const backup = await knex.transaction(undefined, {
+      isolationLevel: 'repeatable read',
+    });
+    await backup(TASKS).first();
+    const backend = await site.createBackend('backend', SCAFFOLDER);
+    await backend.start();
+    await waitFor('the index to be waiting', async () => {
+      const { rows } = await knex.raw('select to_regclass(?) as "index"', [
+        IN_FLIGHT_INDEX,
+      ]);
+      return rows[0].index !== null;
+    });
+    await backend.kill();
+    const id = await insertStale(knex);
 
-      const client = await backend.start();
-      await waitForFailure(knex, id);
-      await expectNotRunAgain(client, id);
-      expect(await hasInFlightIndex(knex)).toBe(false);
-      // What PostgreSQL still makes for the killed process is cut off as well, so that it is left invalid.
-      await knex.raw(
-        `select pg_terminate_backend(pid) from pg_stat_activity
+    const client = await backend.start();
+    await waitForFailure(knex, id);
+    await expectNotRunAgain(client, id);
+    expect(await hasInFlightIndex(knex)).toBe(false);
+    // What PostgreSQL still makes for the killed process is cut off as well, so that it is left invalid.
+    await knex.raw(
+      `select pg_terminate_backend(pid) from pg_stat_activity
        where datname = current_database() and query like 'create index concurrently%'`,
-      );
-      await backup.rollback();
-      await waitFor('the index', () => hasInFlightIndex(knex), {
-        timeoutMs: 90_000,
-      });
-    }));
+    );
+    await backup.rollback();
+    await waitFor('the index', () => hasInFlightIndex(knex), {
+      timeoutMs: 90_000,
+    });
+  });
 
   it.each(ENGINES)(
     'since migrations are skipped says so, and starts nothing again until the tables are there; on %s',
-    engine =>
-      withSite(createUsedSite(engine), async site => {
-        const knex = site.openScaffolderDatabase();
-        const id = await insertStale(knex);
-        const backend = await site.createBackend('backend', SCAFFOLDER, {
-          database: { plugin: { scaffolder: { skipMigrations: true } } },
-          env: LOG_STATEMENTS,
-        });
-        const client = await backend.start();
-        const polls = async () =>
-          (await backend.log()).match(POLL)?.length ?? 0;
-        await waitFor('two polls', async () => (await polls()) >= 2);
-        expect(await readTask(knex, id)).toMatchObject({
-          status: 'processing',
-        });
-        await expectNotRunAgain(client, id);
-        const log = await backend.log();
-        expect(/tables of this module are missing/.test(log)).toBe(true);
-        expect(log.includes(`Task ${id} is deferred`)).toBe(true);
+    async engine => {
+      const knex = await createUsedSite(engine);
+      const id = await insertStale(knex);
+      const backend = await site.createBackend('backend', SCAFFOLDER, {
+        database: { plugin: { scaffolder: { skipMigrations: true } } },
+        env: LOG_STATEMENTS,
+      });
+      const client = await backend.start();
+      const polls = async () => (await backend.log()).match(POLL)?.length ?? 0;
+      await waitFor('two polls', async () => (await polls()) >= 2);
+      expect(await readTask(knex, id)).toMatchObject({ status: 'processing' });
+      await expectNotRunAgain(client, id);
+      const log = await backend.log();
+      expect(/tables of this module are missing/.test(log)).toBe(true);
+      expect(log.includes(`Task ${id} is deferred`)).toBe(true);
 
-        await applyMigrations({}, knex);
-        await waitForFailure(knex, id);
-        await expectNotRunAgain(client, id);
-        const isOver = /The recovery of interrupted tasks works again/;
-        expect(isOver.test(await backend.log())).toBe(true);
-      }),
+      await applyMigrations({}, knex);
+      await waitForFailure(knex, id);
+      await expectNotRunAgain(client, id);
+      const isOver = /The recovery of interrupted tasks works again/;
+      expect(isOver.test(await backend.log())).toBe(true);
+    },
   );
 
-  it('does not come from two that start at once and have to make the tables', () =>
-    withSite(createUsedSite('PostgreSQL'), async site => {
-      // Not on an empty database: the other plugins' own migrations race there, and a backend may never get up.
-      const knex = site.openScaffolderDatabase();
-      const backends = await Promise.all(
-        ['first', 'second'].map(name => site.createBackend(name, SCAFFOLDER)),
-      );
-      const clients = await Promise.all(backends.map(b => b.start()));
-      expect(await findMissingTables(knex, OWN_TABLES)).toEqual([]);
-      const id = await insertStale(knex);
-      await waitForFailure(knex, id);
-      await expectNotRunAgain(clients[0], id);
-      await waitFor('the index', () => hasInFlightIndex(knex));
-      for (const backend of backends) {
-        expect(await backend.log()).not.toContain('cannot be recovered');
-      }
-    }));
+  it('does not come from two that start at once and have to make the tables', async () => {
+    // Not on an empty database: the other plugins' own migrations race there, and a backend may never get up.
+    const knex = await createUsedSite('PostgreSQL');
+    const backends = await Promise.all(
+      ['first', 'second'].map(name => site.createBackend(name, SCAFFOLDER)),
+    );
+    const clients = await Promise.all(backends.map(b => b.start()));
+    expect(await findMissingTables(knex, OWN_TABLES)).toEqual([]);
+    const id = await insertStale(knex);
+    await waitForFailure(knex, id);
+    await expectNotRunAgain(clients[0], id);
+    await waitFor('the index', () => hasInFlightIndex(knex));
+    for (const backend of backends) {
+      expect(await backend.log()).not.toContain('cannot be recovered');
+    }
+  });
 
-  it('does not come from a role that must not index the tasks: it decides, and says what their owner can run', () =>
-    withSite(createUsedSite('PostgreSQL'), async site => {
-      const knex = site.openScaffolderDatabase();
-      await knex.raw(
-        `create role no_owner login password 'no-owner';
+  it('does not come from a role that must not index the tasks: it decides, and says what their owner can run', async () => {
+    const knex = await createUsedSite('PostgreSQL');
+    await knex.raw(
+      `create role no_owner login password 'no-owner';
        grant create on schema public to no_owner;
        grant all on all tables in schema public to no_owner;
        grant all on all sequences in schema public to no_owner`,
-      );
-      const connection: JsonObject = {
-        user: 'no_owner',
-        password: 'no-owner',
-      };
-      const backend = await site.createBackend('backend', SCAFFOLDER, {
-        database: { plugin: { scaffolder: { connection } } },
-      });
-      const client = await backend.start();
-      const id = await insertStale(knex);
-      await waitForFailure(knex, id);
-      await expectNotRunAgain(client, id);
-      const said =
-        /The index .* is missing: .*must be owner of table tasks.*create index concurrently/;
-      expect(
-        await waitFor('the error', async () => said.test(await backend.log())),
-      ).toBe(true);
-      await backend.kill();
-      await knex.raw('drop owned by no_owner; drop role no_owner');
-    }));
+    );
+    const connection: JsonObject = { user: 'no_owner', password: 'no-owner' };
+    const backend = await site.createBackend('backend', SCAFFOLDER, {
+      database: { plugin: { scaffolder: { connection } } },
+    });
+    const client = await backend.start();
+    const id = await insertStale(knex);
+    await waitForFailure(knex, id);
+    await expectNotRunAgain(client, id);
+    const said =
+      /The index .* is missing: .*must be owner of table tasks.*create index concurrently/;
+    expect(
+      await waitFor('the error', async () => said.test(await backend.log())),
+    ).toBe(true);
+    await backend.kill();
+    await knex.raw('drop owned by no_owner; drop role no_owner');
+  });
 });

@@ -3,7 +3,6 @@ import { ScaffolderClient } from '../../dev/harness/ScaffolderClient';
 import { StepSite, StepTemplate } from '../__testUtils__/steps/StepSite';
 import { ENGINES } from '../__testUtils__/TestSite';
 import { MANIFESTS, PACKS, SNAPSHOTS } from '../database/tables';
-import { withSite } from '../__testUtils__/withSite';
 
 jest.setTimeout(240_000);
 
@@ -137,7 +136,10 @@ const FOUND: Record<string, [string, string[]][]> = {
 };
 
 describe('the files that steps find when their task goes on', () => {
-  const found = (site: StepSite, taskId: string) =>
+  let site: StepSite;
+  afterEach(() => site.remove());
+
+  const found = (taskId: string) =>
     site.begun(taskId).map(s => [s.name, s.files]);
 
   async function dispatchAll(
@@ -156,163 +158,154 @@ describe('the files that steps find when their task goes on', () => {
 
   it.each(ENGINES)(
     'are those of before, after the backend was killed and its disk is lost, on %s',
-    engine =>
-      withSite(StepSite.create(engine, TEMPLATES), async site => {
-        const backend = await site.createBackend('backend', {
-          concurrentTasksLimit: TEMPLATES.length,
-        });
-        let client = await backend.start();
-        const ids = await dispatchAll(client);
-        await backend.kill();
-        await fs.rm(site.site.workingDirectory, { recursive: true });
-        await fs.mkdir(site.site.workingDirectory);
-
-        client = await backend.start();
-        for (const { name } of TEMPLATES) {
-          const { status } = await client.waitForEnd(ids[name]);
-          expect({ name, status, found: found(site, ids[name]) }).toEqual({
-            name,
-            status: 'completed',
-            found: FOUND[name],
-          });
-        }
-        // Byte by byte, with modes.
-        const [, , last, again] = site.begun(ids.plain);
-        expect(again.tree).toEqual(last.tree);
-
-        const knex = site.site.openScaffolderDatabase();
-        for (const table of [SNAPSHOTS, MANIFESTS, PACKS]) {
-          expect(await knex(table)).toEqual([]);
-        }
-        expect(await client.attempts(ids.plain)).toMatchObject([
-          {
-            skippedSteps: ['a', 'b'],
-            stepsAgain: [],
-            files: { kind: 'snapshot', stepId: 'b' },
-          },
-        ]);
-        expect(await client.attempts(ids['half-of-the-lines'])).toMatchObject([
-          {
-            skippedSteps: ['a', 'c'],
-            stepsAgain: [
-              { stepId: 'b', because: 'neededBy', neededBy: ['last'] },
-              { stepId: 'd', because: 'filesLost' },
-            ],
-            files: { kind: 'snapshot', stepId: 'a' },
-          },
-        ]);
-      }),
-  );
-
-  it('are those of before on another replica, when the backend is asked to end', () =>
-    withSite(StepSite.create('PostgreSQL', TEMPLATES), async site => {
-      const settings = { concurrentTasksLimit: TEMPLATES.length };
-      const first = await site.createBackend('first', settings, {
-        isOwnHost: true,
+    async engine => {
+      site = await StepSite.create(engine, TEMPLATES);
+      const backend = await site.createBackend('backend', {
+        concurrentTasksLimit: TEMPLATES.length,
       });
-      let client = await first.start();
+      let client = await backend.start();
       const ids = await dispatchAll(client);
-      const second = await site.createBackend('second', settings, {
-        isOwnHost: true,
-      });
-      client = await second.start();
-      await first.kill('SIGTERM');
+      await backend.kill();
+      await fs.rm(site.site.workingDirectory, { recursive: true });
+      await fs.mkdir(site.site.workingDirectory);
+
+      client = await backend.start();
       for (const { name } of TEMPLATES) {
         const { status } = await client.waitForEnd(ids[name]);
-        expect({ name, status, found: found(site, ids[name]) }).toEqual({
+        expect({ name, status, found: found(ids[name]) }).toEqual({
           name,
           status: 'completed',
           found: FOUND[name],
         });
       }
-    }));
+      // Byte by byte, with modes.
+      const [, , last, again] = site.begun(ids.plain);
+      expect(again.tree).toEqual(last.tree);
+
+      const knex = site.site.openScaffolderDatabase();
+      for (const table of [SNAPSHOTS, MANIFESTS, PACKS]) {
+        expect(await knex(table)).toEqual([]);
+      }
+      expect(await client.attempts(ids.plain)).toMatchObject([
+        {
+          skippedSteps: ['a', 'b'],
+          stepsAgain: [],
+          files: { kind: 'snapshot', stepId: 'b' },
+        },
+      ]);
+      expect(await client.attempts(ids['half-of-the-lines'])).toMatchObject([
+        {
+          skippedSteps: ['a', 'c'],
+          stepsAgain: [
+            { stepId: 'b', because: 'neededBy', neededBy: ['last'] },
+            { stepId: 'd', because: 'filesLost' },
+          ],
+          files: { kind: 'snapshot', stepId: 'a' },
+        },
+      ]);
+    },
+  );
+
+  it('are those of before on another replica, when the backend is asked to end', async () => {
+    site = await StepSite.create('PostgreSQL', TEMPLATES);
+    const settings = { concurrentTasksLimit: TEMPLATES.length };
+    const first = await site.createBackend('first', settings, {
+      isOwnHost: true,
+    });
+    let client = await first.start();
+    const ids = await dispatchAll(client);
+    const second = await site.createBackend('second', settings, {
+      isOwnHost: true,
+    });
+    client = await second.start();
+    await first.kill('SIGTERM');
+    for (const { name } of TEMPLATES) {
+      const { status } = await client.waitForEnd(ids[name]);
+      expect({ name, status, found: found(ids[name]) }).toEqual({
+        name,
+        status: 'completed',
+        found: FOUND[name],
+      });
+    }
+  });
 
   it.each(ENGINES)(
     'are those from before a step that failed halfway, when the task is started again, on %s',
-    engine =>
-      withSite(
-        StepSite.create(engine, [
-          {
-            name: 'fails',
-            recovery,
-            steps: [
-              { id: 'a', does: { write: 'of-a' } },
-              { id: 'b', does: { write: 'half', fails: 1 } },
-              {
-                id: 'clean',
-                if: '${{ always() }}',
-                does: { write: 'cleaned' },
-              },
-            ],
-          },
-        ]),
-        async site => {
-          const backend = await site.createBackend('backend');
-          const client = await backend.start();
-          const taskId = await client.dispatch('template:default/fails', {});
-          expect((await client.waitForEnd(taskId)).status).toBe('failed');
-          // Kept for the retry, and shown.
-          expect(await client.recoveryOf(taskId)).toMatchObject({
-            workspace: { snapshots: expect.any(Number) },
-          });
-          await client.retry(taskId);
-          expect((await client.waitForEnd(taskId)).status).toBe('completed');
-          expect(found(site, taskId)).toEqual([
-            ['a', []],
-            ['b', ['of-a']],
-            ['clean', ['half', 'of-a']],
-            ['b', ['of-a']],
-            ['clean', ['half', 'of-a']],
-          ]);
-          expect(await client.recoveryOf(taskId)).not.toHaveProperty(
-            'workspace',
-          );
+    async engine => {
+      site = await StepSite.create(engine, [
+        {
+          name: 'fails',
+          recovery,
+          steps: [
+            { id: 'a', does: { write: 'of-a' } },
+            { id: 'b', does: { write: 'half', fails: 1 } },
+            { id: 'clean', if: '${{ always() }}', does: { write: 'cleaned' } },
+          ],
         },
-      ),
+      ]);
+      const backend = await site.createBackend('backend');
+      const client = await backend.start();
+      const taskId = await client.dispatch('template:default/fails', {});
+      expect((await client.waitForEnd(taskId)).status).toBe('failed');
+      // Kept for the retry, and shown.
+      expect(await client.recoveryOf(taskId)).toMatchObject({
+        workspace: { snapshots: expect.any(Number) },
+      });
+      await client.retry(taskId);
+      expect((await client.waitForEnd(taskId)).status).toBe('completed');
+      expect(found(taskId)).toEqual([
+        ['a', []],
+        ['b', ['of-a']],
+        ['clean', ['half', 'of-a']],
+        ['b', ['of-a']],
+        ['clean', ['half', 'of-a']],
+      ]);
+      expect(await client.recoveryOf(taskId)).not.toHaveProperty('workspace');
+    },
   );
 
-  it('are none where snapshots are switched off, and steps run again that others depend on', () =>
-    withSite(StepSite.create('SQLite', TEMPLATES), async site => {
-      const backend = await site.createBackend('backend', {
-        recoverTasksWorkspaces: { enabled: false },
-      });
-      let client = await backend.start();
-      const names = ['plain', 'all-lines'];
-      const ids = await dispatchAll(client, names);
-      await backend.kill();
-      client = await backend.start();
-      for (const name of names) {
-        await client.waitForEnd(ids[name]);
-      }
-      expect(found(site, ids.plain).at(-1)).toEqual(['last', []]);
-      expect(found(site, ids['all-lines'])).toEqual(FOUND['all-lines']);
-    }));
+  it('are none where snapshots are switched off, and steps run again that others depend on', async () => {
+    site = await StepSite.create('SQLite', TEMPLATES);
+    const backend = await site.createBackend('backend', {
+      recoverTasksWorkspaces: { enabled: false },
+    });
+    let client = await backend.start();
+    const names = ['plain', 'all-lines'];
+    const ids = await dispatchAll(client, names);
+    await backend.kill();
+    client = await backend.start();
+    for (const name of names) {
+      await client.waitForEnd(ids[name]);
+    }
+    expect(found(ids.plain).at(-1)).toEqual(['last', []]);
+    expect(found(ids['all-lines'])).toEqual(FOUND['all-lines']);
+  });
 
-  it('are none beyond the limit, where all steps run again; no step fails for it', () =>
-    withSite(StepSite.create('SQLite', TEMPLATES), async site => {
-      const backend = await site.createBackend('backend', {
-        recoverTasksWorkspaces: { maxFiles: 1 },
-      });
-      let client = await backend.start();
-      const ids = await dispatchAll(client, ['plain', 'halfway']);
-      await backend.kill();
-      client = await backend.start();
-      expect((await client.waitForEnd(ids.plain)).status).toBe('completed');
-      expect(found(site, ids.plain)).toEqual([
-        ...FOUND.plain.slice(0, 3),
-        ...FOUND.plain.slice(0, 3),
-      ]);
-      expect(await client.attempts(ids.plain)).toMatchObject([
-        {
-          skippedSteps: [],
-          stepsAgain: [
-            { stepId: 'a', because: 'noSnapshot' },
-            { stepId: 'b', because: 'noSnapshot' },
-          ],
-          files: { kind: 'missing', stepId: 'b' },
-        },
-      ]);
-      await client.waitForEnd(ids.halfway);
-      expect(found(site, ids.halfway)).toEqual(FOUND.halfway);
-    }));
+  it('are none beyond the limit, where all steps run again; no step fails for it', async () => {
+    site = await StepSite.create('SQLite', TEMPLATES);
+    const backend = await site.createBackend('backend', {
+      recoverTasksWorkspaces: { maxFiles: 1 },
+    });
+    let client = await backend.start();
+    const ids = await dispatchAll(client, ['plain', 'halfway']);
+    await backend.kill();
+    client = await backend.start();
+    expect((await client.waitForEnd(ids.plain)).status).toBe('completed');
+    expect(found(ids.plain)).toEqual([
+      ...FOUND.plain.slice(0, 3),
+      ...FOUND.plain.slice(0, 3),
+    ]);
+    expect(await client.attempts(ids.plain)).toMatchObject([
+      {
+        skippedSteps: [],
+        stepsAgain: [
+          { stepId: 'a', because: 'noSnapshot' },
+          { stepId: 'b', because: 'noSnapshot' },
+        ],
+        files: { kind: 'missing', stepId: 'b' },
+      },
+    ]);
+    await client.waitForEnd(ids.halfway);
+    expect(found(ids.halfway)).toEqual(FOUND.halfway);
+  });
 });

@@ -6,13 +6,15 @@ import { waitFor } from '../../dev/harness/waitFor';
 import { ATTEMPTS, TASKS } from '../database/tables';
 import { secondsAgo } from '../database/time';
 import { TestSite, WITHOUT_MODULE } from '../__testUtils__/TestSite';
-import { withSite } from '../__testUtils__/withSite';
 
 jest.setTimeout(180_000);
 
 const ENTRY = path.join(__dirname, '../__testUtils__/forwardedEvents.ts');
 
 describe('a replica', () => {
+  let site: TestSite;
+  afterEach(() => site.remove());
+
   /** Resolves when a task runs again. */
   const untilRunsAgain = (client: ScaffolderClient, id: string) =>
     waitFor(`task ${id} to run again`, async () => {
@@ -24,84 +26,81 @@ describe('a replica', () => {
       );
     });
 
-  it('recovers the task of a killed one without the module, though its claim was told here and its folder is still there', () =>
-    withSite(TestSite.create('PostgreSQL'), async site => {
-      const first = await site.createBackend(
-        'first',
-        { recoverTasksTimeout: { seconds: 5 } },
-        { entry: ENTRY },
-      );
-      const client = await first.start();
-      // Switched off, the module does nothing at all.
-      const other = await site.createBackend('other', WITHOUT_MODULE, {
-        entry: ENTRY,
-        config: { forwardEventsTo: first.url },
-      });
-      const otherClient = await other.start();
-      const id = await otherClient.dispatch('template:default/sample-restart', {
-        name: 'service-restart',
-        seconds: 5,
-      });
-      await otherClient.waitForStep(id, 'transform');
-      await waitFor('the claim to be told', async () =>
-        (await first.log()).includes(
-          `Event of another process: task ${id} is processing`,
-        ),
-      );
-      await other.kill();
-      expect(fs.existsSync(path.join(site.workingDirectory, id))).toBe(true);
+  it('recovers the task of a killed one without the module, though its claim was told here and its folder is still there', async () => {
+    site = await TestSite.create('PostgreSQL');
+    const first = await site.createBackend(
+      'first',
+      { recoverTasksTimeout: { seconds: 5 } },
+      { entry: ENTRY },
+    );
+    const client = await first.start();
+    // Switched off, the module does nothing at all.
+    const other = await site.createBackend('other', WITHOUT_MODULE, {
+      entry: ENTRY,
+      config: { forwardEventsTo: first.url },
+    });
+    const otherClient = await other.start();
+    const id = await otherClient.dispatch('template:default/sample-restart', {
+      name: 'service-restart',
+      seconds: 5,
+    });
+    await otherClient.waitForStep(id, 'transform');
+    await waitFor('the claim to be told', async () =>
+      (await first.log()).includes(
+        `Event of another process: task ${id} is processing`,
+      ),
+    );
+    await other.kill();
+    expect(fs.existsSync(path.join(site.workingDirectory, id))).toBe(true);
 
-      const { gitDirectory } = site;
-      expect(
-        await readDifferences(client, { ids: { restart: id }, gitDirectory }),
-      ).toEqual([]);
-    }));
+    const { gitDirectory } = site;
+    expect(
+      await readDifferences(client, { ids: { restart: id }, gitDirectory }),
+    ).toEqual([]);
+  });
 
-  it('that ends since a task was taken over leaves its other task to be recovered within seconds, at no cost', () =>
-    withSite(TestSite.create('PostgreSQL'), async site => {
-      const scaffolder = {
-        recoverTasksTimeout: { minutes: 1 },
-        recoverTasksExitWhenTakenOver: true,
-      };
-      const [first, second] = await Promise.all(
-        ['first', 'second'].map(name =>
-          site.createBackend(name, scaffolder, { isOwnHost: true }),
-        ),
-      );
-      const client = await first.start();
-      const survivor = await second.start();
-      const dispatch = (name: string) =>
-        client.dispatch('template:default/sample-restart', {
-          name,
-          seconds: 60,
-        });
-      const [lost, kept] = [await dispatch('lost'), await dispatch('kept')];
-      await client.waitForStep(lost, 'transform');
-      await client.waitForStep(kept, 'transform');
-      const knex = site.openScaffolderDatabase();
+  it('that ends since a task was taken over leaves its other task to be recovered within seconds, at no cost', async () => {
+    site = await TestSite.create('PostgreSQL');
+    const scaffolder = {
+      recoverTasksTimeout: { minutes: 1 },
+      recoverTasksExitWhenTakenOver: true,
+    };
+    const [first, second] = await Promise.all(
+      ['first', 'second'].map(name =>
+        site.createBackend(name, scaffolder, { isOwnHost: true }),
+      ),
+    );
+    const client = await first.start();
+    const survivor = await second.start();
+    const dispatch = (name: string) =>
+      client.dispatch('template:default/sample-restart', { name, seconds: 60 });
+    const [lost, kept] = [await dispatch('lost'), await dispatch('kept')];
+    await client.waitForStep(lost, 'transform');
+    await client.waitForStep(kept, 'transform');
+    const knex = site.openScaffolderDatabase();
 
-      first.signal('SIGSTOP');
-      // Only this one is taken over while the process is stopped.
-      await knex(TASKS)
-        .where({ id: lost })
-        .update({ last_heartbeat_at: secondsAgo(knex, 600) });
-      await untilRunsAgain(survivor, lost);
-      expect(await knex(ATTEMPTS).where({ task_id: kept })).toEqual([]);
-      first.signal('SIGCONT');
-      await waitFor('the process to end', async () => first.hasExited, {
-        timeoutMs: 5_000,
-      });
-      const exitedAt = Date.now();
-      await untilRunsAgain(survivor, kept);
-      expect(Date.now() - exitedAt).toBeLessThan(30_000);
+    first.signal('SIGSTOP');
+    // Only this one is taken over while the process is stopped.
+    await knex(TASKS)
+      .where({ id: lost })
+      .update({ last_heartbeat_at: secondsAgo(knex, 600) });
+    await untilRunsAgain(survivor, lost);
+    expect(await knex(ATTEMPTS).where({ task_id: kept })).toEqual([]);
+    first.signal('SIGCONT');
+    await waitFor('the process to end', async () => first.hasExited, {
+      timeoutMs: 5_000,
+    });
+    const exitedAt = Date.now();
+    await untilRunsAgain(survivor, kept);
+    expect(Date.now() - exitedAt).toBeLessThan(30_000);
 
-      const [attempt] = await knex(ATTEMPTS).where({ task_id: kept });
-      expect(attempt).toMatchObject({ attempt: 1, spent: 0 });
-      expect(Boolean(attempt.planned)).toBe(true);
-      expect(attempt.seconds_silent).toBeLessThan(15);
-      // The run that has taken over goes on, and is not taken for one that is shut down.
-      const attempts = await knex(ATTEMPTS).where({ task_id: lost });
-      expect(attempts).toMatchObject([{ attempt: 1, spent: 1 }]);
-      expect(Boolean(attempts[0].planned)).toBe(false);
-    }));
+    const [attempt] = await knex(ATTEMPTS).where({ task_id: kept });
+    expect(attempt).toMatchObject({ attempt: 1, spent: 0 });
+    expect(Boolean(attempt.planned)).toBe(true);
+    expect(attempt.seconds_silent).toBeLessThan(15);
+    // The run that has taken over goes on, and is not taken for one that is shut down.
+    const attempts = await knex(ATTEMPTS).where({ task_id: lost });
+    expect(attempts).toMatchObject([{ attempt: 1, spent: 1 }]);
+    expect(Boolean(attempts[0].planned)).toBe(false);
+  });
 });

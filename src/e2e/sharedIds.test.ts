@@ -1,7 +1,6 @@
 import { waitFor } from '../../dev/harness/waitFor';
 import { StepSite, StepTemplate } from '../__testUtils__/steps/StepSite';
 import { ENGINES } from '../__testUtils__/TestSite';
-import { withSite } from '../__testUtils__/withSite';
 
 jest.setTimeout(180_000);
 
@@ -49,60 +48,63 @@ const INTERRUPTED_IN: Record<string, string> = {
 };
 
 describe('a backend that is killed while it runs tasks whose steps share an id or clean up', () => {
+  let site: StepSite;
+  afterEach(() => site.remove());
+
   it.each(ENGINES)(
     'leaves out none of their steps when it goes on, on %s',
-    engine =>
-      withSite(StepSite.create(engine, TEMPLATES), async site => {
-        const backend = await site.createBackend('backend');
-        let client = await backend.start();
-        const ids: Record<string, string> = {};
-        for (const name of Object.keys(INTERRUPTED_IN)) {
-          ids[name] = await client.dispatch(`template:default/${name}`, {});
-        }
-        await waitFor(
-          'each to be in the step that it is interrupted in',
-          async () =>
-            Object.entries(INTERRUPTED_IN).every(([name, step]) =>
-              site.begun(ids[name]).some(s => s.name === step),
-            ),
-        );
-        // What ran before is recorded by now: the steps run one after the other.
-        await backend.kill();
-        client = await backend.start();
-        const end = async (name: string) =>
-          (await client.waitForEnd(ids[name])).status;
+    async engine => {
+      site = await StepSite.create(engine, TEMPLATES);
+      const backend = await site.createBackend('backend');
+      let client = await backend.start();
+      const ids: Record<string, string> = {};
+      for (const name of Object.keys(INTERRUPTED_IN)) {
+        ids[name] = await client.dispatch(`template:default/${name}`, {});
+      }
+      await waitFor(
+        'each to be in the step that it is interrupted in',
+        async () =>
+          Object.entries(INTERRUPTED_IN).every(([name, step]) =>
+            site.begun(ids[name]).some(s => s.name === step),
+          ),
+      );
+      // What ran before is recorded by now: the steps run one after the other.
+      await backend.kill();
+      client = await backend.start();
+      const end = async (name: string) =>
+        (await client.waitForEnd(ids[name])).status;
 
-        expect(await end('twice-none')).toBe('failed');
-        expect(site.counts(ids['twice-none'])).toEqual({
-          a: 1,
-          first: 1,
-          second: 1,
-        });
+      expect(await end('twice-none')).toBe('failed');
+      expect(site.counts(ids['twice-none'])).toEqual({
+        a: 1,
+        first: 1,
+        second: 1,
+      });
 
-        expect(await end('twice-idempotent')).toBe('completed');
-        expect(site.counts(ids['twice-idempotent'])).toEqual({
-          a: 1,
-          first: 2,
-          second: 2,
-          z: 1,
-        });
-        const messages = (await client.events(ids['twice-idempotent'])).map(
-          e => e.body.message,
-        );
-        expect(messages).toContain(
-          'This step had finished and runs again, because another step with the same id had not finished.',
-        );
+      expect(await end('twice-idempotent')).toBe('completed');
+      expect(site.counts(ids['twice-idempotent'])).toEqual({
+        a: 1,
+        first: 2,
+        second: 2,
+        z: 1,
+      });
+      const messages = (await client.events(ids['twice-idempotent'])).map(
+        e => e.body.message,
+      );
+      expect(messages).toContain(
+        'This step had finished and runs again, because another step with the same id had not finished.',
+      );
 
-        expect(await end('alternatives')).toBe('completed');
-        expect(site.counts(ids.alternatives)).toEqual({ first: 1, z: 2 });
+      expect(await end('alternatives')).toBe('completed');
+      expect(site.counts(ids.alternatives)).toEqual({ first: 1, z: 2 });
 
-        expect(await end('cleans-up')).toBe('completed');
-        expect(site.counts(ids['cleans-up'])).toEqual({
-          a: 1,
-          b: 2,
-          cleanup: 2,
-          notify: 2,
-        });
-      }),
+      expect(await end('cleans-up')).toBe('completed');
+      expect(site.counts(ids['cleans-up'])).toEqual({
+        a: 1,
+        b: 2,
+        cleanup: 2,
+        notify: 2,
+      });
+    },
   );
 });

@@ -1,7 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { TestSite } from '../__testUtils__/TestSite';
-import { withSite } from '../__testUtils__/withSite';
 
 jest.setTimeout(180_000);
 
@@ -28,55 +27,57 @@ const TEMPLATE = {
 };
 
 describe('a task whose sign-in has expired when it is recovered', () => {
+  let site: TestSite;
+  afterEach(() => site.remove());
+
   async function recoverWithExpiredSignIn(options: {
     permissions: boolean;
     asUser: boolean;
   }) {
-    return withSite(TestSite.create('SQLite'), async site => {
-      const target = path.join(site.directory, 'expiring.yaml');
-      fs.writeFileSync(target, JSON.stringify(TEMPLATE));
-      const create = (name: string, entry?: string) =>
-        site.createBackend(
-          name,
-          { recoverTasksTimeout: { seconds: 5 } },
-          {
-            entry,
-            config: {
-              catalog: { locations: [{ type: 'file', target }] },
-              permission: { enabled: options.permissions },
-            },
+    site = await TestSite.create('SQLite');
+    const target = path.join(site.directory, 'expiring.yaml');
+    fs.writeFileSync(target, JSON.stringify(TEMPLATE));
+    const create = (name: string, entry?: string) =>
+      site.createBackend(
+        name,
+        { recoverTasksTimeout: { seconds: 5 } },
+        {
+          entry,
+          config: {
+            catalog: { locations: [{ type: 'file', target }] },
+            permission: { enabled: options.permissions },
           },
-        );
-      const before = await create(
-        'before',
-        path.join(__dirname, '../__testUtils__/twoHoursSlow.ts'),
+        },
       );
-      const after = await create('after');
+    const before = await create(
+      'before',
+      path.join(__dirname, '../__testUtils__/twoHoursSlow.ts'),
+    );
+    const after = await create('after');
 
-      const client = await before.start();
-      const id = await client.dispatch('template:default/expiring', {
-        asUser: options.asUser,
-      });
-      await client.waitForStep(id, 'wait');
-      await before.kill('SIGTERM');
-
-      const next = await after.start();
-      const { status } = await next.waitForEnd(id);
-      const events = await next.events(id);
-      const warned = events.filter(e =>
-        /^Warning: the sign-in that this task was started with expired at [\d-]{10} [\d:]{8} UTC\.\s/.test(
-          e.body.message,
-        ),
-      );
-      expect(warned.map(e => e.body.stepId)).toEqual(['wait']);
-      return {
-        status,
-        error: events.at(-1)!.body.error?.message,
-        finished: events
-          .filter(e => e.body.status === 'completed')
-          .map(e => e.body.stepId),
-      };
+    const client = await before.start();
+    const id = await client.dispatch('template:default/expiring', {
+      asUser: options.asUser,
     });
+    await client.waitForStep(id, 'wait');
+    await before.kill('SIGTERM');
+
+    const next = await after.start();
+    const { status } = await next.waitForEnd(id);
+    const events = await next.events(id);
+    const warned = events.filter(e =>
+      /^Warning: the sign-in that this task was started with expired at [\d-]{10} [\d:]{8} UTC\.\s/.test(
+        e.body.message,
+      ),
+    );
+    expect(warned.map(e => e.body.stepId)).toEqual(['wait']);
+    return {
+      status,
+      error: events.at(-1)!.body.error?.message,
+      finished: events
+        .filter(e => e.body.status === 'completed')
+        .map(e => e.body.stepId),
+    };
   }
 
   it('completes if no step of it acts on behalf of the user', async () => {

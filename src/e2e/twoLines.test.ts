@@ -2,7 +2,6 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { StepSite, StepTemplate } from '../__testUtils__/steps/StepSite';
 import { ENGINES } from '../__testUtils__/TestSite';
-import { withSite } from '../__testUtils__/withSite';
 
 jest.setTimeout(180_000);
 
@@ -18,46 +17,49 @@ const TEMPLATES = (['restart', 'idempotent'] as const).map(
 );
 
 describe('a backend that has recoverTasks and nothing else below scaffolder', () => {
+  let site: StepSite;
+  afterEach(() => site.remove());
+
   it.each(ENGINES)(
     'recovers its tasks as their templates say when it was killed, on %s',
-    engine =>
-      withSite(StepSite.create(engine, TEMPLATES), async site => {
-        const baseConfig = path.join(site.site.directory, 'base.yaml');
-        await fs.writeFile(
-          baseConfig,
-          JSON.stringify({
-            app: { baseUrl: 'http://localhost:3000' },
-            auth: { providers: { guest: {} } },
-            catalog: { rules: [{ allow: ['Template'] }] },
-          }),
+    async engine => {
+      site = await StepSite.create(engine, TEMPLATES);
+      const baseConfig = path.join(site.site.directory, 'base.yaml');
+      await fs.writeFile(
+        baseConfig,
+        JSON.stringify({
+          app: { baseUrl: 'http://localhost:3000' },
+          auth: { providers: { guest: {} } },
+          catalog: { rules: [{ allow: ['Template'] }] },
+        }),
+      );
+      const backend = await site.createBackend(
+        'backend',
+        { recoverTasks: true },
+        { baseConfig, isBare: true },
+      );
+      let client = await backend.start();
+      expect(await backend.log()).toContain(
+        'so this module answers: scaffolder.taskRecovery.enabled: true, scaffolder.taskRecovery.staleTimeout: 12 hours',
+      );
+      const ids: Record<string, string> = {};
+      for (const { name } of TEMPLATES) {
+        ids[name] = await client.dispatch(
+          `template:default/${name}`,
+          {},
+          { x: 'very-secret' },
         );
-        const backend = await site.createBackend(
-          'backend',
-          { recoverTasks: true },
-          { baseConfig, isBare: true },
-        );
-        let client = await backend.start();
-        expect(await backend.log()).toContain(
-          'so this module answers: scaffolder.taskRecovery.enabled: true, scaffolder.taskRecovery.staleTimeout: 12 hours',
-        );
-        const ids: Record<string, string> = {};
-        for (const { name } of TEMPLATES) {
-          ids[name] = await client.dispatch(
-            `template:default/${name}`,
-            {},
-            { x: 'very-secret' },
-          );
-          await client.waitForStep(ids[name], 'b');
-        }
-        await backend.kill();
-        client = await backend.start();
-        for (const id of Object.values(ids)) {
-          expect((await client.waitForEnd(id)).status).toBe('completed');
-        }
-        expect(site.counts(ids.restart)).toEqual({ a: 2, b: 2 });
-        expect(site.counts(ids.idempotent)).toEqual({ a: 1, b: 2 });
-        expect(site.begun(ids.restart)[2].show).toBe('very-secret');
-        expect(site.begun(ids.idempotent)[2].show).toBe('a');
-      }),
+        await client.waitForStep(ids[name], 'b');
+      }
+      await backend.kill();
+      client = await backend.start();
+      for (const id of Object.values(ids)) {
+        expect((await client.waitForEnd(id)).status).toBe('completed');
+      }
+      expect(site.counts(ids.restart)).toEqual({ a: 2, b: 2 });
+      expect(site.counts(ids.idempotent)).toEqual({ a: 1, b: 2 });
+      expect(site.begun(ids.restart)[2].show).toBe('very-secret');
+      expect(site.begun(ids.idempotent)[2].show).toBe('a');
+    },
   );
 });
