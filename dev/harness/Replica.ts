@@ -22,15 +22,19 @@ const GRACE_MS = 10_000;
 export class Replica {
   readonly lifetimes: Lifetime[] = [];
   #closed = false;
-  #restartMs = RESTART_MS;
+  #restartMs: number;
   #isStopped = false;
   #continuedAt = 0;
   #supervision?: Promise<void>;
 
+  /** @param restartMs - how long to wait before it is started again when it has ended by itself */
   constructor(
     readonly name: string,
     private readonly backend: BackendProcess,
-  ) {}
+    private readonly restartMs = RESTART_MS,
+  ) {
+    this.#restartMs = restartMs;
+  }
 
   /** All that its processes wrote so far. */
   async log(): Promise<string> {
@@ -134,7 +138,7 @@ export class Replica {
       await this.#live();
       if (!this.#closed) {
         await sleep(this.#restartMs);
-        this.#restartMs = RESTART_MS;
+        this.#restartMs = this.restartMs;
       }
     }
   }

@@ -6,6 +6,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { PostgresProcess } from '../../dev/harness/PostgresProcess';
 import { BackendProcess, Installation } from '../../dev/harness/BackendProcess';
+import { TASKS } from '../database/tables';
+import { secondsAgo } from '../database/time';
 
 export const ENGINES = ['SQLite', 'PostgreSQL'] as const;
 
@@ -119,6 +121,21 @@ export class TestSite {
       useNullAsDefault: isSqlite,
     });
     return this.#knex;
+  }
+
+  /**
+   * Lets all running tasks be silent for so many seconds. Those whose process lives would beat again.
+   *
+   * @throws Error if none is running, in which case the test would wait in vain.
+   */
+  async silenceTasks(seconds: number): Promise<void> {
+    const knex = this.openScaffolderDatabase();
+    const silenced = await knex(TASKS)
+      .where({ status: 'processing' })
+      .update({ last_heartbeat_at: secondsAgo(knex, seconds) });
+    if (silenced === 0) {
+      throw new Error('No task is running that could be silent');
+    }
   }
 
   async remove(): Promise<void> {

@@ -1,5 +1,3 @@
-import { BackendProcess } from '../../dev/harness/BackendProcess';
-import { PostgresProcess } from '../../dev/harness/PostgresProcess';
 import { ScaffolderClient } from '../../dev/harness/ScaffolderClient';
 import {
   readOutcome,
@@ -8,42 +6,43 @@ import {
   Strategy,
 } from '../../dev/harness/story';
 import { waitFor } from '../../dev/harness/waitFor';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { ATTEMPTS } from '../database/tables';
+import { ATTEMPTS, TASKS } from '../database/tables';
+import { silentForAtLeast } from '../database/time';
 import { TestSite } from '../__testUtils__/TestSite';
+import { withOwnServer, withSite } from '../__testUtils__/withSite';
 
-jest.setTimeout(240_000);
+jest.setTimeout(600_000);
 
 const onceEach = { repository: 1, fetch: 1, transform: 1, publish: 1 };
 
 describe('replicas', () => {
-  let server: PostgresProcess;
-  let site: TestSite;
-
-  beforeAll(async () => {
-    server = await PostgresProcess.start();
-  });
-  afterAll(() => server.stop());
-  afterEach(() => site.remove());
-
   /** Each on a host of its own. The client talks to the first one. */
-  async function startReplicas(count: number, timeoutSeconds: number) {
-    site = await TestSite.create('PostgreSQL', server);
-    const backends: BackendProcess[] = [];
+  async function startReplicas(
+    site: TestSite,
+    count: number,
+    timeoutSeconds: number,
+  ) {
+    const backends = await Promise.all(
+      ['first', 'second', 'third']
+        .slice(0, count)
+        .map(name =>
+          site.createBackend(
+            name,
+            { recoverTasksTimeout: { seconds: timeoutSeconds } },
+            { isOwnHost: true },
+          ),
+        ),
+    );
+    // One after the other: the plugins' migrations race on an empty database.
     const clients: ScaffolderClient[] = [];
-    for (const name of ['first', 'second', 'third'].slice(0, count)) {
-      const backend = await site.createBackend(
-        name,
-        { recoverTasksTimeout: { seconds: timeoutSeconds } },
-        { isOwnHost: true },
-      );
-      backends.push(backend);
+    for (const backend of backends) {
       clients.push(await backend.start());
     }
     return { backends, client: clients[0] };
   }
 
   async function expectStepsOnce(
+    site: TestSite,
     client: ScaffolderClient,
     ids: Record<Strategy, string>,
   ) {
@@ -63,108 +62,122 @@ describe('replicas', () => {
 
   it.each([1, 3])(
     'run each step once though PostgreSQL is away for 4 s in the middle of it; replicas: %s',
-    async count => {
-      const { backends, client } = await startReplicas(count, 15);
-      // Long enough for the timeout to pass after the outage, three times.
-      const ids = await startStory(client, 60);
-      await server.interrupt(4_000);
+    count =>
+      withOwnServer(async (site, server) => {
+        const { backends, client } = await startReplicas(site, count, 15);
+        // Long enough for the timeout to pass after the outage, three times.
+        const ids = await startStory(client, 60);
+        await server.interrupt(4_000);
 
-      await expectStepsOnce(client, ids);
-      for (const backend of backends) {
-        expect(await backend.log()).not.toContain('Interrupted task');
-      }
-    },
+        await expectStepsOnce(site, client, ids);
+        for (const backend of backends) {
+          expect(await backend.log()).not.toContain('Interrupted task');
+        }
+      }),
   );
 
-  it('run each step once though their connections are severed in the middle of it, again and again', async () => {
-    const { client } = await startReplicas(2, 5);
-    const ids = await startStory(client, 20);
-    const knex = site.openScaffolderDatabase();
-    let severed = 0;
-    for (let i = 0; i < 4; i++) {
-      const { rows } = await knex.raw(
-        `select pg_terminate_backend(pid) as done from pg_stat_activity
+  it('run each step once though their connections are severed in the middle of it, again and again', () =>
+    withSite(TestSite.create('PostgreSQL'), async site => {
+      const { client } = await startReplicas(site, 2, 5);
+      const ids = await startStory(client, 20);
+      const knex = site.openScaffolderDatabase();
+      let severed = 0;
+      for (let i = 0; i < 4; i++) {
+        const { rows } = await knex.raw(
+          `select pg_terminate_backend(pid) as done, now() as at from pg_stat_activity
          where datname = current_database() and pid <> pg_backend_pid()`,
-      );
-      severed += rows.filter((row: { done: boolean }) => row.done).length;
-      // Not longer than the timeout: what is severed is to beat again in between.
-      await sleep(2_000);
-    }
-    expect(severed).toBeGreaterThan(4);
+        );
+        const severedAt = rows[0].at;
+        severed += rows.filter((row: { done: boolean }) => row.done).length;
+        await waitFor('what is severed to beat again', async () => {
+          const beating = await knex(TASKS).where(
+            'last_heartbeat_at',
+            '>',
+            severedAt,
+          );
+          return beating.length === STRATEGIES.length;
+        });
+      }
+      expect(severed).toBeGreaterThan(4);
 
-    await expectStepsOnce(client, ids);
-    expect(await knex(ATTEMPTS)).toEqual([]);
-  });
+      await expectStepsOnce(site, client, ids);
+      expect(await knex(ATTEMPTS)).toEqual([]);
+    }));
 
-  it('run each step once though a process stalls in the middle of it, for less than the timeout', async () => {
-    const { backends, client } = await startReplicas(2, 10);
-    const [first] = backends;
-    const ids = await startStory(client, 20);
-    first.signal('SIGSTOP');
-    await sleep(6_000);
-    first.signal('SIGCONT');
+  it('run each step once though a process stalls in the middle of it, for less than the timeout', () =>
+    withSite(TestSite.create('PostgreSQL'), async site => {
+      const { backends, client } = await startReplicas(site, 2, 30);
+      const [first] = backends;
+      const ids = await startStory(client, 20);
+      const knex = site.openScaffolderDatabase();
+      first.signal('SIGSTOP');
+      await waitFor('the tasks to be silent', async () => {
+        const silent = await knex(TASKS).where(silentForAtLeast(knex, 6));
+        return silent.length === STRATEGIES.length;
+      });
+      first.signal('SIGCONT');
 
-    await expectStepsOnce(client, ids);
-    expect(await site.openScaffolderDatabase()(ATTEMPTS)).toEqual([]);
-  });
+      await expectStepsOnce(site, client, ids);
+      expect(await knex(ATTEMPTS)).toEqual([]);
+    }));
 
   it.each([false, true])(
     'know of a run that was taken over while its process was stopped; it exits: %s',
-    async recoverTasksExitWhenTakenOver => {
-      site = await TestSite.create('PostgreSQL', server);
-      const scaffolder = {
-        recoverTasksTimeout: { seconds: 5 },
-        recoverTasksExitWhenTakenOver,
-      };
-      const [first, second] = await Promise.all(
-        ['first', 'second'].map(name =>
-          site.createBackend(name, scaffolder, { isOwnHost: true }),
-        ),
-      );
-      const client = await first.start();
-      const survivor = await second.start();
-      const ids = await startStory(client, 30);
-      first.signal('SIGSTOP');
-      for (const strategy of ['restart', 'idempotent'] as const) {
-        await waitFor(`the other replica to run ${strategy}`, async () => {
-          const events = await survivor.events(ids[strategy]);
-          const recovered = events.findIndex(e => e.type === 'recovered');
-          return (
-            recovered >= 0 &&
-            events.slice(recovered).some(e => e.body.status === 'processing')
-          );
-        });
-      }
-      await survivor.waitForEnd(ids.none);
-      first.signal('SIGCONT');
-      if (recoverTasksExitWhenTakenOver) {
-        await waitFor('the process to end', async () => first.hasExited, {
-          timeoutMs: 2_000,
-        });
-      }
-      const says = async (strategy: Strategy) =>
-        (await survivor.events(ids[strategy])).some(e =>
-          e.body.message?.startsWith('Warning: this task was taken over'),
+    recoverTasksExitWhenTakenOver =>
+      withSite(TestSite.create('PostgreSQL'), async site => {
+        const scaffolder = {
+          recoverTasksTimeout: { seconds: 5 },
+          recoverTasksExitWhenTakenOver,
+        };
+        const [first, second] = await Promise.all(
+          ['first', 'second'].map(name =>
+            site.createBackend(name, scaffolder, { isOwnHost: true }),
+          ),
         );
-      for (const strategy of STRATEGIES) {
-        if (!recoverTasksExitWhenTakenOver) {
-          await waitFor(`the warning in the log of ${strategy}`, () =>
-            says(strategy),
+        const client = await first.start();
+        const survivor = await second.start();
+        const ids = await startStory(client, 30);
+        first.signal('SIGSTOP');
+        for (const strategy of ['restart', 'idempotent'] as const) {
+          await waitFor(`the other replica to run ${strategy}`, async () => {
+            const events = await survivor.events(ids[strategy]);
+            const recovered = events.findIndex(e => e.type === 'recovered');
+            return (
+              recovered >= 0 &&
+              events.slice(recovered).some(e => e.body.status === 'processing')
+            );
+          });
+        }
+        await survivor.waitForEnd(ids.none);
+        first.signal('SIGCONT');
+        if (recoverTasksExitWhenTakenOver) {
+          await waitFor('the process to end', async () => first.hasExited, {
+            timeoutMs: 10_000,
+          });
+        }
+        const says = async (strategy: Strategy) =>
+          (await survivor.events(ids[strategy])).some(e =>
+            e.body.message?.startsWith('Warning: this task was taken over'),
+          );
+        for (const strategy of STRATEGIES) {
+          if (!recoverTasksExitWhenTakenOver) {
+            await waitFor(`the warning in the log of ${strategy}`, () =>
+              says(strategy),
+            );
+          }
+          expect(await first.log()).toContain(
+            `Task ${ids[strategy]}: this task was taken over by attempt 1`,
           );
         }
-        expect(await first.log()).toContain(
-          `Task ${ids[strategy]}: this task was taken over by attempt 1`,
-        );
-      }
-      // Nothing was run a third time by that.
-      for (const strategy of ['restart', 'idempotent'] as const) {
-        const { runs } = await readOutcome(survivor, {
-          id: ids[strategy],
-          strategy,
-          gitDirectory: site.gitDirectory,
-        });
-        expect(runs.transform).toBe(2);
-      }
-    },
+        // Nothing was run a third time by that.
+        for (const strategy of ['restart', 'idempotent'] as const) {
+          const { runs } = await readOutcome(survivor, {
+            id: ids[strategy],
+            strategy,
+            gitDirectory: site.gitDirectory,
+          });
+          expect(runs.transform).toBe(2);
+        }
+      }),
   );
 });

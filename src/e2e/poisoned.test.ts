@@ -3,9 +3,22 @@ import { readJournals } from '../../dev/harness/journal';
 import { Replica } from '../../dev/harness/Replica';
 import { ChaosTemplate, writeTemplates } from '../../dev/chaos/templates';
 import { ScaffolderClient } from '../../dev/harness/ScaffolderClient';
+import { waitFor } from '../../dev/harness/waitFor';
 import { TestSite } from '../__testUtils__/TestSite';
+import { withSite } from '../__testUtils__/withSite';
+import { TASKS } from '../database/tables';
+import { silentForAtLeast } from '../database/time';
 
-jest.setTimeout(360_000);
+jest.setTimeout(900_000);
+
+/** Far more than it takes, beside other tests on a slow machine. */
+const END_MS = 600_000;
+
+/**
+ * By the time that a backend starts again after so long, its tasks are interrupted. It opens them at once instead of handing them over
+ * to the scaffolder's poll.
+ */
+const RESTART_MS = 6_000;
 
 const steps = [[], [], []];
 const ALWAYS = Infinity;
@@ -42,15 +55,8 @@ const TEMPLATES: ChaosTemplate[] = [
 ];
 
 describe('a task whose step ends the backend', () => {
-  let site: TestSite;
-  const replicas: Replica[] = [];
-  afterEach(async () => {
-    await Promise.all(replicas.splice(0).map(r => r.close()));
-    await site.remove();
-  });
-
-  async function createBackend(name: string) {
-    return site.createBackend(
+  const createBackend = (site: TestSite, name: string) =>
+    site.createBackend(
       name,
       { recoverTasksTimeout: { seconds: 5 } },
       {
@@ -65,23 +71,33 @@ describe('a task whose step ends the backend', () => {
         },
       },
     );
-  }
 
   async function createSite(engine: 'SQLite' | 'PostgreSQL') {
-    site = await TestSite.create(engine);
+    const site = await TestSite.create(engine);
     await writeTemplates(path.join(site.directory, 't'), TEMPLATES);
+    return site;
   }
 
-  /** A backend that is started again whenever it has ended. */
-  async function startSupervised(): Promise<{
-    client: ScaffolderClient;
-    replica: Replica;
-  }> {
-    const replica = new Replica('backend', await createBackend('backend'));
-    replicas.push(replica);
-    replica.open();
-    await replica.untilReady();
-    return { client: await ScaffolderClient.asGuest(replica.url), replica };
+  /** Runs a test with a backend that is started again whenever it has ended. */
+  async function withSupervised(
+    test: (options: {
+      site: TestSite;
+      client: ScaffolderClient;
+      replica: Replica;
+    }) => Promise<void>,
+  ): Promise<void> {
+    await withSite(createSite('SQLite'), async site => {
+      const backend = await createBackend(site, 'backend');
+      const replica = new Replica('backend', backend, RESTART_MS);
+      replica.open();
+      try {
+        await replica.untilReady();
+        const client = await ScaffolderClient.asGuest(replica.url);
+        await test({ site, client, replica });
+      } finally {
+        await replica.close();
+      }
+    });
   }
 
   const start = (
@@ -97,7 +113,7 @@ describe('a task whose step ends the backend', () => {
     );
 
   /** The processes in which a step began, in their order. */
-  const processesOf = (taskId: string, stepId: string) =>
+  const processesOf = (site: TestSite, taskId: string, stepId: string) =>
     readJournals(path.join(site.directory, 'journals'))
       .filter(
         e => e.kind === 'begin' && e.taskId === taskId && e.stepId === stepId,
@@ -110,88 +126,89 @@ describe('a task whose step ends the backend', () => {
   const STOPPED =
     /^Interrupted at step 'step2': .* step 'step2' was tried 4 times and the task got no further, so it may be what ends the backend\. The limit is 3 recoveries \(scaffolder\.recoverTasksMaxAttempts\)\..* press Retry/;
 
-  it('is closed after three recoveries, while the healthy ones beside it complete', async () => {
-    await createSite('SQLite');
-    const { client, replica } = await startSupervised();
-    const healthy: string[] = [];
-    for (let i = 0; i < 4; i++) {
-      // No step of theirs can finish between two crashes.
-      healthy.push(await start(client, 'healthy', 3_000));
-    }
-    const poisoned = await start(client, 'poisoned-idempotent', 100);
+  it('is closed after three recoveries, while the healthy ones beside it complete', () =>
+    withSupervised(async ({ site, client, replica }) => {
+      const healthy: string[] = [];
+      for (let i = 0; i < 4; i++) {
+        // No step of theirs can finish between two crashes.
+        healthy.push(await start(client, 'healthy', 3_000));
+      }
+      const poisoned = await start(client, 'poisoned-idempotent', 100);
 
-    for (const id of healthy) {
-      expect(await client.waitForEnd(id, 240_000)).toMatchObject({
+      for (const id of healthy) {
+        expect(await client.waitForEnd(id, END_MS)).toMatchObject({
+          status: 'completed',
+        });
+      }
+      expect(await client.waitForEnd(poisoned, END_MS)).toMatchObject({
+        status: 'failed',
+      });
+      expect(await errorOf(client, poisoned)).toMatch(STOPPED);
+      expect(new Set(processesOf(site, poisoned, 'step2')).size).toBe(4);
+      expect(processesOf(site, poisoned, 'step2')).toHaveLength(4);
+      // That many and no more: no crash came of another task.
+      expect(replica.lifetimes).toHaveLength(5);
+    }));
+
+  it('is tried anew when another step has finished in between', () =>
+    withSupervised(async ({ site, client }) => {
+      const id = await start(client, 'bumpy-restart', 100);
+      expect(await client.waitForEnd(id, END_MS)).toMatchObject({
         status: 'completed',
       });
-    }
-    expect(await client.waitForEnd(poisoned)).toMatchObject({
-      status: 'failed',
-    });
-    expect(await errorOf(client, poisoned)).toMatch(STOPPED);
-    expect(new Set(processesOf(poisoned, 'step2')).size).toBe(4);
-    expect(processesOf(poisoned, 'step2')).toHaveLength(4);
-    // That many and no more: no crash came of another task.
-    expect(replica.lifetimes).toHaveLength(5);
-  });
+      // Each ended two processes, four in all, which is more than the limit.
+      expect(processesOf(site, id, 'step3')).toHaveLength(3);
+      expect(new Set(processesOf(site, id, 'step3')).size).toBe(3);
+    }));
 
-  it('is tried anew when another step has finished in between', async () => {
-    await createSite('SQLite');
-    const { client } = await startSupervised();
-    const id = await start(client, 'bumpy-restart', 100);
-    expect(await client.waitForEnd(id, 240_000)).toMatchObject({
-      status: 'completed',
-    });
-    // Each ended two processes, four in all, which is more than the limit.
-    expect(processesOf(id, 'step3')).toHaveLength(3);
-    expect(new Set(processesOf(id, 'step3')).size).toBe(3);
-  });
+  it('is closed after three recoveries also if each of them hits another replica', () =>
+    withSite(createSite('PostgreSQL'), async site => {
+      const first = await createBackend(site, 'first');
+      const second = await createBackend(site, 'second');
+      const client = await first.start();
+      await second.start();
+      const poisoned = await start(client, 'poisoned-restart', 100);
+      await first.exited();
+      await second.exited();
+      const knex = site.openScaffolderDatabase();
+      for (const backend of [first, second]) {
+        await waitFor('the task to be interrupted', () =>
+          knex(TASKS).where(silentForAtLeast(knex, 6)).first(),
+        );
+        // It may end before it is ready, since it opens the task when it starts.
+        await backend.boot().catch(() => {});
+        await backend.exited();
+      }
 
-  it('is closed after three recoveries also if each of them hits another replica', async () => {
-    await createSite('PostgreSQL');
-    const first = await createBackend('first');
-    const second = await createBackend('second');
-    const client = await first.start();
-    await second.start();
-    const poisoned = await start(client, 'poisoned-restart', 100);
-    await first.exited();
-    await second.exited();
-    for (const backend of [first, second]) {
-      // It may end before it is ready, since it opens the task when it starts.
-      await backend.boot().catch(() => {});
-      await backend.exited();
-    }
+      const survivor = await first.start();
+      await second.start();
+      expect(await survivor.waitForEnd(poisoned, END_MS)).toMatchObject({
+        status: 'failed',
+      });
+      expect(await errorOf(survivor, poisoned)).toMatch(STOPPED);
+      expect(new Set(processesOf(site, poisoned, 'step2')).size).toBe(4);
+      expect(first.hasExited || second.hasExited).toBe(false);
+    }));
 
-    const survivor = await first.start();
-    await second.start();
-    expect(await survivor.waitForEnd(poisoned)).toMatchObject({
-      status: 'failed',
-    });
-    expect(await errorOf(survivor, poisoned)).toMatch(STOPPED);
-    expect(new Set(processesOf(poisoned, 'step2')).size).toBe(4);
-    expect(first.hasExited || second.hasExited).toBe(false);
-  });
+  it('has its last recovery when those that were interrupted as often are through', () =>
+    withSupervised(async ({ site, client, replica }) => {
+      const poisoned = await start(client, 'poisoned-twice', 100, 10_000);
+      // Its first step can only finish if it is not interrupted a third time.
+      const healthy = await start(client, 'healthy', 100, 25_000);
 
-  it('has its last recovery when those that were interrupted as often are through', async () => {
-    await createSite('SQLite');
-    const { client, replica } = await startSupervised();
-    const poisoned = await start(client, 'poisoned-twice', 100, 10_000);
-    // Its first step can only finish if it is not interrupted a third time.
-    const healthy = await start(client, 'healthy', 100, 25_000);
+      expect(await client.waitForEnd(healthy, END_MS)).toMatchObject({
+        status: 'completed',
+      });
+      expect((await client.task(poisoned)).status).toBe('processing');
+      expect(processesOf(site, healthy, 'step1')).toHaveLength(3);
+      expect(processesOf(site, poisoned, 'step2')).toHaveLength(2);
 
-    expect(await client.waitForEnd(healthy, 180_000)).toMatchObject({
-      status: 'completed',
-    });
-    expect((await client.task(poisoned)).status).toBe('processing');
-    expect(processesOf(healthy, 'step1')).toHaveLength(3);
-    expect(processesOf(poisoned, 'step2')).toHaveLength(2);
-
-    expect(await client.waitForEnd(poisoned, 180_000)).toMatchObject({
-      status: 'failed',
-    });
-    expect(await errorOf(client, poisoned)).toContain(
-      "step 'step2' was tried 3 times",
-    );
-    expect(replica.lifetimes).toHaveLength(4);
-  });
+      expect(await client.waitForEnd(poisoned, END_MS)).toMatchObject({
+        status: 'failed',
+      });
+      expect(await errorOf(client, poisoned)).toContain(
+        "step 'step2' was tried 3 times",
+      );
+      expect(replica.lifetimes).toHaveLength(4);
+    }));
 });
