@@ -71,7 +71,7 @@ describe('replicas', () => {
 
       await expectStepsOnce(client, ids);
       for (const backend of backends) {
-        expect(await backend.log()).not.toContain('Interrupted task');
+        expect(await backend.log()).not.toContain('; interrupted ');
       }
     },
   );

@@ -108,7 +108,7 @@ describe('a task whose step ends the backend', () => {
     (await client.events(id)).at(-1)?.body.error?.message;
 
   const STOPPED =
-    /^Interrupted at step 'step2': .* step 'step2' was tried 4 times and the task got no further, so it may be what ends the backend\. The limit is 3 recoveries \(scaffolder\.recoverTasksMaxAttempts\)\..* press Retry/;
+    /^Interrupted at step 'step2': .* 4 attempts at step 'step2' .* 3 recoveries \(scaffolder\.recoverTasksMaxAttempts\).* press Retry/;
 
   it('is closed after three recoveries, while the healthy ones beside it complete', async () => {
     await createSite('SQLite');
@@ -172,7 +172,7 @@ describe('a task whose step ends the backend', () => {
     expect(first.hasExited || second.hasExited).toBe(false);
   });
 
-  it('has its last recovery when those that were interrupted as often are through', async () => {
+  it('has its isolated final attempt when those that were interrupted as often are through', async () => {
     await createSite('SQLite');
     const { client, replica } = await startSupervised();
     const poisoned = await start(client, 'poisoned-twice', 100, 10_000);
