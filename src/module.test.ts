@@ -214,7 +214,7 @@ describe('scaffolderModuleRecovery', () => {
         await backend.stop();
         // A claim that was sent just before may still be answered.
         expect(timers.active()).toEqual([
-          expect.stringContaining('recovery/Shutdown.ts'),
+          expect.stringContaining('liveness/Shutdown.ts'),
         ]);
         const closed = isClosed ? knex.destroy() : undefined;
         // At once if the database is closed.

@@ -109,7 +109,7 @@ describe('replicas', () => {
   });
 
   it.each([false, true])(
-    'know of a run that was taken over while its process was stopped; it exits: %s',
+    'know of a run that lost ownership while its process was stopped; it exits: %s',
     async recoverTasksExitWhenTakenOver => {
       site = await TestSite.create('PostgreSQL', server);
       const scaffolder = {
@@ -144,7 +144,7 @@ describe('replicas', () => {
       }
       const says = async (strategy: Strategy) =>
         (await survivor.events(ids[strategy])).some(e =>
-          e.body.message?.startsWith('Warning: this task was taken over'),
+          e.body.message?.startsWith('Warning: this task was reclaimed'),
         );
       for (const strategy of STRATEGIES) {
         if (!recoverTasksExitWhenTakenOver) {
@@ -153,7 +153,7 @@ describe('replicas', () => {
           );
         }
         expect(await first.log()).toContain(
-          `Task ${ids[strategy]}: this task was taken over by attempt 1`,
+          `Task ${ids[strategy]}: this task was reclaimed by attempt 1`,
         );
       }
       // Nothing was run a third time by that.

@@ -221,7 +221,9 @@ describe('a backend that is asked to end', () => {
     const log = await first.log();
     expect(log).toContain(`Heartbeat for task ${long} failed`);
     expect(log).toMatch(
-      new RegExp(`Shutting down; these tasks run here.*: ${short}`),
+      new RegExp(
+        `These tasks run in this process, which shuts down.*: ${short}`,
+      ),
     );
     const task = await survivor.task(long);
     expect(task.status).toBe('completed');

@@ -1283,7 +1283,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     expect(logger.error).toHaveBeenCalledWith(
       `Could not recover task ${broken}, trying again until it works`,
       expect.objectContaining({
-        message: 'The database said: disk full',
+        message: 'The database reported: disk full',
       }),
     );
     const printed = [logger.info, logger.warn, logger.error, events.publish]

@@ -63,6 +63,6 @@ describe('batchOrEach', () => {
       createBatchErrors(),
     );
     const [, error] = logger.warn.mock.calls[0];
-    expect(error).toEqual(new Error('The database said: disk is full'));
+    expect(error).toEqual(new Error('The database reported: disk is full'));
   });
 });
