@@ -362,7 +362,7 @@ describe.each(databases.eachSupportedId())('Retries on %s', databaseId => {
       { attempt: 1, trigger: 'interruption', outcome: 'waiting' },
     ]);
     expect(logger.warn).toHaveBeenCalledWith(
-      expect.stringContaining('interrupted before that could be recorded'),
+      expect.stringContaining('interrupted and decided on before that'),
     );
   });
 
@@ -406,12 +406,12 @@ describe.each(databases.eachSupportedId())('Retries on %s', databaseId => {
     expect(listed.map(task => task.id)).toEqual([id]);
   });
 
-  it('says so when the task was started by a statement that it does not know', async () => {
+  it('logs it when the task was started by a statement that it does not know', async () => {
     const id = await failed();
     const answered = await retries!.plan(id);
     await answered({ isStarted: true });
     expect(logger.error).toHaveBeenCalledWith(
-      expect.stringContaining('by a statement that this module does not know'),
+      expect.stringContaining('a statement that this module does not know'),
     );
     expect(await attemptsOf(id)).toEqual([]);
   });
