@@ -10,7 +10,7 @@ import { TestSite } from '../__testUtils__/TestSite';
 
 jest.setTimeout(180_000);
 
-/** The page looks for a lost backend every 15 seconds. A task that goes on must still run when it finds it. */
+/** The page reconnects to a lost backend every 15 seconds. A task that goes on must still run when it finds it. */
 const SLOW_STEP_SECONDS = 30;
 
 const IN_SLOW_STEP = {

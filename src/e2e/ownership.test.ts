@@ -26,7 +26,7 @@ describe('a replica', () => {
       );
     });
 
-  it('recovers the task of a killed one without the module, though its claim was told here and its folder is still there', async () => {
+  it('recovers the task of a killed one without the module, though its claim was announced here and its folder is still there', async () => {
     site = await TestSite.create('PostgreSQL');
     const first = await site.createBackend(
       'first',
@@ -45,7 +45,7 @@ describe('a replica', () => {
       seconds: 5,
     });
     await otherClient.waitForStep(id, 'transform');
-    await waitFor('the claim to be told', async () =>
+    await waitFor('the claim to be announced', async () =>
       (await first.log()).includes(
         `Event of another process: task ${id} is processing`,
       ),

@@ -40,7 +40,7 @@ describe('a backend that is asked to end', () => {
     }
   }
 
-  async function expectNothingSpent(ids: Record<Strategy, string>) {
+  async function expectNoAttemptUsed(ids: Record<Strategy, string>) {
     const attempts = await site
       .openScaffolderDatabase()(ATTEMPTS)
       .orderBy('task_id');
@@ -72,7 +72,7 @@ describe('a backend that is asked to end', () => {
     expect(
       await readDifferences(client, { ids, gitDirectory: site.gitDirectory }),
     ).toEqual([]);
-    await expectNothingSpent(ids);
+    await expectNoAttemptUsed(ids);
     expect((await client.events(ids.restart)).map(e => e.body.message)).toEqual(
       expect.arrayContaining([
         expect.stringMatching(
@@ -117,7 +117,7 @@ describe('a backend that is asked to end', () => {
           gitDirectory: site.gitDirectory,
         }),
       ).toEqual([]);
-      await expectNothingSpent(ids);
+      await expectNoAttemptUsed(ids);
       const task = await survivor.waitForEnd(untouched);
       const events = await survivor.events(untouched);
       expect(task.status).toBe('completed');
