@@ -222,7 +222,7 @@ scaffolder:
     expect(messageOf({ ...good, recoverTasksTimeout: { seconds: 4 } }))
       .toBe(`scaffolder.recoverTasks is true, but the tasks of this backend cannot be recovered:
 
-scaffolder.recoverTasksTimeout is 4 seconds; it must be at least 5 seconds, since a running task gives a sign of life every second.
+scaffolder.recoverTasksTimeout is 4 seconds; it must be at least 5 seconds, since a running task writes its heartbeat every second.
 
 These lines in app-config.yaml work:
 
@@ -332,7 +332,7 @@ scaffolder:
 
 scaffolder.recoverTasksMaxAttempts is ${JSON.stringify(
         recoverTasksMaxAttempts,
-      )}; it must be a whole number of at least 1: how often a task is recovered in a row without getting any further.
+      )}; it must be a whole number of at least 1: how often a task is recovered in a row without progress.
 
 These lines in app-config.yaml work:
 

@@ -39,9 +39,9 @@ export type RecoveryConfig = {
   concurrentTasks: number;
   /** Where the folders of running tasks are. */
   workingDirectory: string;
-  /** Whether the process ends when a run of its was taken over. */
+  /** Whether the process ends when a run of its has lost ownership of its task. */
   exitWhenTakenOver: boolean;
-  /** How often a task is recovered in a row without getting any further, unless its template says otherwise. */
+  /** How often a task is recovered in a row without progress, unless its template sets `maxAttempts`. */
   maxAttempts: number;
   /** Whether the people who started tasks are notified. */
   notify: boolean;
@@ -69,9 +69,9 @@ export function isRecoveryOn(config: Config): boolean {
 }
 
 /**
- * What the scaffolder is to be told below `scaffolder.taskRecovery` unless it is set there or by a legacy key.
+ * What the module supplies below `scaffolder.taskRecovery`, unless it is set there or by a legacy key.
  *
- * Never throws: what is wrong with the configuration is told by `readRecoveryConfig`.
+ * Never throws: `readRecoveryConfig` reports what is wrong with the configuration.
  */
 export function neededSettings(config: Config): JsonObject {
   const timeout = readSeconds(config, [TIMEOUT], DEFAULT_TIMEOUT, []);
@@ -144,7 +144,7 @@ export function readRecoveryConfig(
   const timeout = readSeconds(config, [TIMEOUT], DEFAULT_TIMEOUT, problems);
   if (timeout.valid && timeout.seconds < MIN_TIMEOUT) {
     problems.push(
-      `${TIMEOUT} is ${timeout.text}; it must be at least ${MIN_TIMEOUT} seconds, since a running task gives a sign of life every second.`,
+      `${TIMEOUT} is ${timeout.text}; it must be at least ${MIN_TIMEOUT} seconds, since a running task writes its heartbeat every second.`,
     );
     timeout.valid = false;
   }
@@ -259,7 +259,7 @@ function readMaxAttempts(
   try {
     found = config.getOptionalNumber(MAX_ATTEMPTS) ?? DEFAULT_MAX_ATTEMPTS;
   } catch {
-    // No number: told below.
+    // No number: reported below.
   }
   if (found !== undefined && Number.isSafeInteger(found) && found >= 1) {
     return found;
@@ -267,7 +267,7 @@ function readMaxAttempts(
   problems.push(
     `${MAX_ATTEMPTS} is ${JSON.stringify(
       config.getOptional(MAX_ATTEMPTS),
-    )}; it must be a whole number of at least 1: how often a task is recovered in a row without getting any further.`,
+    )}; it must be a whole number of at least 1: how often a task is recovered in a row without progress.`,
   );
   return undefined;
 }

@@ -42,7 +42,7 @@ describe('scaffolderModuleRecovery', () => {
     expect(recoveryModule).toBe(scaffolderModuleRecovery);
   });
 
-  it('refuses to start on MySQL, and says why and what to change, without a statement', async () => {
+  it('refuses to start on MySQL, with the reason and what to change, without a statement', async () => {
     const knex = knexFactory({ client: 'mysql2' });
     const statements: string[] = [];
     knex.on('query', ({ sql }) => statements.push(sql));
@@ -175,7 +175,7 @@ describe('scaffolderModuleRecovery', () => {
         const services = [scheduler.factory, events.factory, logger.factory];
 
         const without = await start(knex, scaffolder, services, []);
-        await waitFor('the scaffolder to look for open tasks', async () =>
+        await waitFor('the scaffolder to poll for open tasks', async () =>
           queries.some(q => /from .tasks. where .status. = .* limit/.test(q)),
         );
         await without.stop();
@@ -258,7 +258,7 @@ describe('scaffolderModuleRecovery', () => {
       }
     });
 
-    it('refuses to start when it is switched on and cannot work, and says what to change', async () => {
+    it('refuses to start when it is switched on and cannot work, with what to change', async () => {
       const knex = await databases.init(databaseId);
       await expect(
         start(knex, {

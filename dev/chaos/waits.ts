@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
-import { waitingLine } from '../../src/decision/messages/messages';
+import { waitingLine } from '../../src/decision/messages/logLines';
 import { Latency } from './latencies';
 
 /** A backend logged that a task waits for a final attempt, of another one or its own. It logs that once while it lasts. */

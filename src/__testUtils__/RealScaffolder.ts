@@ -21,7 +21,7 @@ export type RealStep = {
   failsIn?: number[];
   /** In which runs of the task its process is killed in it, counted from 1. */
   killedIn?: number[];
-  /** Where in it the process is killed: after its checkpoint unless said otherwise. */
+  /** Where in it the process is killed: after its checkpoint unless set otherwise. */
   killedAt?: 'begin' | 'checkpoint' | 'record';
 };
 
@@ -85,7 +85,7 @@ export class RealScaffolder {
     const broker = new StorageTaskBroker(
       ...[store, logger, config, auth, providers],
     );
-    // Nobody cancels here. It would look for that until the task has ended, and beyond the end of the database.
+    // Nobody cancels here. It would poll for that until the task has ended, and beyond the end of the database.
     broker.registerCancellable = async () => {};
     const process: SimulatedProcess = { actions: [] };
     const instrument = { add() {}, record() {} };

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 
-/** The icons that the page draws for the states of steps, known by how their outlines begin. It tells states by nothing else. */
+/** The icons that the page draws for the states of steps, known by how their outlines begin. It shows states by nothing else. */
 const STATES: Record<string, string> = {
   'M12 2C6.47 ': 'open',
   'M16.59 7.58': 'completed',
@@ -48,7 +48,7 @@ export class TaskPage {
     );
   }
 
-  /** What the page says above the steps, if something is wrong. */
+  /** The errors above the steps. */
   async alerts(): Promise<string[]> {
     return this.page.getByRole('alert').allInnerTexts();
   }

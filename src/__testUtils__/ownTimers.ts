@@ -5,7 +5,7 @@ const SOURCE = `${path.resolve(__dirname, '..')}${path.sep}`;
 const TESTS = /__testUtils__|\.test\.ts/;
 
 /**
- * Watches the timers that the module's own source files start. Node tells of each when it is made, and, shortly after, when it has
+ * Watches the timers that the module's own source files start. Node announces each when it is made, and, shortly after, when it has
  * fired or was cleared, so that none is missed, whether it keeps the process alive or not.
  */
 export function watchOwnTimers(): {

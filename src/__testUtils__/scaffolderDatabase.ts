@@ -48,7 +48,7 @@ export type TestTask = {
   templateRef?: string;
 };
 
-/** Stores a task as the scaffolder 4.2.0 would, running and silent for ten minutes unless said otherwise. */
+/** Stores a task as the scaffolder 4.2.0 would, running and silent for ten minutes unless set otherwise. */
 export async function insertTask(
   knex: Knex,
   task: TestTask = {},
@@ -135,7 +135,7 @@ export async function readEvents(
   return rows.map(r => ({ type: r.event_type, body: JSON.parse(r.body) }));
 }
 
-/** An attempt of a task, the first one unless said otherwise. */
+/** An attempt of a task, the first one unless set otherwise. */
 export function newAttempt(
   attempt: Partial<NewAttempt> & { taskId: string },
 ): NewAttempt {
@@ -193,7 +193,7 @@ export async function withRowsReversed<T>(
 }
 
 /**
- * Each plugin has its own database, as always; the scaffolder's is the one that the test looks into. The others end with the backend:
+ * Each plugin has its own database, as always; the scaffolder's is the one that the test reads. The others end with the backend:
  * the pool of one that is left has an interval that keeps the process of the tests alive (`_startReaping` of tarn 3.1.2).
  */
 export function databaseOfScaffolder(knex: Knex) {

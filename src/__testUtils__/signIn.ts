@@ -7,7 +7,7 @@ import {
 
 const HEADER = 'x-test-user';
 
-/** Lets anybody sign in as whoever they say they are. The tokens that they get are real ones. */
+/** Lets anybody sign in as anybody. The tokens that they get are real ones. */
 export const signInProvider = createBackendModule({
   pluginId: 'auth',
   moduleId: 'test-provider',

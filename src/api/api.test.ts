@@ -283,7 +283,7 @@ describe.each(databases.eachSupportedId())('the REST API on %s', databaseId => {
       expect((await get(`/tasks/${annes}`, ANNE)).status).toBe(200);
     });
 
-    it('is told no difference between a task that they may not read and none', async () => {
+    it('sees no difference between a task that they may not read and none', async () => {
       const bens = await insertAttempt(BEN);
       const other = randomUUID();
       const [hidden, none] = await Promise.all(
@@ -308,7 +308,7 @@ describe.each(databases.eachSupportedId())('the REST API on %s', databaseId => {
   });
 
   describe('GET /attempts', () => {
-    it('filters by everything that it says', async () => {
+    it('filters by everything that it lists', async () => {
       const taskId = await insertAttempt(
         ANNE,
         {
@@ -453,7 +453,7 @@ describe.each(databases.eachSupportedId())('the REST API on %s', databaseId => {
       });
     });
 
-    it('counts the last 30 days if it is not asked for more, and says so', async () => {
+    it('counts the last 30 days if it is not asked for more, and returns the range', async () => {
       const day = 86_400;
       for (const secondsBefore of [0, 29 * day, 31 * day, 61 * day]) {
         await insertAttempt(ANNE, {}, secondsBefore);
@@ -486,7 +486,7 @@ describe.each(databases.eachSupportedId())('the REST API on %s', databaseId => {
   });
 
   describe('GET /tasks/{taskId}', () => {
-    it('tells what would happen to a running task, step by step', async () => {
+    it('forecasts what would happen to a running task, step by step', async () => {
       const taskId = await insertTask(knex, {
         silentSeconds: 1,
         steps: [
@@ -529,7 +529,7 @@ describe.each(databases.eachSupportedId())('the REST API on %s', databaseId => {
       });
     });
 
-    it('tells that a running task would be closed', async () => {
+    it('forecasts that a running task would be closed', async () => {
       const taskId = await insertTask(knex, { silentSeconds: 1 });
       await rememberStrategy(knex, {
         task_id: taskId,

@@ -43,7 +43,7 @@ export function createRouter(options: {
     const rows = await listAttempts(knex, {
       filter: { ...equal, tasks, ...range(decidedAfter, decidedBefore) },
       after: cursor ? decodeCursor(cursor) : undefined,
-      // One more tells whether there is a next page.
+      // One more shows whether there is a next page.
       limit: size + 1,
     });
     const page = rows.slice(0, size);
@@ -101,7 +101,7 @@ function range(after: string | undefined, before: string | undefined) {
   };
 }
 
-/** The validation looks at the form only, and lets a month 13 pass. */
+/** The validation checks the form only, and lets a month 13 pass. */
 function readTime(name: string, text: string | undefined): Date | undefined {
   if (text === undefined) {
     return undefined;

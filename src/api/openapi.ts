@@ -117,7 +117,7 @@ const stepAgain = {
       'invalidPlan',
     ],
     description:
-      '`restart`: all steps do. `neededBy`: steps that run depend on it. `afterFailed`: a step before it had failed and runs again. `sharedId`: another step with the same id had not finished. `noOutput`: its output was not recorded. `filesLost`: it changed files, or may have, and the run begins with those from before it. `noSnapshot`: its files are gone, and no step says what it depends on. `invalidPlan`: the dependencies of the template are invalid, so all steps run again.',
+      '`restart`: all steps do. `neededBy`: steps that run depend on it. `afterFailed`: it ran after the failure of a step that runs again. `sharedId`: another step with the same id had not finished. `noOutput`: its output was not recorded. `filesLost`: it changed files, or may have, and the run begins with those from before it. `noSnapshot`: its files are gone, and no step has a `dependsOn`. `invalidPlan`: the dependencies of the template are invalid, so all steps run again.',
   },
   neededBy: {
     type: 'array',
@@ -282,7 +282,7 @@ export const spec = {
             type: 'string',
             enum: ['template', 'legacy', 'default', 'invalid', 'gone'],
             description:
-              'Where the strategy came from: `spec.recovery` of the template, its `EXPERIMENTAL_recovery`, nothing said, nothing that makes sense, or a template that is not in the catalog.',
+              'Where the strategy came from: `spec.recovery` of the template, its `EXPERIMENTAL_recovery`, neither is set, it is invalid, or the template is not in the catalog.',
           },
           decision: {
             type: 'string',
@@ -292,7 +292,7 @@ export const spec = {
           },
           reason: {
             type: 'string',
-            description: 'What the log of the task says about it.',
+            description: 'The reason, as in the log of the task.',
           },
           interruptedBy: {
             type: 'string',
@@ -307,7 +307,7 @@ export const spec = {
           },
           secondsSilent: {
             type: 'number',
-            description: 'For how long nothing had been heard of it.',
+            description: 'How long the task had no heartbeat.',
           },
           skippedSteps: { type: 'array', items: { type: 'string' } },
           stepsAgain: {
@@ -385,7 +385,7 @@ export const spec = {
             type: 'string',
             enum: [...decisions, 'later'],
             description:
-              'As of an attempt. `later`: its strategy cannot be told yet.',
+              'As of an attempt. `later`: its strategy is not known yet.',
           },
           strategy: { type: 'string', enum: strategies },
           strategySource: { type: 'string' },

@@ -55,7 +55,7 @@ describe('the route before the one that retries', () => {
     [403, false],
     [409, false],
   ])(
-    'plans before, and tells after an answer of %s',
+    'plans before the scaffolder answers, and reports the answer %s',
     async (status, isStarted) => {
       const response = retry(ID, status);
       await reached;
@@ -66,7 +66,7 @@ describe('the route before the one that retries', () => {
     },
   );
 
-  it('tells what the answer was if the caller has left, when there is one', async () => {
+  it('reports the answer also if the caller has left, when there is one', async () => {
     const caller = new AbortController();
     const response = retry(ID, 201, caller.signal).catch(() => {});
     await reached;

@@ -10,7 +10,7 @@ import { TestSite } from '../__testUtils__/TestSite';
 
 jest.setTimeout(180_000);
 
-/** The page looks for a lost backend every 15 seconds. A task that goes on must still run when it finds it. */
+/** The page reconnects to a lost backend every 15 seconds. A task that goes on must still run when it finds it. */
 const SLOW_STEP_SECONDS = 30;
 
 const IN_SLOW_STEP = {
@@ -32,7 +32,7 @@ const FETCH = [
 const TRANSFORM = ['Beginning step Transform the files'];
 const INTERRUPTED = [
   expect.stringMatching(
-    /^Interrupted at step 'transform': the backend that ran this task gave no sign of life for \d+ s\.$/,
+    /^Interrupted at step 'transform': the backend that ran this task sent no heartbeat for \d+ s\.$/,
   ),
 ];
 
@@ -135,9 +135,9 @@ describe('the scaffolder page, when the backend is killed in the middle of a tas
       'Skipping step fetch because it was already completed in a previous run',
       ...TRANSFORM,
       ...INTERRUPTED,
-      `Its template has the recovery strategy 'idempotent': it goes on at this step.`,
+      `Its template has the recovery strategy 'idempotent': the task goes on at this step.`,
       'Skipped, with their outputs restored: repository, fetch.',
-      `The run begins with the files that were there when step 'fetch' had ended.`,
+      `The run begins with the files as of the end of step 'fetch'.`,
       ...TRANSFORM,
     ];
     await eventually('the page to show that the task goes on', async () => {

@@ -7,7 +7,7 @@ import { validateTemplate } from '../template/validateTemplate';
 const MOST_PROBLEMS = 20;
 
 /**
- * Refuses templates whose recovery blocks make no sense, so that their authors learn of it when they write them and not when a
+ * Refuses templates whose recovery blocks are invalid, so that their authors learn of it when they write them and not when a
  * backend has died. The catalog shows the error at the template, and keeps what it had of it before.
  */
 export class TemplateRecoveryProcessor implements CatalogProcessor {
@@ -23,7 +23,7 @@ export class TemplateRecoveryProcessor implements CatalogProcessor {
         const more = problems.length - first.length;
         throw new InputError(
           [
-            `The recovery of ${stringifyEntityRef(entity)} makes no sense.`,
+            `The recovery of ${stringifyEntityRef(entity)} is invalid.`,
             ...first.map(p => `${p.message}.`),
             ...(more > 0 ? [`There are ${more} more such problems.`] : []),
           ].join(' '),

@@ -135,7 +135,7 @@ describe('a catalog with the module', () => {
     [
       { strategie: 'restart' },
       undefined,
-      `spec.recovery.strategie means nothing; did you mean 'strategy'? Allowed are 'strategy', 'maxAttempts'.`,
+      `spec.recovery.strategie is unknown; did you mean 'strategy'? Allowed are 'strategy', 'maxAttempts'.`,
     ],
     [
       { strategy: 'idempotent' },
@@ -155,12 +155,12 @@ describe('a catalog with the module', () => {
     [
       { strategy: 'idempotent' },
       { dependOn: 'fetch' },
-      `Step 'transform' has recovery.dependOn, which means nothing; did you mean 'dependsOn'? Allowed is 'dependsOn'.`,
+      `Step 'transform' has recovery.dependOn, which is unknown; did you mean 'dependsOn'? Allowed is 'dependsOn'.`,
     ],
   ])(
     'answers what is wrong with a template that has recovery %j and a step with %j',
     async (recovery, stepRecovery, message) => {
-      const expected = `The recovery of template:default/sample makes no sense. ${message}`;
+      const expected = `The recovery of template:default/sample is invalid. ${message}`;
       const entity = template(recovery, stepRecovery);
       const validated = await validate(entity);
       expect(validated.status).toBe(400);
@@ -189,7 +189,7 @@ describe('a catalog with the module', () => {
     );
     expect(status).toBe(400);
     const { message } = JSON.parse(text).error;
-    expect(message.match(/means nothing/g)).toHaveLength(20);
+    expect(message.match(/is unknown/g)).toHaveLength(20);
     expect(message).toContain('There are 980 more such problems.');
   });
 

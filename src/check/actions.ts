@@ -136,9 +136,9 @@ export function traitsOf(
   if (action === undefined) {
     return undefined;
   }
-  const told = find(action, configured);
-  if (told) {
-    return told;
+  const described = find(action, configured);
+  if (described) {
+    return described;
   }
   const known = find(action, KNOWN_ACTIONS);
   if (!known) {

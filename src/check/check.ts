@@ -5,7 +5,7 @@ import { CheckOptions, PlanRow, planOfTemplate } from './templatePlan';
 import { findTypos } from './typos';
 import { findWarnings } from './warnings';
 
-/** Something that somebody should look at. */
+/** Something that an author should know. */
 export type Finding = Position & {
   file: string;
   severity: 'error' | 'warning';
@@ -17,7 +17,7 @@ export type CheckedTemplate = {
   file: string;
   name: string;
   strategy: string;
-  /** Nothing if its recovery blocks make no sense. */
+  /** Nothing if its recovery blocks are invalid. */
   plan?: PlanRow[];
 };
 

@@ -1,4 +1,4 @@
-import { because, filesPart } from '../decision/messages/messages';
+import { because, filesPart } from '../decision/messages/planMessages';
 import { StepAgain } from '../decision/plan/plan';
 import { CheckedTemplate, CheckResult } from './check';
 
@@ -24,7 +24,7 @@ function asText({ findings, templates }: CheckResult): string {
 function planSection({ file, name, strategy, plan }: CheckedTemplate): string {
   const title = `${file}: template '${name}'`;
   if (!plan) {
-    return `${title}: no plan, since its recovery makes no sense`;
+    return `${title}: no plan, since its recovery is invalid`;
   }
   if (strategy === 'none') {
     return `${title}, strategy 'none': an interrupted task is closed as failed`;

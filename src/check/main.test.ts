@@ -77,7 +77,7 @@ describe('the command', () => {
     expect(error).toBe('1 file, 1 template: 0 errors, 0 warnings');
   });
 
-  it('says nothing of files where no snapshots are kept', async () => {
+  it('shows no files where no snapshots are kept', async () => {
     const good = file('good.yaml');
     expect(await run('check', '--without-snapshots', good)).toBe(0);
     expect(out).toBe(`${good}: template 'good', strategy 'idempotent':
@@ -89,14 +89,14 @@ describe('the command', () => {
   publish         create   fetch ('publish' depends on it)  publish`);
   });
 
-  it('tells where an error is and exits with 1', async () => {
+  it('reports where an error is and exits with 1', async () => {
     expect(await run('check', file('broken.yaml'))).toBe(1);
     expect(out.split('\n')[0]).toBe(
       `${file(
         'broken.yaml',
       )}:18:13  error  template 'broken': Step 'publish' depends on 'fetsh', which is no step of this template; did you mean 'fetch'? Allowed are the steps before it: 'create', 'fetch'`,
     );
-    expect(out).toContain('no plan, since its recovery makes no sense');
+    expect(out).toContain('no plan, since its recovery is invalid');
   });
 
   it('warns, and exits with 1 only if it is to be strict', async () => {
@@ -118,7 +118,7 @@ describe('the command', () => {
     ).toBe(0);
   });
 
-  it('looks at all documents of a file, and passes those over that are no templates', async () => {
+  it('checks all documents of a file, and ignores those that are no templates', async () => {
     expect(await run('check', file('many.yaml'), file('other.yaml'))).toBe(1);
     expect(out.match(/: {2}error|error {2}/g)).toHaveLength(1);
     expect(out).toContain(`${file('many.yaml')}:39:13  error`);
@@ -136,7 +136,7 @@ describe('the command', () => {
     expect(error).toBe('1 file, 0 templates: 0 errors, 0 warnings');
   });
 
-  it('tells of a file that cannot be read, and checks the others', async () => {
+  it('reports a file that cannot be read, and checks the others', async () => {
     directory.addContent({ 'secret.yaml': GOOD });
     jest.spyOn(fs, 'readFileSync').mockImplementationOnce(() => {
       throw new Error('EACCES');
@@ -148,7 +148,7 @@ describe('the command', () => {
     expect(error).toContain('1 template');
   });
 
-  it('bears a recovery block that holds itself', async () => {
+  it('reports a recovery block that contains itself', async () => {
     directory.addContent({
       'self.yaml': GOOD.replace('strategy: idempotent', 'strategy: &a [*a]'),
     });
@@ -160,17 +160,17 @@ describe('the command', () => {
     [
       'recovery:\n    strategy',
       'recovry:\n    strategy',
-      `spec has recovry, which means nothing; did you mean 'recovery'?`,
+      `spec has recovry, which is unknown; did you mean 'recovery'?`,
     ],
     [
       '      recovery:\n        dependsOn',
       '      dependsOn: fetch\n      x:\n        dependsOn',
-      `Step 'publish' has dependsOn beside its action, where it means nothing; did you mean recovery.dependsOn?`,
+      `Step 'publish' has dependsOn beside its action, where it is ignored; did you mean recovery.dependsOn?`,
     ],
     [
       '  recovery:\n    strategy: idempotent\n',
       '',
-      `Step 'publish' has a recovery block, which means nothing, since the template has no spec.recovery.strategy`,
+      `Step 'publish' has a recovery block, which is ignored, since the template has no spec.recovery.strategy`,
     ],
   ])(
     'warns of what is most likely a typo: %j as %j',
@@ -181,7 +181,7 @@ describe('the command', () => {
     },
   );
 
-  it('tells of a file that is no YAML, and checks the others', async () => {
+  it('reports a file that is not YAML, and checks the others', async () => {
     expect(await run('check', file('no.yaml'), file('broken.yaml'))).toBe(1);
     expect(out).toContain(`${file('no.yaml')}:3:1  error  `);
     expect(out).toContain(`'fetsh'`);
@@ -251,14 +251,14 @@ describe('the command', () => {
     [['check', 'nothing/*.yaml'], `No file fits 'nothing/*.yaml'`],
     [['check', __dirname], `is a folder; allowed are files and patterns`],
     [['check', '--config', 'nothing.yaml', 'x'], 'Could not read --config'],
-  ])('exits with 2 and says how it is used for %j', async (args, message) => {
+  ])('exits with 2 and prints its usage for %j', async (args, message) => {
     expect(await run(...args)).toBe(2);
     expect(out).toBe('');
     expect(error).toContain(message);
     expect(error).toContain('Usage:');
   });
 
-  it('exits with 2 and says what is wrong with the file about actions', async () => {
+  it('exits with 2 and reports what is wrong with the file about actions', async () => {
     directory.addContent({
       'wrong.yaml': 'actions:\n  acme:x: { read: true }\n',
     });

@@ -19,7 +19,7 @@ Options:
   --strict                     warnings count as errors
   --without-snapshots          for backends with recoverTasksWorkspaces.enabled: false,
                                or a workspace provider of their own
-  --config <file>              a YAML file that tells about further actions:
+  --config <file>              a YAML file that describes further actions:
                                  actions:
                                    acme:transform: { reads: true, writes: true }
                                    acme:ticket:create: { unguarded: true }
@@ -44,7 +44,7 @@ const configSchema = z
   })
   .strict();
 
-/** It was called in a way that means nothing. */
+/** The command line is invalid. */
 class UsageError extends Error {}
 
 /** Where the command prints to. */

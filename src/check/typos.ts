@@ -16,13 +16,13 @@ export function findTypos(spec: Record<string, unknown>): Problem[] {
       if ('dependsOn' in step) {
         found.push({
           path: [...path, 'dependsOn'],
-          message: `Step ${inQuotes(id)} has dependsOn beside its action, where it means nothing; did you mean recovery.dependsOn?`,
+          message: `Step ${inQuotes(id)} has dependsOn beside its action, where it is ignored; did you mean recovery.dependsOn?`,
         });
       }
       if (recovery !== undefined && !('recovery' in spec)) {
         found.push({
           path: [...path, 'recovery'],
-          message: `Step ${inQuotes(id)} has a recovery block, which means nothing, since the template has no spec.recovery.strategy`,
+          message: `Step ${inQuotes(id)} has a recovery block, which is ignored, since the template has no spec.recovery.strategy`,
         });
       }
       return found;
@@ -39,6 +39,6 @@ function misspelt(
     .filter(({ hint }) => hint)
     .map(({ key, hint }) => ({
       path: [...path, key],
-      message: `${where} has ${key}, which means nothing${hint}`,
+      message: `${where} has ${key}, which is unknown${hint}`,
     }));
 }

@@ -56,7 +56,7 @@ describe('findWarnings with snapshots', () => {
     ['environment', 'environment variables in the process'],
     ['process', 'a process on the host'],
     ['temporary folder', 'a temporary folder on the host'],
-  ] as const)('says that a step leaves %s', (leaves, name) => {
+  ] as const)('reports that a step leaves %s', (leaves, name) => {
     const [{ path, message }] = find(
       template('idempotent', step('a', 'acme:a'), step('b', 'acme:b')),
       { actions: { 'acme:a': { leaves } } },
@@ -71,7 +71,7 @@ describe('findWarnings with snapshots', () => {
 describe('findWarnings without snapshots', () => {
   const fetch = step('fetch', 'fetch:template');
 
-  it('finds a step that reads what a restart takes away, and says what to add', () => {
+  it('finds a step that reads what a restart removes, and names the line to add', () => {
     expect(
       findWarnings(
         template('idempotent', fetch, step('publish', 'publish:github')),
@@ -132,7 +132,7 @@ describe('findWarnings without snapshots', () => {
     ).toEqual([]);
   });
 
-  it('takes what it is told about actions, also about those that it knows', () => {
+  it('takes descriptions of actions, also of those that it knows', () => {
     const spec = template(
       'idempotent',
       step('make', 'acme:make'),
@@ -164,7 +164,7 @@ describe('findWarnings without snapshots', () => {
     },
   );
 
-  it('leaves out what a step does not read, as far as the paths tell', () => {
+  it('leaves out what a step does not read, as far as the paths show', () => {
     const to = (id: string, targetPath?: string) => ({
       ...fetch,
       id,
@@ -200,7 +200,7 @@ describe('findWarnings without snapshots', () => {
     [{ method: 'POST', idempotencyKey: 'ticket' }, 0],
     [{ method: 'POST' }, 1],
     [{ method: '${{ parameters.method }}' }, 1],
-  ])('looks at what a request does: %j', (input, count) => {
+  ])('distinguishes what a request does: %j', (input, count) => {
     const call = { ...step('call', 'http:backstage:request'), input };
     expect(findWarnings(template('restart', call))).toHaveLength(count);
   });

@@ -36,7 +36,7 @@ export function findWarnings(
       return;
     }
     if (isShared(id)) {
-      // What this one depends on cannot be told from what the others do.
+      // What this one depends on cannot be inferred from what the others do.
     } else if (
       withoutSnapshots &&
       strategy === 'idempotent' &&
@@ -94,7 +94,7 @@ function sharesId(steps: Step[], place: number, strategy: Strategy): boolean {
   );
 }
 
-/** Whether a step writes where another does not read, as far as the paths that the template gives them tell. */
+/** Whether a step writes where another does not read, as far as the paths that the template gives them show. */
 function areApart(writer: StepTraits, reader: StepTraits): boolean {
   if (writer.writesTo === undefined || reader.readsFrom === undefined) {
     return false;

@@ -1,5 +1,5 @@
 /**
- * What node-postgres 8 and PostgreSQL 18 say when there is no connection, it was ended, or the server starts or stops. By the message, since the
+ * The errors of node-postgres 8 and PostgreSQL 18 when there is no connection, it was ended, or the server starts or stops. By the message, since the
  * code of an error does not travel between threads.
  */
 const LOST =

@@ -1,6 +1,6 @@
 import { Knex } from 'knex';
 
-/** Listens to what knex tells of the statements of this process, until the signal is aborted. */
+/** Listens to what knex announces of the statements of this process, until the signal is aborted. */
 export function listen<Args extends unknown[]>(
   knex: Knex,
   event: 'start' | 'query' | 'query-response' | 'query-error',

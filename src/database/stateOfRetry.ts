@@ -22,7 +22,7 @@ export function stateOfRetry(knex: Knex, planned?: PlannedState): Knex.Raw {
 }
 
 /**
- * On PostgreSQL, `json` keeps what it holds as it was written, but refuses to look into a text with an escaped character 0 or half a
+ * On PostgreSQL, `json` keeps what it holds as it was written, but refuses to read into a text with an escaped character 0 or half a
  * character, as outputs and checkpoints can have. So those escapes are made others meanwhile, which `JSON.stringify` never writes.
  */
 function stateWithoutSteps(knex: Knex): Knex.Raw {

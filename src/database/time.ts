@@ -5,7 +5,7 @@ import { Knex } from 'knex';
  * the database's clock as well.
  *
  * SQLite stores timestamps as text without fractions of a second, cut off. A heartbeat of 10:00:05 was therefore
- * written at any time before 10:00:06, which is what the comparisons below assume, so that no task looks silent for
+ * written at any time before 10:00:06, which is what the comparisons below assume, so that no task counts as silent for
  * longer than it was.
  */
 
@@ -14,7 +14,7 @@ export function isSqlite(knex: Knex): boolean {
   return String(knex.client.config.client).includes('sqlite3');
 }
 
-/** When a task gave its last sign of life. A running task without any heartbeat counts from its creation. */
+/** When a task was last alive: its last heartbeat. A running task without any counts from its creation. */
 const LAST_SIGN = 'coalesce(tasks.last_heartbeat_at, tasks.created_at)';
 
 /** A condition: the task has been silent for at least so many seconds. */
@@ -56,9 +56,9 @@ export function secondsAgo(knex: Knex, seconds: number): Knex.Raw {
 }
 
 /**
- * A heartbeat with which the scaffolder's own recovery opens a task after so many seconds, when its next look comes.
+ * A heartbeat with which the scaffolder's own recovery opens a task after so many seconds, at its next poll.
  *
- * On SQLite at once: only whole seconds can be told there, and no other process could be the first to look.
+ * On SQLite at once: times have whole seconds there, and no other process could be the first to poll.
  *
  * @param staleTimeoutSeconds - it opens what was silent for so long
  */

@@ -1,44 +1,44 @@
-/** How much effort was spent on a task, as its last decision left it. */
+/** The recoveries of a task that count against its limit, as of its last decision. */
 export type Effort = {
-  /** How often the task was recovered in a row without having got any further. 0 if nothing counts against its limit. */
+  /** Attempts used: how often the task was recovered in a row without progress. */
   spent: number;
   /** How many of its steps had ever finished by then. */
   finishedSteps: number;
 };
 
-/** A task that was recovered so often in a row without having got any further may be what ends the backend. */
+/** A task that was recovered so often in a row without progress is a poison candidate: it may be what ends the backend. */
 export const POISON_CANDIDATE_ATTEMPTS = 2;
 
 /** One more recovery of a task. */
 export type Attempt = Effort & {
-  /** How many in a row there may be. */
+  /** How many in a row without progress there may be. */
   limit: number;
-  /** The task is not to be recovered any more. */
+  /** The task must not be recovered any more. */
   isBeyondLimit: boolean;
-  /** Earlier ones came to nothing, so the task may be what ends the backend. */
+  /** Earlier ones brought no progress. */
   isPoisonCandidate: boolean;
   /**
-   * It is the last one, after earlier ones that came to nothing. If the task is what ends the backend, it will do so now, and
-   * take down whatever runs beside it.
+   * It is the last one that the limit allows, after others without progress. It is isolated: a task that ends the backend would also
+   * interrupt whatever runs beside it.
    */
   isFinalAttempt: boolean;
 };
 
 /**
- * Counts one more recovery of a task. One that kills the backend would take it down each time, so what is counted are
- * recoveries of a task that gets no further.
+ * Counts one more recovery of a task. Without a limit, a task that ends the backend would do so each time. So recoveries that bring no
+ * progress are counted.
  *
- * - A task got further if a step has finished that had never finished before. Steps that run again do not count: with
- *   `restart` the first one finishes each time.
- * - A planned interruption, by a shutdown of the backend, tells nothing about the task, and spends nothing.
+ * - Progress is a step that has finished and had never finished before. Steps that run again do not count: with `restart` the first
+ *   one finishes each time.
+ * - A planned interruption, by a shutdown of the backend, uses no attempt.
  */
-export function spendAttempt(
+export function countAttempt(
   last: Effort | undefined,
   now: { finishedSteps: number; planned: boolean; limit: number },
 ): Attempt {
   const { finishedSteps, planned, limit } = now;
-  const gotFurther = !last || finishedSteps > last.finishedSteps;
-  const before = gotFurther ? 0 : last.spent;
+  const madeProgress = !last || finishedSteps > last.finishedSteps;
+  const before = madeProgress ? 0 : last.spent;
   const spent = planned ? before : before + 1;
   return {
     spent,

@@ -61,7 +61,7 @@ describe('decide', () => {
     });
   });
 
-  describe('of a task that gets no further', () => {
+  describe('of a task that makes no progress', () => {
     const restart = { strategy: 'restart', source: 'template' } as const;
     const stuck = { spent: 3, finishedSteps: 1 };
 
@@ -150,7 +150,7 @@ describe('decide', () => {
     });
   });
 
-  it('leaves a task alone whose strategy cannot be told', () => {
+  it('leaves a task alone whose strategy is not known yet', () => {
     expect(decide(task({ strategy: undefined }))).toEqual({ kind: 'later' });
   });
 
@@ -237,21 +237,21 @@ describe('decide', () => {
   });
 
   it.each([
-    ['spec', { spec: '{"steps": [' }, 'its spec is no valid JSON'],
+    ['spec', { spec: '{"steps": [' }, 'its spec is not valid JSON'],
     ['spec', { spec: 'null' }, `its spec is wrong at ''`],
     ['spec', { spec: '{"steps":[{}]}' }, `its spec is wrong at 'steps.0.id'`],
-    ['state', { state: '{"state":' }, 'its state is no valid JSON'],
+    ['state', { state: '{"state":' }, 'its state is not valid JSON'],
     ['state', { state: 'null' }, `its state is wrong at ''`],
     ['state', { state: '{"state":{"steps":3}}' }, `wrong at 'state.steps'`],
     [
       'secrets',
       { secrets: 'unreadable' as const },
-      'its secrets are no valid JSON',
+      'its secrets are not valid JSON',
     ],
     [
       'heartbeat',
       { hasHeartbeat: false },
-      'it counts as running without a heartbeat, so nothing tells when it ran',
+      'it has no heartbeat, so it is not known when it ran',
     ],
   ])(
     'closes a task that no worker could claim, for its %s: %j',

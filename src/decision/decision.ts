@@ -1,5 +1,5 @@
 import { toError } from '@backstage/errors';
-import { Attempt, Effort, spendAttempt } from './attempts';
+import { Attempt, Effort, countAttempt } from './attempts';
 import { TaskHistory } from './plan/history';
 import { Plan, planRecovery } from './plan/plan';
 import { isCompleted, readProgress } from './plan/progress';
@@ -23,13 +23,13 @@ export type InterruptedTask = {
   hasHeartbeat: boolean;
   secondsSilent: number;
   history: TaskHistory;
-  /** Nothing while it cannot be told. */
+  /** Nothing while it is unknown. */
   strategy?: TaskStrategy;
   /** Whether its backend had been asked to end. */
   planned: boolean;
-  /** What was spent on it so far. Nothing if it was never decided on. */
+  /** The attempts used so far. Nothing if it was never decided on. */
   effort?: Effort;
-  /** How often it may be recovered in a row without getting any further, unless its template says otherwise. */
+  /** How often it may be recovered in a row without progress, unless its template sets `maxAttempts`. */
   maxAttempts: number;
   /** After so much silence the scaffolder's janitor closes a task (`scaffolder.taskTimeout`). */
   taskTimeoutSeconds: number;
@@ -37,7 +37,7 @@ export type InterruptedTask = {
   hasSnapshots: boolean;
 };
 
-/** Of which template a task is, and the step that it was interrupted at, as far as can be told. */
+/** The template of a task and the step that it was interrupted at, as far as they are known. */
 type Whereabouts = { templateRef?: string; interruptedAt?: string };
 
 /** What happens to an interrupted task. */
@@ -54,7 +54,7 @@ export type Decision =
         | { kind: 'tooOld'; taskTimeoutSeconds: number }
         /** It was claimed while recovery was off: the scaffolder cleared its secrets and recorded none of its steps. */
         | { kind: 'noSecrets' }
-        /** It was interrupted so many times in a row without having got any further. */
+        /** It was interrupted so many times in a row without progress. */
         | {
             kind: 'attempts';
             tries: number;
@@ -77,7 +77,7 @@ export type Decision =
       state: string | null;
       attempt: Attempt;
     } & Whereabouts)
-  /** Its strategy cannot be told yet. Nothing is guessed. */
+  /** Its strategy is not known yet. Nothing is guessed. */
   | { kind: 'later' };
 
 type Because = Extract<Decision, { kind: 'failed' }>['because'];
@@ -124,8 +124,7 @@ export function decide(task: InterruptedTask): Decision {
   if (!task.hasHeartbeat) {
     return close({
       kind: 'unreadable',
-      problem:
-        'it counts as running without a heartbeat, so nothing tells when it ran',
+      problem: 'it has no heartbeat, so it is not known when it ran',
     });
   }
   const strategy = task.strategy?.strategy;
@@ -139,7 +138,7 @@ export function decide(task: InterruptedTask): Decision {
     return close({ kind: 'noSecrets' });
   }
 
-  const attempt = spendAttempt(task.effort, {
+  const attempt = countAttempt(task.effort, {
     finishedSteps: countFinished(history, records),
     planned: task.planned,
     limit: task.strategy?.maxAttempts ?? task.maxAttempts,
@@ -191,7 +190,7 @@ function readTask(
     return { spec, problem: toError(error).message };
   }
   if (task.secrets === 'unreadable') {
-    return { spec, problem: 'its secrets are no valid JSON' };
+    return { spec, problem: 'its secrets are not valid JSON' };
   }
   return { spec, record };
 }

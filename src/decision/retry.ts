@@ -11,7 +11,7 @@ import {
   templateRefOf,
 } from '../scaffolder/taskRecord';
 
-/** How a task runs that somebody starts again after it had ended. */
+/** How a task runs that is started again after it had ended. */
 export type Retry = {
   /** All steps run, it goes on, or only its result is left to be recorded. */
   kind: 'restart' | 'resume' | 'finish';
@@ -79,7 +79,7 @@ export function planRetry(task: {
   };
 }
 
-/** Nothing if it cannot be read. No worker could either, so all that it says is lost. */
+/** Nothing if it cannot be read. No worker could read it either. */
 function readRecord(state: string | null): TaskRecord | undefined {
   try {
     return parseTaskRecord(state);

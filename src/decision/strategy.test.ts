@@ -14,7 +14,7 @@ describe('strategyOfTemplate', () => {
   );
 
   it.each([[{}], [{ recovery: {} }]])(
-    'counts a template that says nothing as none: %j',
+    'is none for a template that sets none: %j',
     spec => {
       expect(strategyOfTemplate(REF, spec)).toEqual({
         strategy: 'none',
@@ -24,7 +24,7 @@ describe('strategyOfTemplate', () => {
   );
 
   it.each(['Restart', 'startOver', '', 7, null, true, ['restart']])(
-    'counts strategy %j as none, and says what is allowed',
+    'counts strategy %j as none, and names what is allowed',
     strategy => {
       expect(strategyOfTemplate(REF, { recovery: { strategy } })).toEqual({
         strategy: 'none',
@@ -37,7 +37,7 @@ describe('strategyOfTemplate', () => {
   );
 
   it.each(['restart', 3, null, ['restart'], { stategy: 'restart' }])(
-    'counts spec.recovery %j as none, and says what is allowed',
+    'counts spec.recovery %j as none, and names what is allowed',
     recovery => {
       expect(strategyOfTemplate(REF, { recovery })).toEqual({
         strategy: 'none',
@@ -59,7 +59,7 @@ describe('strategyOfTemplate', () => {
   });
 
   it.each([0, -1, 2.5, 1_000_001, '3', null])(
-    'takes no limit from maxAttempts %j, says so, and leaves the strategy as it is',
+    'takes no limit from an invalid maxAttempts %j, reports it, and keeps the strategy',
     maxAttempts => {
       const recovery = { strategy: 'restart', maxAttempts };
       expect(strategyOfTemplate(REF, { recovery })).toEqual({
@@ -67,17 +67,17 @@ describe('strategyOfTemplate', () => {
         source: 'template',
         remark: `${REF} has spec.recovery.maxAttempts ${JSON.stringify(
           maxAttempts,
-        )}; allowed is a whole number from 1 to 1000000. What scaffolder.recoverTasksMaxAttempts says applies instead`,
+        )}; allowed is a whole number from 1 to 1000000. Instead, scaffolder.recoverTasksMaxAttempts applies`,
       });
     },
   );
 
-  it('says which keys mean nothing, and leaves the strategy as it is', () => {
+  it('reports unknown keys, and keeps the strategy', () => {
     const recovery = { strategy: 'idempotent', maxAtempts: 5, dependsOn: 'a' };
     expect(strategyOfTemplate(REF, { recovery })).toEqual({
       strategy: 'idempotent',
       source: 'template',
-      remark: `${REF} has spec.recovery.maxAtempts, spec.recovery.dependsOn, which means nothing; allowed are strategy and maxAttempts`,
+      remark: `${REF} has spec.recovery.maxAtempts, spec.recovery.dependsOn, which is unknown; allowed are strategy and maxAttempts`,
     });
   });
 
@@ -99,11 +99,11 @@ describe('strategyOfTemplate', () => {
     ).toEqual({ strategy: 'none', source: 'default' });
   });
 
-  it('counts a template that is gone as none, and says so', () => {
+  it('counts a template that is gone as none, and reports it', () => {
     expect(strategyOfTemplate(REF, undefined)).toEqual({
       strategy: 'none',
       source: 'gone',
-      remark: `${REF} is not in the catalog, so nothing tells that its tasks may run again`,
+      remark: `${REF} is not in the catalog, so its strategy is not known and counts as 'none'`,
     });
   });
 

@@ -13,20 +13,20 @@ export type Strategy = z.infer<typeof strategySchema>;
 export type TaskStrategy = {
   strategy: Strategy;
   /**
-   * - `template`: `spec.recovery.strategy` says so
-   * - `legacy`: `EXPERIMENTAL_recovery` says so, and there is no `spec.recovery`
-   * - `default`: the template says nothing
-   * - `invalid`: what the template says is no strategy
-   * - `gone`: the catalog knows no such template
+   * - `template`: from `spec.recovery.strategy`
+   * - `legacy`: from `EXPERIMENTAL_recovery`, and `spec.recovery` is not set
+   * - `default`: neither is set
+   * - `invalid`: `spec.recovery` is invalid
+   * - `gone`: the catalog has no such template
    */
   source: 'template' | 'legacy' | 'default' | 'invalid' | 'gone';
-  /** For people: why the strategy is not what they may expect. */
+  /** For logs: why the strategy is not what the author may expect. */
   remark?: string;
-  /** How often a task may be recovered in a row without getting any further, if the template says so. */
+  /** How often a task may be recovered in a row without progress, if the template sets it. */
   maxAttempts?: number;
 };
 
-// Not strict: a key that means nothing must not cost the task its strategy.
+// Not strict: a key that is unknown must not cost the task its strategy.
 const recoverySchema = templateRecoverySchema.pick({ strategy: true }).strip();
 
 const KEYS = Object.keys(templateRecoverySchema.shape);
@@ -50,7 +50,7 @@ export function strategyOfTemplate(
     return {
       strategy: 'none',
       source: 'gone',
-      remark: `${shortened(templateRef)} is not in the catalog, so nothing tells that its tasks may run again`,
+      remark: `${shortened(templateRef)} is not in the catalog, so its strategy is not known and counts as 'none'`,
     };
   }
 
@@ -75,7 +75,7 @@ export function strategyOfTemplate(
       ...readLimit(templateRef, spec.recovery as Record<string, unknown>),
     };
   }
-  // A block without a strategy that says something else is most likely a strategy with a misspelt key.
+  // A block with other keys and no strategy most likely has a misspelt one.
   return Object.keys(spec.recovery as object).length === 0
     ? { strategy: 'none', source: 'default' }
     : {
@@ -85,7 +85,7 @@ export function strategyOfTemplate(
       };
 }
 
-/** The limit for attempts. What is wrong with it, or a key beside it, says so and leaves the strategy as it is. */
+/** The limit of attempts. If it is invalid, or a key beside it unknown, the remark has it, and the strategy holds all the same. */
 function readLimit(
   templateRef: string,
   recovery: Record<string, unknown>,
@@ -97,7 +97,7 @@ function readLimit(
     return {
       remark: `${shortened(templateRef)} has spec.recovery.maxAttempts ${shown(
         recovery.maxAttempts,
-      )}; allowed is a whole number from 1 to ${MOST_ATTEMPTS}. What scaffolder.recoverTasksMaxAttempts says applies instead`,
+      )}; allowed is a whole number from 1 to ${MOST_ATTEMPTS}. Instead, scaffolder.recoverTasksMaxAttempts applies`,
     };
   }
   const unknown = Object.keys(recovery).filter(key => !KEYS.includes(key));
@@ -106,7 +106,7 @@ function readLimit(
     ...(unknown.length > 0 && {
       remark: `${shortened(templateRef)} has ${listed(
         unknown.map(key => `spec.recovery.${shortened(key)}`),
-      )}, which means nothing; allowed are ${KEYS.join(' and ')}`,
+      )}, which is unknown; allowed are ${KEYS.join(' and ')}`,
     }),
   };
 }

@@ -59,7 +59,7 @@ describe('a task that was running', () => {
         expect(error!.message).toContain(
           name === 'none'
             ? `its template has the recovery strategy 'none'`
-            : 'it was started before recovery was on, so its secrets are gone and its finished steps were not recorded',
+            : 'it was started before recovery was on',
         );
       }
     });
@@ -85,9 +85,7 @@ describe('a task that was running', () => {
       for (const id of ids) {
         expect((await client.waitForEnd(id)).status).toBe('failed');
         const { error } = (await client.events(id)).at(-1)!.body;
-        expect(error!.message).toContain(
-          '(scaffolder.taskTimeout, 24 h 0 min)',
-        );
+        expect(error!.message).toContain('scaffolder.taskTimeout (24 h 0 min)');
         expect(site.counts(id)).toEqual({ a: 1, b: 1 });
       }
     });

@@ -95,7 +95,7 @@ describe('a start that breaks', () => {
   });
 
   it.each(ENGINES)(
-    'since migrations are skipped says so, and starts nothing again until the tables are there; on %s',
+    'since migrations are skipped is reported, and starts nothing again until the tables are there; on %s',
     async engine => {
       const knex = await createUsedSite(engine);
       const id = await insertStale(knex);
@@ -137,7 +137,7 @@ describe('a start that breaks', () => {
     }
   });
 
-  it('does not come from a role that must not index the tasks: it decides, and says what their owner can run', async () => {
+  it('does not come from a role that must not index the tasks: it decides, and reports what their owner can run', async () => {
     const knex = await createUsedSite('PostgreSQL');
     await knex.raw(
       `create role no_owner login password 'no-owner';

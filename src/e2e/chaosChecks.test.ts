@@ -17,7 +17,7 @@ import { POISONED_STEP, POISON_LIMIT } from '../../dev/chaos/settings';
 import { notStoredIn } from '../../dev/chaos/notStored';
 import { ViolationKind, VIOLATIONS } from '../../dev/chaos/violations';
 import { hasWaited, waitsIn } from '../../dev/chaos/waits';
-import { waitingLine } from '../decision/messages/messages';
+import { waitingLine } from '../decision/messages/logLines';
 
 const TASK = 'task';
 
@@ -1292,7 +1292,7 @@ describe('latencies', () => {
     ]);
   });
 
-  it('tell whether the task waited for a last recovery, by the logs of the backends', () => {
+  it('tell whether the task waited for an isolated final attempt, by the logs of the backends', () => {
     const at = '2026-11-25T10:00:00.123Z';
     const log = [
       `\u001b[2m${at}\u001b[22m \u001b[34mscaffolder\u001b[39m \u001b[32minfo\u001b[39m ${waitingLine(TASK)} \u001b[2m \u001b[22m`,

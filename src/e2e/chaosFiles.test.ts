@@ -73,7 +73,7 @@ describe('the files of the chaos run', () => {
         await fs.symlink('elsewhere', `${at}/link`);
       },
     ],
-  ])('tell %s that differs', async (_, change) => {
+  ])('find %s that differs', async (_, change) => {
     const content = Buffer.from('abc');
     await carryOut(folder, { do: 'write', path: 'file', content, mode: 0o644 });
     await carryOut(folder, { do: 'folder', path: 'empty' });

@@ -8,7 +8,7 @@ jest.setTimeout(240_000);
 
 const recovery = { strategy: 'idempotent' };
 
-/** Templates that say nothing of what their steps depend on, unless it is that which is tested. All are interrupted at `last`. */
+/** Templates without `dependsOn`, unless it is that which is tested. All are interrupted at `last`. */
 const TEMPLATES: StepTemplate[] = [
   {
     name: 'plain',

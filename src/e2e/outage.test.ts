@@ -71,7 +71,7 @@ describe('replicas', () => {
 
         await expectStepsOnce(site, client, ids);
         for (const backend of backends) {
-          expect(await backend.log()).not.toContain('Interrupted task');
+          expect(await backend.log()).not.toContain('; interrupted ');
         }
       }),
   );
@@ -122,7 +122,7 @@ describe('replicas', () => {
     }));
 
   it.each([false, true])(
-    'know of a run that was taken over while its process was stopped; it exits: %s',
+    'know of a run that lost ownership while its process was stopped; it exits: %s',
     recoverTasksExitWhenTakenOver =>
       withSite(TestSite.create('PostgreSQL'), async site => {
         const scaffolder = {
@@ -157,7 +157,7 @@ describe('replicas', () => {
         }
         const says = async (strategy: Strategy) =>
           (await survivor.events(ids[strategy])).some(e =>
-            e.body.message?.startsWith('Warning: this task was taken over'),
+            e.body.message?.startsWith('Warning: this task was reclaimed'),
           );
         for (const strategy of STRATEGIES) {
           if (!recoverTasksExitWhenTakenOver) {
@@ -166,7 +166,7 @@ describe('replicas', () => {
             );
           }
           expect(await first.log()).toContain(
-            `Task ${ids[strategy]}: this task was taken over by attempt 1`,
+            `Task ${ids[strategy]}: this task was reclaimed by attempt 1`,
           );
         }
         // Nothing was run a third time by that.

@@ -26,7 +26,7 @@ describe('a replica', () => {
       );
     });
 
-  it('recovers the task of a killed one without the module, though its claim was told here and its folder is still there', async () => {
+  it('recovers the task of a killed one without the module, though its claim was announced here and its folder is still there', async () => {
     site = await TestSite.create('PostgreSQL');
     const first = await site.createBackend(
       'first',
@@ -45,7 +45,7 @@ describe('a replica', () => {
       seconds: 5,
     });
     await otherClient.waitForStep(id, 'transform');
-    await waitFor('the claim to be told', async () =>
+    await waitFor('the claim to be announced', async () =>
       (await first.log()).includes(
         `Event of another process: task ${id} is processing`,
       ),
@@ -59,7 +59,7 @@ describe('a replica', () => {
     ).toEqual([]);
   });
 
-  it('that ends since a task was taken over leaves its other task to be recovered within seconds, at no cost', async () => {
+  it('that ends since it lost ownership of a task leaves its other task to be recovered within seconds, at no cost', async () => {
     site = await TestSite.create('PostgreSQL');
     const scaffolder = {
       recoverTasksTimeout: { minutes: 1 },
@@ -80,7 +80,7 @@ describe('a replica', () => {
     const knex = site.openScaffolderDatabase();
 
     first.signal('SIGSTOP');
-    // Only this one is taken over while the process is stopped.
+    // Only this one is reclaimed while the process is stopped.
     await knex(TASKS)
       .where({ id: lost })
       .update({ last_heartbeat_at: secondsAgo(knex, 600) });
@@ -98,7 +98,7 @@ describe('a replica', () => {
     expect(attempt).toMatchObject({ attempt: 1, spent: 0 });
     expect(Boolean(attempt.planned)).toBe(true);
     expect(attempt.seconds_silent).toBeLessThan(15);
-    // The run that has taken over goes on, and is not taken for one that is shut down.
+    // The run that reclaimed the task goes on, and does not count as shut down.
     const attempts = await knex(ATTEMPTS).where({ task_id: lost });
     expect(attempts).toMatchObject([{ attempt: 1, spent: 1 }]);
     expect(Boolean(attempts[0].planned)).toBe(false);

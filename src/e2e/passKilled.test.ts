@@ -14,7 +14,7 @@ const running = { stepId: 'one', status: 'processing' };
 
 /** The tasks that bear all marks of a decision. Throws if one bears some of them. */
 async function changedTasks(knex: Knex): Promise<string[]> {
-  const told = new Set(
+  const explained = new Set(
     await knex(TASK_EVENTS)
       .whereNot('body', JSON.stringify(running))
       .pluck('task_id'),
@@ -31,9 +31,9 @@ async function changedTasks(knex: Knex): Promise<string[]> {
     if (isClosed || isHandedOver) {
       changed.push(id);
     }
-    expect({ id, told: told.has(id) }).toEqual({
+    expect({ id, isExplained: explained.has(id) }).toEqual({
       id,
-      told: isClosed || isHandedOver,
+      isExplained: isClosed || isHandedOver,
     });
   }
   return changed;

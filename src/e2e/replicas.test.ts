@@ -12,7 +12,7 @@ describe('a replica that is killed while another one lives', () => {
   let site: TestSite;
   afterEach(() => site.remove());
 
-  it('has its tasks taken over, without a restart and without a further dispatch', async () => {
+  it('has its tasks recovered by another one, without a restart and without a further dispatch', async () => {
     site = await TestSite.create('PostgreSQL');
     const scaffolder = { recoverTasksTimeout: { seconds: 5 } };
     const first = await site.createBackend('first', scaffolder);

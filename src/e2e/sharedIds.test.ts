@@ -91,8 +91,8 @@ describe('a backend that is killed while it runs tasks whose steps share an id o
       const messages = (await client.events(ids['twice-idempotent'])).map(
         e => e.body.message,
       );
-      expect(messages).toContain(
-        'This step had finished and runs again, because another step with the same id had not finished.',
+      expect(messages).toContainEqual(
+        expect.stringContaining('another step with the same id'),
       );
 
       expect(await end('alternatives')).toBe('completed');

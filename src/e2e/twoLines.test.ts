@@ -21,7 +21,7 @@ describe('a backend that has recoverTasks and nothing else below scaffolder', ()
   afterEach(() => site.remove());
 
   it.each(ENGINES)(
-    'recovers its tasks as their templates say when it was killed, on %s',
+    'recovers its tasks as their templates ask for when it was killed, on %s',
     async engine => {
       site = await StepSite.create(engine, TEMPLATES);
       const baseConfig = path.join(site.site.directory, 'base.yaml');

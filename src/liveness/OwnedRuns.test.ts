@@ -115,7 +115,7 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     expect(runs.isAlive(id)).toBe(false);
   });
 
-  it('does not vouch for a run that ended without its end being stored', async () => {
+  it('does not renew the heartbeat of a run that ended without its end being stored', async () => {
     const id = await claimed();
     expect(runs.isAlive(id)).toBe(true);
     fs.rmdirSync(directory.resolve(id));
@@ -136,7 +136,7 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     expect(runs.isAlive(id)).toBe(false);
   });
 
-  it('keeps a run that is alive when an event tells of an end that is not stored, such as that of a run elsewhere', async () => {
+  it('keeps a run that is alive when an event announces an end that is not stored, such as that of a run elsewhere', async () => {
     const id = await claimed();
     await runs.ended(id);
     expect(runs.isAlive(id)).toBe(true);
@@ -148,7 +148,7 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     expect(await beatsNow(id)).toBe(true);
   });
 
-  it('takes a retry of a task whose folder could not be removed for no take-over', async () => {
+  it('does not lose ownership by a retry of a task whose folder could not be removed', async () => {
     const id = await claimed();
     await runs.ended(id);
     await end(id, 'failed');
@@ -161,7 +161,7 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     expect(runs.isAlive(id)).toBe(true);
   });
 
-  it('vouches for a run that has no folder yet, for ten seconds, and again once it has made one', async () => {
+  it('renews the heartbeat of a run that has no folder yet, for ten seconds, and again once it has made one', async () => {
     const id = await insertTask(knex);
     await runs.claimed(id);
     now = 9_999;
@@ -184,7 +184,7 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     expect(await beatsNow(id)).toBe(true);
   });
 
-  it('finds that a run which began late is taken over', async () => {
+  it('finds that a run which began late has lost ownership', async () => {
     const id = await insertTask(knex);
     await runs.claimed(id);
     now = 10_000;
@@ -291,7 +291,7 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     });
   });
 
-  it('spends no attempt on a task that a live run keeps', async () => {
+  it('uses no attempt of a task that an owned run keeps', async () => {
     const id = await claimed();
     await runs.renewHeartbeats();
     await fallSilent(id);
@@ -314,7 +314,7 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     });
   });
 
-  it('finds a run that was taken over, once, and does not beat for the other one', async () => {
+  it('finds a run that has lost ownership, once, and does not renew the heartbeat of the other one', async () => {
     const id = await claimed();
     const step = { message: '', stepId: 'two', status: 'processing' };
     await insertEvent(knex, id, 'log', step);
@@ -329,7 +329,7 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     expect(lostOwnership).toEqual([
       {
         taskId: id,
-        message: expect.stringContaining('taken over by attempt 1 while'),
+        message: expect.stringContaining('reclaimed by attempt 1 while'),
       },
     ]);
     expect(await beatsNow(id)).toBe(false);
@@ -346,7 +346,7 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     });
   });
 
-  it('finds a run that was taken over before it was looked at for the first time', async () => {
+  it('finds a run that lost ownership before its first heartbeat was renewed', async () => {
     const id = await claimed();
     await fallSilent(id);
     await handOver(id);
@@ -387,7 +387,7 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     expect((await runs.renewHeartbeats()).lostOwnership).toEqual([]);
   });
 
-  it('takes a further claim that is not committed yet for no take-over', async () => {
+  it('does not lose ownership by a further claim that is not committed yet', async () => {
     const id = await claimed();
     await runs.renewHeartbeats();
     await insertEvent(knex, id, 'recovered', { recoverStrategy: 'none' });
@@ -400,7 +400,7 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     ]);
   });
 
-  it('takes a claim that was told of and not stored, and then made again, for one run', async () => {
+  it('takes a claim that was seen and not stored, and then made again, for one run', async () => {
     const id = await insertTask(knex);
     await runs.claimed(id);
     await claimElsewhere(id);
@@ -409,7 +409,7 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     expect((await runs.renewHeartbeats()).lostOwnership).toEqual([]);
   });
 
-  it('counts an earlier recovery of a task as no take-over of its present run', async () => {
+  it('does not lose ownership by a recovery before the present run', async () => {
     const id = await insertTask(knex);
     await handOver(id);
     await claimElsewhere(id);

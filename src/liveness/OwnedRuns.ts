@@ -19,7 +19,7 @@ import { RunFolders } from '../workspace/folders/RunFolders';
 
 /**
  * A run makes its folder shortly after the claim, unless a workspace provider restores files first. One that has made none for this
- * long does not count as alive until it has made one: meanwhile the scaffolder's own heartbeat speaks for it.
+ * long does not count as alive until it has made one: meanwhile the scaffolder's own heartbeat counts.
  */
 const BEGIN_MS = 10_000;
 
@@ -33,10 +33,10 @@ type Run = {
   hasBegun: boolean;
   /** It had made no folder for `BEGIN_MS`. */
   isLate: boolean;
-  /** An event told that its task ends. It may be the end of another process's run of the same task. */
-  isToldEnded: boolean;
-  /** What there was before this run. Nothing if it could not be read. */
-  mark: Promise<FencingToken | undefined>;
+  /** An event announced the end of its task. It may be the end of another process's run of the same task. */
+  isEndAnnounced: boolean;
+  /** Fences this run: what there was before it. Nothing if it could not be read. */
+  token: Promise<FencingToken | undefined>;
   /** An earlier run of the same task that was still alive here when it was claimed again. */
   earlier?: Run;
   isLossReported?: boolean;
@@ -47,12 +47,11 @@ export type LostOwnership = { taskId: string; message: string };
 
 /**
  * The runs that are alive in this process. When one heartbeat query of a run fails, the scaffolder (4.2.0) never beats for
- * that task again, though the run goes on. So the process vouches for its runs: it writes the heartbeats that have fallen
- * behind.
+ * that task again, though the run goes on. So the process renews the heartbeats of its runs that have fallen behind.
  *
- * It owns the runs that it claimed with its own statements (`watchClaims`). That they are alive it knows from their folders, which the
- * scaffolder removes when a run ends, also when its end cannot be stored. A run is forgotten when its folder is gone. As long as it has
- * made none, the database tells: its task has ended, or was queued again since.
+ * It owns the runs that it claimed with its own statements (`watchClaims`). A run is alive while its folder exists: the scaffolder
+ * removes the folder when a run ends, also when its end cannot be stored. A run is forgotten when its folder is gone, or, as long as it
+ * has made none, when by the database its task has ended or was queued again since.
  */
 export class OwnedRuns {
   readonly #runs = new Map<string, Run>();
@@ -73,8 +72,8 @@ export class OwnedRuns {
    * @returns when it is known what there was before this run, if it could be read, and the claim is recorded.
    */
   async claimed(taskId: string, transaction?: string): Promise<void> {
-    // At once: after a stall it would tell of the run that took over.
-    const mark = readFencingToken(this.options.knex, taskId).catch(
+    // At once: after a stall it would be the token of the run that reclaimed the task.
+    const token = readFencingToken(this.options.knex, taskId).catch(
       () => undefined,
     );
     const earlier = this.#hasBegun(taskId) ? this.#runs.get(taskId) : undefined;
@@ -83,14 +82,13 @@ export class OwnedRuns {
       transaction,
       hasBegun: false,
       isLate: false,
-      isToldEnded: false,
-      mark,
-      // It was given up for dead, and this is the run that takes over. One that has ended can have left its folder, if that could not be
-      // removed.
-      earlier: earlier?.isToldEnded ? undefined : earlier,
+      isEndAnnounced: false,
+      token,
+      // It was decided on as dead, and this run reclaims its task. A run that has ended leaves its folder if that cannot be removed.
+      earlier: earlier?.isEndAnnounced ? undefined : earlier,
     };
     this.#runs.set(taskId, run);
-    const attempt = (await mark)?.attempt;
+    const attempt = (await token)?.attempt;
     if (attempt && this.#runs.get(taskId) === run) {
       // What fails here is made up for by `AttemptTracker`.
       await recordClaim(this.options.knex, { taskId, attempt }).catch(() => {});
@@ -110,13 +108,13 @@ export class OwnedRuns {
   }
 
   /**
-   * A task is about to end, here or, if events travel between processes, elsewhere. What got to its end is not what ends backends: its
+   * A task is about to end, here or, if events travel between processes, elsewhere. A task that ends by itself has made progress: its
    * attempts do not count any more. A run of it that is alive here stays known until the database confirms the end.
    */
   async ended(taskId: string): Promise<void> {
     const run = this.#runs.get(taskId);
     if (run) {
-      run.isToldEnded = true;
+      run.isEndAnnounced = true;
     }
     await resetAttemptsUsed(this.options.knex, taskId);
   }
@@ -154,9 +152,9 @@ export class OwnedRuns {
   }
 
   /**
-   * Writes the heartbeats that have fallen behind, and finds the runs that were taken over meanwhile.
+   * Renews the heartbeats that have fallen behind, and finds the runs that have lost ownership of their tasks.
    *
-   * @returns how many heartbeats were written, and the tasks whose runs were newly found to be taken over.
+   * @returns how many heartbeats were renewed, and the tasks whose runs were newly found to have lost ownership.
    */
   async renewHeartbeats(): Promise<{
     renewed: number;
@@ -172,11 +170,11 @@ export class OwnedRuns {
       if (!run) {
         continue;
       }
-      const mark = await this.#markOf(row.id, run);
-      const isDecided = row.attempt > mark.attempt;
+      const token = await this.#tokenOf(row.id, run);
+      const isDecided = row.attempt > token.attempt;
       // Open is what it shows as until the further claim is committed.
       const isSecond = run.earlier !== undefined && row.status !== 'open';
-      if (run.isToldEnded && !isInFlight(row.status) && !isDecided) {
+      if (run.isEndAnnounced && !isInFlight(row.status) && !isDecided) {
         // It ended by itself, and its folder could not be removed.
         this.#runs.delete(row.id);
         continue;
@@ -184,7 +182,7 @@ export class OwnedRuns {
       if (!row.isBehind && !isDecided && !isSecond) {
         continue;
       }
-      const isStillOurs = await renewHeartbeat(knex, row.id, mark);
+      const isStillOurs = await renewHeartbeat(knex, row.id, token);
       if (isStillOurs) {
         renewed += 1;
       }
@@ -193,12 +191,12 @@ export class OwnedRuns {
         run.isLossReported = true;
         lostOwnership.push({
           taskId: row.id,
-          message: `this task was taken over by attempt ${row.attempt} while a backend that had been stalled, or cut off from the database, still ran it. Its effects may have happened twice`,
+          message: `this task was reclaimed by attempt ${row.attempt} while a backend that had been stalled, or cut off from the database, still ran it. That run has lost ownership of the task, whose effects may have happened twice`,
         });
       } else if (isDecided && isStillOurs) {
-        // A decision that came to nothing: nobody had claimed the task yet, and this run keeps it.
+        // Nobody had claimed the task since the decision, so this run keeps it.
         await withdrawAttempt(knex, { taskId: row.id, attempt: row.attempt });
-        mark.attempt = row.attempt;
+        token.attempt = row.attempt;
       }
     }
     return { renewed, lostOwnership };
@@ -217,22 +215,22 @@ export class OwnedRuns {
     return [...this.#runs.keys()].filter(id => this.#hasBegun(id));
   }
 
-  /** The last `recovered` event before the run of each of the tasks, 0 if there was none. */
-  async marks(
+  /** The fencing token of the run of each of the tasks: the id of the last `recovered` event before it, 0 if there was none. */
+  async fencingTokens(
     taskIds: string[],
   ): Promise<{ taskId: string; recoveredEvent: number }[]> {
     return Promise.all(
       taskIds.map(async taskId => {
         const run = this.#runs.get(taskId);
-        const mark = run
-          ? await this.#markOf(taskId, run)
+        const token = run
+          ? await this.#tokenOf(taskId, run)
           : await readFencingToken(this.options.knex, taskId);
-        return { taskId, recoveredEvent: mark.recoveredEvent };
+        return { taskId, recoveredEvent: token.recoveredEvent };
       }),
     );
   }
 
-  /** Tells the people who look at a task that two runs of it were alive at once. */
+  /** Writes into the log of a task that two runs of it were alive at once. */
   async warn({ taskId, message }: LostOwnership): Promise<void> {
     const { knex } = this.options;
     const events = await readStepEvents(knex, [taskId]);
@@ -260,7 +258,7 @@ export class OwnedRuns {
       const task = await readOwnership(
         this.options.knex,
         taskId,
-        await this.#markOf(taskId, run),
+        await this.#tokenOf(taskId, run),
       );
       if (this.#runs.get(taskId) !== run) {
         continue;
@@ -273,11 +271,11 @@ export class OwnedRuns {
     }
   }
 
-  async #markOf(taskId: string, run: Run): Promise<FencingToken> {
-    const mark =
-      (await run.mark) ?? (await readFencingToken(this.options.knex, taskId));
-    run.mark = Promise.resolve(mark);
-    return mark;
+  async #tokenOf(taskId: string, run: Run): Promise<FencingToken> {
+    const token =
+      (await run.token) ?? (await readFencingToken(this.options.knex, taskId));
+    run.token = Promise.resolve(token);
+    return token;
   }
 
   #hasBegun(taskId: string): boolean {

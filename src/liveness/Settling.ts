@@ -1,12 +1,12 @@
-/** A process that could read for this long decides again: the live runs of the others have beaten by then. */
+/** A process that could read for this long decides again: by then all owned runs of the others have renewed their heartbeats. */
 export const SETTLING_SECONDS = 10;
 
 /** Reads come every second. A longer gap means that this process stalled, or that the database did not answer. */
 const MAX_GAP_MS = 3_000;
 
 /**
- * Whether this process can trust what the heartbeats in the database say. After an outage of the database, or a stall of
- * this process, they are old without telling anything, until those who run tasks have been able to write them again.
+ * Whether this process can trust the heartbeats in the database. After an outage of the database, or a stall of this process, they are
+ * old although their runs are alive, until the processes that own those runs have renewed them.
  */
 export class Settling {
   #lastReadAt: number;

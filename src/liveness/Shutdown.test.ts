@@ -76,11 +76,13 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     await createShutdown().begin();
     expect(await marked()).toEqual(ids.sort());
     expect(logger.info).toHaveBeenCalledWith(
-      expect.stringContaining('Shutting down; these tasks run here'),
+      expect.stringContaining(
+        'These tasks run in this process, which shuts down',
+      ),
     );
   });
 
-  it('gives a sign of life of the tasks that it marks, so that none counts as interrupted before it ends', async () => {
+  it('renews the heartbeats of the tasks that it marks, so that none counts as interrupted before it ends', async () => {
     const id = await running();
     await knex(TASKS)
       .where({ id })
@@ -101,7 +103,7 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     expect(await interrupted()).toHaveLength(1);
   });
 
-  it('says that a run was taken over, which nobody else will say any more, and ends the process if that is asked for', async () => {
+  it('logs that a run has lost ownership, which nobody else will log any more, and ends the process if so configured', async () => {
     const id = await running();
     await insertEvent(knex, id, 'recovered', {});
     await knex.transaction(tx =>
@@ -111,10 +113,10 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     await createShutdown(knex, exit).begin();
     expect(exit).toHaveBeenCalledTimes(1);
     expect(logger.error).toHaveBeenCalledWith(
-      expect.stringContaining(`Task ${id}: this task was taken over`),
+      expect.stringContaining(`Task ${id}: this task was reclaimed`),
     );
     expect((await readEvents(knex, id)).at(-1)!.body.message).toContain(
-      'Warning: this task was taken over',
+      'Warning: this task was reclaimed',
     );
   });
 
@@ -125,7 +127,7 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     expect(await marked()).toEqual([]);
   });
 
-  it('marks the run that this process has, not one that has taken over', async () => {
+  it('marks the run that this process has, not one that has reclaimed the task', async () => {
     const id = await running();
     await insertEvent(knex, id, 'recovered', {});
     await createShutdown().begin();
@@ -133,13 +135,13 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     expect(Number(recovered_event)).toBe(0);
   });
 
-  it('does and says nothing if no task runs', async () => {
+  it('does and logs nothing if no task runs', async () => {
     await createShutdown().begin();
     expect(await marked()).toEqual([]);
     expect(logger.info).not.toHaveBeenCalled();
   });
 
-  it('does not wait for a database that does not answer, and says what follows', async () => {
+  it('does not wait for a database that does not answer, and logs what follows', async () => {
     await running();
     const silent = new Proxy(knex, {
       apply: () => {
@@ -148,12 +150,12 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     });
     await createShutdown(silent).begin();
     expect(logger.error).toHaveBeenCalledWith(
-      `Could not record that tasks are interrupted by a shutdown, trying again until this process ends; otherwise they are recovered after scaffolder.recoverTasksTimeout`,
+      'Could not mark the tasks of this process as interrupted by a shutdown. It tries again until it ends; without a mark they are recovered after scaffolder.recoverTasksTimeout',
       expect.objectContaining({ message: 'no connection' }),
     );
   });
 
-  it('vouches for its runs until its end, when the scheduler does it no more', async () => {
+  it('renews the heartbeats of its runs until its end, when the scheduler does it no more', async () => {
     const id = await running();
     await createShutdown().begin();
     await knex(TASKS)

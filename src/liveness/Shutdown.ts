@@ -19,7 +19,7 @@ const QUIET_ROUNDS = 2;
 
 /**
  * What a process does about the tasks that it runs when it is asked to end, as it is for each deployment. It marks them, so
- * that nobody waits for `recoverTasksTimeout` to recover them, and vouches for them until its end.
+ * that nobody waits for `recoverTasksTimeout` to recover them, and renews their heartbeats until its end.
  *
  * It goes on to claim tasks until the scaffolder stops its workers, when the shutdown hooks of all plugins are through, and its runs may
  * go on for long after that. So what the module does while a task runs here ends when no task can any more, or with the database's pool.
@@ -33,7 +33,7 @@ export class Shutdown {
     private readonly options: {
       knex: Knex;
       runs: OwnedRuns;
-      /** Ends the process; only given if it shall end when a run was taken over. */
+      /** Ends the process; only given if it must end when a run has lost ownership. */
       exit?: () => void;
       /** Ends what the module has started; called when no task runs here any more, nor will. */
       end: () => void;
@@ -49,7 +49,7 @@ export class Shutdown {
     const taskIds = runs.begun();
     if (taskIds.length > 0) {
       logger.info(
-        `Shutting down; these tasks run here, and are recovered if they do not end: ${taskIds.join(
+        `These tasks run in this process, which shuts down; those that do not end in time are recovered: ${taskIds.join(
           ', ',
         )}`,
       );
@@ -73,7 +73,7 @@ export class Shutdown {
       await Promise.race([this.#renewAndMark(), giveUp()]);
     } catch (error) {
       this.options.logger.error(
-        'Could not record that tasks are interrupted by a shutdown, trying again until this process ends; otherwise they are recovered after scaffolder.recoverTasksTimeout',
+        'Could not mark the tasks of this process as interrupted by a shutdown. It tries again until it ends; without a mark they are recovered after scaffolder.recoverTasksTimeout',
         safeError(error),
       );
     } finally {
@@ -84,7 +84,7 @@ export class Shutdown {
   /**
    * A process may live on for long after the root's shutdown hooks have stopped the scheduler, and its runs with it: with
    * `EXPERIMENTAL_gracefulShutdown` until they have ended, in production until all open requests have, such as that of a browser that
-   * shows a task. Marked as they are, a heartbeat that fails would cost them their tasks soon.
+   * shows a task. Since its tasks are marked, five seconds without a heartbeat would cost them their runs.
    */
   #goOnUntilTheEnd(): void {
     const { runs, end, signal } = this.options;
@@ -99,7 +99,7 @@ export class Shutdown {
         end();
         return;
       }
-      // What a failure says has been said, and what else could be done about it is over.
+      // Such a failure was logged by the first attempt, and there is nothing else to do about it.
       this.#renewAndMark().catch(() => {});
     }, RENEW_MS);
     timer.unref();
@@ -110,7 +110,7 @@ export class Shutdown {
 
   async #renewAndMark(): Promise<void> {
     // Before the mark: a run that had been silent for a while, as after a stall, would count as interrupted at once, beside this
-    // process. In chaos one was decided on 47 ms before its process ended.
+    // process.
     const { lostOwnership } = await this.options.runs.renewHeartbeats();
     try {
       await markOwnedRuns(this.options);

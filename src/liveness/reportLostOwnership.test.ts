@@ -54,7 +54,7 @@ describe.each(databases.eachSupportedId())(
       return id;
     }
     /** As another process does that has decided on it and claimed it. */
-    async function takeOver(id: string): Promise<void> {
+    async function reclaim(id: string): Promise<void> {
       await insertEvent(knex, id, 'recovered', {});
       await knex.transaction(tx =>
         recordAttempts(tx, [newAttempt({ taskId: id })]),
@@ -74,10 +74,10 @@ describe.each(databases.eachSupportedId())(
       return tasks.map(task => task.id);
     }
 
-    it('has the other tasks of this process recovered soon when it ends, and not the run that has taken over', async () => {
+    it('has the other tasks of this process recovered soon when it ends, and not the run that has reclaimed its task', async () => {
       const [lost, kept] = [await running(), await running()];
       await runs.renewHeartbeats();
-      await takeOver(lost);
+      await reclaim(lost);
       const { lostOwnership } = await runs.renewHeartbeats();
       expect(lostOwnership).toMatchObject([{ taskId: lost }]);
       const exit = jest.fn();
@@ -86,14 +86,14 @@ describe.each(databases.eachSupportedId())(
       expect(await marked()).toContain(kept);
       expect(await interruptedAfter(8)).toEqual([kept]);
       expect((await readEvents(knex, lost)).at(-1)!.body.message).toContain(
-        'Warning: this task was taken over',
+        'Warning: this task was reclaimed',
       );
     });
 
     it('has marked them before the process ends, also if the logs of the tasks cannot be written', async () => {
       const [lost, kept] = [await running(), await running()];
       await runs.renewHeartbeats();
-      await takeOver(lost);
+      await reclaim(lost);
       const { lostOwnership } = await runs.renewHeartbeats();
       const exit = jest.fn();
       // No answer, as of a table that is locked.
@@ -106,10 +106,10 @@ describe.each(databases.eachSupportedId())(
       expect(await marked()).toContain(kept);
     });
 
-    it('ends the process though the database does not answer, and says what follows from that', async () => {
+    it('ends the process though the database does not answer, and logs what follows from that', async () => {
       const lost = await running();
       await runs.renewHeartbeats();
-      await takeOver(lost);
+      await reclaim(lost);
       const { lostOwnership } = await runs.renewHeartbeats();
       await knex.schema.renameTable(SHUTDOWNS, 'away');
       const exit = jest.fn();
@@ -121,11 +121,11 @@ describe.each(databases.eachSupportedId())(
       }).finally(() => knex.schema.renameTable('away', SHUTDOWNS));
       expect(exit).toHaveBeenCalledTimes(1);
       expect(logger.error).toHaveBeenCalledWith(
-        'Could not record that this process ends its tasks; those that nobody has taken over are recovered after scaffolder.recoverTasksTimeout',
+        'Could not mark the tasks of this process as interrupted on purpose; its other tasks are recovered after scaffolder.recoverTasksTimeout',
         expect.anything(),
       );
       expect((await readEvents(knex, lost)).at(-1)!.body.message).toContain(
-        'Warning: this task was taken over',
+        'Warning: this task was reclaimed',
       );
     });
 
@@ -133,7 +133,7 @@ describe.each(databases.eachSupportedId())(
       const lost = await running();
       await running();
       await runs.renewHeartbeats();
-      await takeOver(lost);
+      await reclaim(lost);
       const { lostOwnership } = await runs.renewHeartbeats();
       await reportLostOwnership(lostOwnership, { knex, runs, logger });
       expect(await marked()).toEqual([]);

@@ -8,13 +8,13 @@ import { safeError } from '../util/safeError';
 /** Each further moment may have an effect twice, so a database that is slow is not waited for. */
 const LAST_WORDS_MS = 500;
 
-/** Says which runs were taken over, in the backend's log and in those of the tasks, and ends the process if it is to end then. */
+/** Logs which runs have lost ownership, in the backend's log and in those of the tasks, and ends the process if so configured. */
 export async function reportLostOwnership(
   lostOwnership: LostOwnership[],
   options: {
     knex: Knex;
-    runs: Pick<OwnedRuns, 'warn' | 'begun' | 'marks'>;
-    /** Ends the process; only given if it shall end when a run was taken over. */
+    runs: Pick<OwnedRuns, 'warn' | 'begun' | 'fencingTokens'>;
+    /** Ends the process; only given if it must end when a run has lost ownership. */
     exit?: () => void;
     logger: LoggerService;
   },
@@ -32,24 +32,24 @@ export async function reportLostOwnership(
     return;
   }
   logger.error(
-    'Ending this process, since tasks that it still runs were taken over (scaffolder.recoverTasksExitWhenTakenOver)',
+    'Ending this process, since it has lost ownership of tasks that it still runs (scaffolder.recoverTasksExitWhenTakenOver)',
   );
-  // First, since the other tasks of this process depend on it. Of those that were taken over it marks the run of this process, which
-  // means nothing for the one that has them now.
-  const said = markOwnedRuns(options)
+  // First, since the other tasks of this process depend on it. A mark holds for the run of this process only, not for the one that has
+  // reclaimed the task.
+  const reported = markOwnedRuns(options)
     .catch(error =>
       logger.error(
-        'Could not record that this process ends its tasks; those that nobody has taken over are recovered after scaffolder.recoverTasksTimeout',
+        'Could not mark the tasks of this process as interrupted on purpose; its other tasks are recovered after scaffolder.recoverTasksTimeout',
         safeError(error),
       ),
     )
     .then(warnAll);
   const giveUp = new AbortController();
   await Promise.race([
-    said.catch(() => {}),
+    reported.catch(() => {}),
     sleep(LAST_WORDS_MS, undefined, { signal: giveUp.signal }).catch(() => {}),
   ]);
   giveUp.abort();
   exit();
-  await said;
+  await reported;
 }

@@ -136,7 +136,7 @@ describe.each(databases.eachSupportedId())('watchClaims on %s', databaseId => {
     expect(await readTask(knex, id)).toMatchObject({ status: 'open' });
   });
 
-  it('claims the task all the same if what an earlier run left cannot be cleared, and says so', async () => {
+  it('claims the task all the same if what an earlier run left cannot be removed, and logs it', async () => {
     const id = await insertTask(knex, { status: 'open' });
     watch({
       claimed: () => {
@@ -147,7 +147,7 @@ describe.each(databases.eachSupportedId())('watchClaims on %s', databaseId => {
     expect(await store.claimTask()).toMatchObject({ id });
     expect(runs.isAlive(id)).toBe(true);
     expect(logger.error).toHaveBeenCalledWith(
-      `Could not remove what an interrupted run of task ${id} left`,
+      `Could not empty the workspace of task ${id} before its run, which may find files of an interrupted one`,
       expect.objectContaining({ message: 'EACCES' }),
     );
   });

@@ -6,13 +6,12 @@ import { OwnedRuns } from './OwnedRuns';
 import { safeError } from '../util/safeError';
 import { RunFolders } from '../workspace/folders/RunFolders';
 
-/** A statement as knex tells of it, with the name that knex gave its transaction. */
+/** A statement as knex announces it, with the name that knex gave its transaction. */
 type TransactionStatement = SentStatement & { __knexTxId?: string };
 
 /**
- * Tells which tasks this process claims, from the statements that it sends: a task is claimed when the statement that claims it is
- * answered with one changed row. The scaffolder's `processing` events do not tell. With an events backend those of other processes
- * arrive as well, and once a shutdown has begun the events service refuses them, while workers still claim
+ * Detects the claims of this process by the statements that it sends: a task is claimed when the statement that claims it is answered
+ * with one changed row. The scaffolder's `processing` events are no proof: with an events backend those of other processes arrive as well, and once a shutdown has begun the events service refuses them, while workers still claim
  * (`DefaultEventsService` of @backstage/plugin-events-node 0.4.26).
  *
  * All that follows a claim happens before the scaffolder gets the answer, and so before the run begins.
@@ -41,7 +40,7 @@ export function watchClaims(options: {
         .claimed(taskId, statement.__knexTxId)
         .catch(error =>
           logger.error(
-            `Could not look at the claim of task ${taskId}`,
+            `Could not record the claim of task ${taskId}, which does not affect its run`,
             safeError(error),
           ),
         );
@@ -50,7 +49,7 @@ export function watchClaims(options: {
       } catch (error) {
         // What is thrown here would roll the claim back.
         logger.error(
-          `Could not remove what an interrupted run of task ${taskId} left`,
+          `Could not empty the workspace of task ${taskId} before its run, which may find files of an interrupted one`,
           safeError(error),
         );
       }
@@ -58,7 +57,7 @@ export function watchClaims(options: {
     signal,
   );
 
-  // Knex does not tell of the answer to COMMIT, so a claim counts from its statement on and is withdrawn when its transaction fails,
+  // Knex does not announce the answer to COMMIT, so a claim counts from its statement on and is withdrawn when its transaction fails,
   // upon which `claimTask` of DatabaseTaskStore (4.2.0) fails and no run begins.
   const rolledBack = ({ __knexTxId }: TransactionStatement) => {
     if (__knexTxId !== undefined) {

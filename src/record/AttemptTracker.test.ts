@@ -148,7 +148,7 @@ describe.each(databases.eachSupportedId())(
       });
     });
 
-    it('records all of a run that was over before it looked', async () => {
+    it('records all of a run that was over before the first call', async () => {
       const taskId = await decidedTask();
       await begin(taskId);
       await end(taskId, 'failed');
@@ -195,7 +195,7 @@ describe.each(databases.eachSupportedId())(
       expect((await rows(taskId))[0]).toMatchObject({ outcome: 'closed' });
     });
 
-    it('has a decision that came to nothing as withdrawn', async () => {
+    it('records as withdrawn a decision on a run that was alive after all', async () => {
       const taskId = await decidedTask();
       await withdrawAttempt(knex, { taskId, attempt: 1 });
       await claim(taskId);

@@ -7,7 +7,7 @@ import { RecoveryListener } from './RecoveryListener';
 /** The scaffolder publishes the end of a task before it stores it (`completeTask` of `DatabaseTaskStore`, 4.2.0). */
 const SOON_MS = 500;
 
-/** What came of the decisions: whether the tasks were claimed again, went on, and how they ended. */
+/** Records the outcome of each decision: whether the task was claimed again, went on, and how it ended. */
 export class AttemptTracker {
   #soon?: NodeJS.Timeout;
 

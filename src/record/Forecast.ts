@@ -24,7 +24,7 @@ export type StepForecast = {
   happens: 'skipped' | 'runsAgain' | 'runs';
 } & Partial<StepAgainRecord>;
 
-/** Tells what would happen to running tasks. Changes nothing. */
+/** Forecasts what would happen to running tasks if they were interrupted now. Changes nothing. */
 export class Forecast {
   constructor(
     private readonly options: {

@@ -2,7 +2,7 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import { Resumption } from '../database/operations/attempts/recordResumptions';
 import { WrittenDecision } from './decidedTask';
 
-/** Who is told of what happens. Nothing waits for them, and what they fail at changes nothing. */
+/** What is reported on recoveries. Nothing waits for a listener, and its failures change nothing. */
 export type RecoveryListener = {
   /** A task was decided on, and that has been committed. */
   decided(task: WrittenDecision): void;
@@ -12,7 +12,7 @@ export type RecoveryListener = {
   resumed(resumption: Resumption): void;
   /** A pass is over. */
   passed(pass: PassResult): void;
-  /** Heartbeats were written for runs that are alive in this process. */
+  /** Heartbeats of owned runs were renewed. */
   renewed(runs: number): void;
 };
 
@@ -22,12 +22,12 @@ export type PassResult = {
   interrupted?: number;
 };
 
-/** One listener for many. None of them keeps the others from being told. */
+/** One listener that calls many. A failure of one keeps no other from being called. */
 export function combineListeners(
   listeners: Partial<RecoveryListener>[],
   logger: LoggerService,
 ): RecoveryListener {
-  const tell = (call: (listener: Partial<RecoveryListener>) => void) => {
+  const callAll = (call: (listener: Partial<RecoveryListener>) => void) => {
     for (const listener of listeners) {
       try {
         call(listener);
@@ -37,10 +37,10 @@ export function combineListeners(
     }
   };
   return {
-    decided: task => tell(l => l.decided?.(task)),
-    undecided: (taskId, error) => tell(l => l.undecided?.(taskId, error)),
-    resumed: resumption => tell(l => l.resumed?.(resumption)),
-    passed: pass => tell(l => l.passed?.(pass)),
-    renewed: runs => tell(l => l.renewed?.(runs)),
+    decided: task => callAll(l => l.decided?.(task)),
+    undecided: (taskId, error) => callAll(l => l.undecided?.(taskId, error)),
+    resumed: resumption => callAll(l => l.resumed?.(resumption)),
+    passed: pass => callAll(l => l.passed?.(pass)),
+    renewed: runs => callAll(l => l.renewed?.(runs)),
   };
 }

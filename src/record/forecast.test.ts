@@ -237,7 +237,7 @@ describe('what is foretold of a task', () => {
         const isClosed = kind === 'failed';
         if (!isClosed) {
           await scaffolder.run();
-          // Before its last heartbeat. Otherwise it would look as if it had not been claimed since.
+          // Before its last heartbeat. Otherwise it would count as not claimed since.
           await knex(ATTEMPTS).update({ decided_at: secondsAgo(knex, 700) });
         }
         found.push({
@@ -260,7 +260,7 @@ describe('what is foretold of a task', () => {
     expect(decisions.failed).toBeGreaterThan(15);
   });
 
-  it('is what the check tells about its template, if nothing fails and nothing is conditional', async () => {
+  it('equals the plan that the check prints for its template, if nothing fails and nothing is conditional', async () => {
     const forecast = new Forecast({ knex, config });
     for (const { strategy, steps: drawn } of fc.sample(tasks, {
       seed: 19,

@@ -52,7 +52,7 @@ export class AuditTrail implements Partial<RecoveryListener> {
       .then(event => (error ? event.fail({ error }) : event.success()))
       .catch(e =>
         logger.warn(
-          `Could not audit the recovery of task ${meta.taskId}, ${e}`,
+          `Task ${meta.taskId} was decided on and its audit event could not be created, ${e}`,
         ),
       );
   }

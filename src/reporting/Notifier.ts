@@ -15,7 +15,7 @@ const MOST_WAITING = 1_000;
 
 type Notification = { taskId: string } & NotificationSendOptions;
 
-/** Tells the people who started tasks what became of them, one after the other. */
+/** Notifies those who started tasks of the decisions on them, one after the other. */
 export class Notifier implements Partial<RecoveryListener> {
   readonly #waiting: Notification[] = [];
   #isSending = false;
@@ -39,7 +39,7 @@ export class Notifier implements Partial<RecoveryListener> {
     }
     if (this.#waiting.length >= MOST_WAITING) {
       this.options.logger.warn(
-        `Nobody is notified of the recovery of task ${recovered.task.id}, since ${MOST_WAITING} notifications wait to be sent`,
+        `Task ${recovered.task.id} was recovered and nobody is notified of it, since ${MOST_WAITING} notifications wait to be sent`,
       );
       return;
     }
@@ -67,7 +67,7 @@ export class Notifier implements Partial<RecoveryListener> {
       if (error) {
         // The ones that follow are not tried again, unless one of them gets through.
         logger.warn(
-          `Could not notify anybody of the recovery of task ${next.taskId}; scaffolder.recoverTasksNotify needs @backstage/plugin-notifications-backend, ${error}`,
+          `Task ${next.taskId} was recovered and its notification could not be sent; scaffolder.recoverTasksNotify needs @backstage/plugin-notifications-backend, ${error}`,
         );
       } else {
         retries = 0;

@@ -68,7 +68,7 @@ export class RecoveryMetrics implements Partial<RecoveryListener> {
     });
     this.#renewed = metrics.createCounter('scaffolder.recovery.vouched.count', {
       description:
-        'Total number of heartbeats written for live runs that had fallen behind',
+        'Total number of heartbeats renewed for owned runs that had fallen behind',
     });
   }
 

@@ -6,7 +6,7 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { reportBlocked } from './reportBlocked';
 
 describe('reportBlocked', () => {
-  it('tells whenever metrics are collected whether something keeps the module from deciding', async () => {
+  it('reports whenever metrics are collected whether something keeps the module from deciding', async () => {
     const reader = new PrometheusExporter({ preventServerStart: true });
     const provider = new MeterProvider({ readers: [reader] });
     let isBlocked = false;

@@ -88,12 +88,12 @@ describe('AuditTrail', () => {
     await waitFor('both', async () => event.fail.mock.calls.length === 2);
   });
 
-  it('says so if that fails, and no more happens', async () => {
+  it('logs it if that fails, and changes nothing else', async () => {
     auditor.createEvent.mockRejectedValue(new Error('out of ink'));
     trail.decided(resumed);
     await waitFor('it', async () => logger.warn.mock.calls.length === 1);
     expect(logger.warn.mock.calls[0][0]).toMatch(
-      'Could not audit the recovery of task the-task, Error: out of ink',
+      'Task the-task was decided on and its audit event could not be created, Error: out of ink',
     );
   });
 });
@@ -188,7 +188,7 @@ describe('Notifier', () => {
     jest.resetAllMocks();
   });
 
-  it('tells who started a task that it goes on, with a link', () => {
+  it('notifies whoever started a task that it goes on, with a link', () => {
     notifier.decided(resumed);
     expect(notifications.send.mock.calls).toEqual([
       [
@@ -207,7 +207,7 @@ describe('Notifier', () => {
     ]);
   });
 
-  it('tells who started a task that it was closed', () => {
+  it('notifies whoever started a task that it was closed', () => {
     notifier.decided(closed);
     expect(notifications.send.mock.calls[0][0].payload).toMatchObject({
       title: 'sample: your task was interrupted and closed',
@@ -222,13 +222,13 @@ describe('Notifier', () => {
     expect(logger.warn).not.toHaveBeenCalled();
   });
 
-  it('says so if nobody can be reached, and no more happens', async () => {
+  it('logs it if nobody can be reached, and changes nothing else', async () => {
     notifications.send.mockRejectedValue(new Error('nobody is there'));
     notifier.decided(resumed);
     await waitFor('it', async () => logger.warn.mock.calls.length === 1);
     expect(notifications.send).toHaveBeenCalledTimes(3);
     expect(logger.warn.mock.calls[0][0]).toBe(
-      'Could not notify anybody of the recovery of task the-task; scaffolder.recoverTasksNotify needs @backstage/plugin-notifications-backend, Error: nobody is there',
+      'Task the-task was recovered and its notification could not be sent; scaffolder.recoverTasksNotify needs @backstage/plugin-notifications-backend, Error: nobody is there',
     );
   });
 
@@ -267,7 +267,7 @@ describe('Notifier', () => {
     expect(notifications.send).toHaveBeenCalledTimes(1);
     expect(logger.warn.mock.calls).toEqual([
       [
-        'Nobody is notified of the recovery of task the-task, since 1000 notifications wait to be sent',
+        'Task the-task was recovered and nobody is notified of it, since 1000 notifications wait to be sent',
       ],
     ]);
     isReachable();
@@ -277,7 +277,7 @@ describe('Notifier', () => {
     );
   });
 
-  it('tells nobody of a task that nobody started', () => {
+  it('notifies nobody of a task that nobody started', () => {
     notifier.decided({
       ...resumed,
       task: { ...resumed.task, created_by: null },
@@ -287,7 +287,7 @@ describe('Notifier', () => {
 });
 
 describe('combineListeners', () => {
-  it('tells all of them, also when one of them throws', () => {
+  it('calls all of them, also when one of them throws', () => {
     const logger = mockServices.logger.mock();
     const last = { decided: jest.fn(), renewed: jest.fn() };
     const listener = combineListeners(

@@ -59,7 +59,7 @@ describe.each(databases.eachSupportedId())('Deferral on %s', databaseId => {
       expect(seconds).toBeGreaterThanOrEqual(31);
       expect(seconds).toBeLessThan(40);
       expect(logger.warn).toHaveBeenCalledWith(
-        expect.stringMatching(`Task ${id} is deferred: nothing was heard`),
+        expect.stringMatching(`Task ${id} is deferred: it was silent for`),
       );
     }
     expect(await read()).toEqual(before);

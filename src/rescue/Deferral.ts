@@ -7,13 +7,13 @@ import {
   OWN_TABLES,
 } from '../database/operations/server/findMissingTables';
 import { DEFER_MARGIN_SECONDS } from './batch/BatchDecider';
-import { formatSilence } from '../decision/messages/messages';
+import { formatSilence } from '../decision/messages/format';
 
 const BATCH_SIZE = 1_000;
 
 /**
- * Keeps the scaffolder's own recovery away from all tasks while the module decides on none. It takes every task that was silent for
- * its `staleTimeout`, whatever the strategy.
+ * Keeps the scaffolder's own recovery away from all tasks while the module decides on none. That recovery takes every task that was
+ * silent for `staleTimeout`, whatever its strategy.
  */
 export class Deferral {
   constructor(
@@ -27,7 +27,7 @@ export class Deferral {
     },
   ) {}
 
-  /** Defers the tasks that it would take soon. Those that run have been heard of lately, and are left alone. */
+  /** Defers the tasks that it would take soon. A task that runs has a younger heartbeat, and is left alone. */
   async deferOnce(): Promise<void> {
     const { knex, config, logger } = this.options;
     const silentSeconds = config.staleTimeoutSeconds - DEFER_MARGIN_SECONDS;
@@ -47,9 +47,9 @@ export class Deferral {
       taskIds = await knex.transaction(tx => deferSilentTasks(tx, options));
       for (const taskId of taskIds) {
         logger.warn(
-          `Task ${taskId} is deferred: nothing was heard of it for ${formatSilence(
+          `Task ${taskId} is deferred: it was silent for ${formatSilence(
             silentSeconds,
-          )}, this module cannot decide on it now, and the scaffolder's own recovery would run it again soon, whatever its strategy; its silence is counted anew`,
+          )}, this module cannot decide on it now, and the scaffolder's own recovery would soon run it again, whatever its strategy; its silence is counted anew`,
         );
       }
     } while (taskIds.length === BATCH_SIZE);

@@ -5,7 +5,7 @@ import { listFinalAttempts } from '../database/operations/attempts/listFinalAtte
 import { Ongoing } from '../database/operations/attempts/ongoingAttempts';
 import { readStepEvents } from '../database/operations/taskEvents/readStepEvents';
 import { POISON_CANDIDATE_ATTEMPTS } from '../decision/attempts';
-import { waitingLine } from '../decision/messages/messages';
+import { waitingLine } from '../decision/messages/logLines';
 import { readHistory } from '../decision/plan/history';
 import { DecidedTask } from '../record/decidedTask';
 

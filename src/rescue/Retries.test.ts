@@ -109,7 +109,9 @@ describe.each(databases.eachSupportedId())('Retries on %s', databaseId => {
       'v1.task.checkpoint.two.x': { status: 'success' },
     });
     expect(logger.info).toHaveBeenCalledWith(
-      `Task ${id} of template:default/sample, strategy 'idempotent', was started again after it had ended as failed at step 'two': goes on at step 'two'; skipped: one; run again: none; as it is now`,
+      expect.stringMatching(
+        `^Task ${id} of template:default/sample, .*goes on at step 'two'; started again after`,
+      ),
     );
   });
 
@@ -360,7 +362,7 @@ describe.each(databases.eachSupportedId())('Retries on %s', databaseId => {
       { attempt: 1, trigger: 'interruption', outcome: 'waiting' },
     ]);
     expect(logger.warn).toHaveBeenCalledWith(
-      expect.stringContaining('interrupted before that could be recorded'),
+      expect.stringContaining('interrupted and decided on before that'),
     );
   });
 
@@ -404,12 +406,12 @@ describe.each(databases.eachSupportedId())('Retries on %s', databaseId => {
     expect(listed.map(task => task.id)).toEqual([id]);
   });
 
-  it('says so when the task was started by a statement that it does not know', async () => {
+  it('logs it when the task was started by a statement that it does not know', async () => {
     const id = await failed();
     const answered = await retries!.plan(id);
     await answered({ isStarted: true });
     expect(logger.error).toHaveBeenCalledWith(
-      expect.stringContaining('by a statement that this module does not know'),
+      expect.stringContaining('a statement that this module does not know'),
     );
     expect(await attemptsOf(id)).toEqual([]);
   });

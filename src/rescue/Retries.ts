@@ -9,7 +9,7 @@ import { stateOfRetry } from '../database/stateOfRetry';
 import { ENDED } from '../database/tables';
 import { stepAgainRecord } from '../record/stepAgainRecord';
 import { readHistory } from '../decision/plan/history';
-import { asLines } from '../decision/messages/messages';
+import { asLines } from '../decision/messages/format';
 import { beginsEmpty } from '../decision/plan/plan';
 import { PlannedRetry, planRetry } from '../decision/retry';
 import {
@@ -23,18 +23,18 @@ import { TaskStrategy } from '../decision/strategy';
 import { StrategyMemory } from './strategies/StrategyMemory';
 import { DATABASE_PROVIDER } from '../scaffolder/settings/settings';
 
-/** After how long it is tried to record a retry, and tried again. A database that is restarted is back by then. */
+/** When a retry is recorded, and tried again after failures. A database that is restarted is back by then. */
 const RECORD_AFTER_MS = [0, 250, 1_000, 5_000];
 
 /**
- * Lets tasks that somebody starts again after they had ended run what they must. The scaffolder would skip their finished steps, whose
- * files are gone.
+ * Has tasks that are started again after they had ended run the steps that they must. The scaffolder would skip their finished steps,
+ * whose files are gone.
  *
  * What is planned is written by the scaffolder's own statement, to which a value for `state` is added. So there is no moment at which
- * the task could be claimed with the old one, whoever starts it, and however soon. Without a plan all steps run.
+ * the task could be claimed with the old one. Without a plan all steps run.
  */
 export class Retries {
-  /** By the id of the task, what was planned for the requests that are being answered, and which plan the scaffolder's statement got. */
+  /** For each task, the plans of the requests that are being answered, and the plan that the scaffolder's statement got. */
   readonly #planned = new Map<
     string,
     { plans: Set<PlannedRetry>; used?: PlannedRetry }
@@ -59,7 +59,7 @@ export class Retries {
   ): Promise<(answer: { isStarted: boolean }) => Promise<void>> {
     const planned = await this.#plan(taskId).catch(error =>
       this.options.logger.warn(
-        `Could not plan the further run of task ${taskId}, so all its steps run if it is started again, ${safeError(error)}`,
+        `Task ${taskId} runs all its steps if it is started again, since its further run could not be planned: ${safeError(error)}`,
       ),
     );
     if (!planned) {
@@ -86,7 +86,7 @@ export class Retries {
       this.#addState(builder);
     } catch (error) {
       this.options.logger.error(
-        'Could not look at a statement, so a task that is started again may skip finished steps whose files are gone',
+        'A task that is started again may skip finished steps whose files are gone, since a statement could not be checked',
         safeError(error),
       );
     }
@@ -152,25 +152,27 @@ export class Retries {
     const { task } = planned;
     if (!used) {
       logger.error(
-        `Task ${task.id} was started again by a statement that this module does not know, so its finished steps are skipped, whose files are gone. The scaffolder may have changed; use a version of this module that knows it`,
+        `Task ${task.id} was started again and skips its finished steps, whose files are gone, since the scaffolder used a statement that this module does not know. Use a version of this module that supports this version of the scaffolder`,
       );
       return;
     }
     try {
       if (!ENDED.includes(used.task.status)) {
-        // It ended while this was planned, nobody knows how.
-        logger.info(`Task ${task.id} was started again just when it ended`);
+        // It ended while this was planned, so it is not known how.
+        logger.info(
+          `Task ${task.id} was started again when it had just ended, and runs all its steps`,
+        );
         return;
       }
       logger.info(retryLine(used));
       if (!(await this.#record(used))) {
         logger.warn(
-          `Task ${task.id} was started again, and interrupted before that could be recorded, so its record does not tell of it`,
+          `Task ${task.id} was started again, which is not recorded, since the task was interrupted and decided on before that`,
         );
       }
     } catch (error) {
       logger.warn(
-        `Could not record that task ${task.id} was started again, ${safeError(error)}`,
+        `Task ${task.id} was started again, which could not be recorded: ${safeError(error)}`,
       );
     }
   }

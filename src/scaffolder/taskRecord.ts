@@ -131,7 +131,7 @@ function parse<T>(what: string, schema: z.ZodType<T>, text: string): T {
     json = JSON.parse(text);
   } catch {
     // The parser's own message quotes the text, which may hold parameters.
-    throw new Error(`its ${what} is no valid JSON`);
+    throw new Error(`its ${what} is not valid JSON`);
   }
   const result = schema.safeParse(json);
   if (!result.success) {

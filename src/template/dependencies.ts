@@ -13,9 +13,9 @@ export type Step = {
   recovery?: unknown;
 };
 
-/** Something in a template that makes no sense. */
+/** Something in a template that is invalid. */
 export type Problem = {
-  /** Where, from the place that was looked at. */
+  /** Where, relative to what was checked. */
   path: (string | number)[];
   /** What was found, and what is allowed. */
   message: string;
@@ -85,7 +85,7 @@ function readBlock(step: Step): { stepIds: string[]; problems: Problem[] } {
   const problems = unknownKeys(recovery, ['dependsOn']).map(
     ({ key, hint }): Problem => ({
       path: [key],
-      message: `Step ${inQuotes(id)} has recovery.${shortened(key)}, which means nothing${hint || ';'} ${
+      message: `Step ${inQuotes(id)} has recovery.${shortened(key)}, which is unknown${hint || ';'} ${
         hint ? 'Allowed' : 'allowed'
       } is 'dependsOn'`,
     }),
@@ -103,7 +103,7 @@ export function isBlock(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The keys of a block that mean nothing, each with what may have been meant. */
+/** The unknown keys of a block, each with what may have been meant. */
 export function unknownKeys(
   block: Record<string, unknown>,
   known: string[],

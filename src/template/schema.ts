@@ -6,7 +6,7 @@ export const MOST_ATTEMPTS = 1_000_000;
 export const strategySchema = z
   .enum(['none', 'restart', 'idempotent'])
   .describe(
-    'What happens to a task that a restart of Backstage interrupted. none: it is closed as failed. restart: it runs again from its first step. idempotent: it goes on at the interrupted step, and of the finished steps those run again that a step still to run depends on.',
+    'What happens to an interrupted task. none: it is closed as failed. restart: it runs again from its first step, in an empty workspace. idempotent: it goes on at the interrupted step, with the files and outputs of the finished steps; those that a step still to run depends on run again.',
   );
 
 export const maxAttemptsSchema = z
@@ -15,7 +15,7 @@ export const maxAttemptsSchema = z
   .min(1)
   .max(MOST_ATTEMPTS)
   .describe(
-    'How often a task is recovered in a row without getting any further, instead of scaffolder.recoverTasksMaxAttempts.',
+    'How often a task is recovered in a row without progress, instead of scaffolder.recoverTasksMaxAttempts.',
   );
 
 /** `spec.recovery` of a template. */
@@ -33,7 +33,7 @@ export const stepRecoverySchema = z
       .union([z.string(), z.array(z.string())])
       .optional()
       .describe(
-        'The id of an earlier step, or a list of them, whose files this step needs. With the strategy idempotent they run again if this step runs after an interruption.',
+        'The id of an earlier step, or a list of ids. With the strategy idempotent, those steps run again if this step runs after an interruption.',
       ),
   })
   .strict();

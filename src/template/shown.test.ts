@@ -4,7 +4,7 @@ import { validateTemplate } from './validateTemplate';
 
 const MEGABYTE = 'x'.repeat(1_000_000);
 
-describe('what a template says, in a message', () => {
+describe('a value of a template, in a message', () => {
   it.each([
     ['restart', '"restart"'],
     [7, '7'],
@@ -16,14 +16,14 @@ describe('what a template says, in a message', () => {
     expect(shown(value)).toBe(text);
   });
 
-  it('is what kind of value it is if that holds itself', () => {
+  it('is its kind if it contains itself', () => {
     const block: Record<string, unknown> = { toString: 'no function' };
     block.self = block;
     const list: unknown[] = [];
     list.push(list);
     expect([block, list].map(shown)).toEqual([
-      'a value that is no JSON',
-      'a list that is no JSON',
+      'a value that is not JSON',
+      'a list that is not JSON',
     ]);
   });
 

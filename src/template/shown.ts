@@ -5,14 +5,14 @@ const MOST_CHARACTERS = 100;
 const MOST_LISTED = 20;
 const MOST_LISTED_CHARACTERS = 500;
 
-/** A value as people read it in a message, cut if it is long. YAML can make some that hold themselves. */
+/** A value as people read it in a message, cut if it is long. YAML allows values that contain themselves. */
 export function shown(value: unknown): string {
   try {
     return shortened(JSON.stringify(value) ?? String(value));
   } catch {
     return Array.isArray(value)
-      ? 'a list that is no JSON'
-      : 'a value that is no JSON';
+      ? 'a list that is not JSON'
+      : 'a value that is not JSON';
   }
 }
 

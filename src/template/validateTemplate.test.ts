@@ -43,12 +43,12 @@ describe('validateTemplate', () => {
     [
       { stategy: 'restart' },
       ['stategy'],
-      `spec.recovery.stategy means nothing; did you mean 'strategy'? Allowed are 'strategy', 'maxAttempts'`,
+      `spec.recovery.stategy is unknown; did you mean 'strategy'? Allowed are 'strategy', 'maxAttempts'`,
     ],
     [
       { strategy: 'restart', colour: 'red' },
       ['colour'],
-      `spec.recovery.colour means nothing; allowed are 'strategy', 'maxAttempts'`,
+      `spec.recovery.colour is unknown; allowed are 'strategy', 'maxAttempts'`,
     ],
     [
       { maxAttempts: 3 },
@@ -95,7 +95,7 @@ describe('validateTemplate', () => {
     [
       { dependOn: 'create' },
       ['dependOn'],
-      `Step 'fetch' has recovery.dependOn, which means nothing; did you mean 'dependsOn'? Allowed is 'dependsOn'`,
+      `Step 'fetch' has recovery.dependOn, which is unknown; did you mean 'dependsOn'? Allowed is 'dependsOn'`,
     ],
     [
       'create',
@@ -130,7 +130,7 @@ describe('validateTemplate', () => {
     ]);
   });
 
-  it('takes steps that share an id, and looks at each by itself', () => {
+  it('takes steps that share an id, and checks each by itself', () => {
     const spec = {
       recovery: { strategy: 'idempotent' },
       steps: [

@@ -80,7 +80,7 @@ function validateBlock(recovery: unknown): Problem[] {
   for (const { key, hint } of unknownKeys(recovery, keys)) {
     problems.push({
       path: ['recovery', key],
-      message: `spec.recovery.${shortened(key)} means nothing${hint || ';'} ${
+      message: `spec.recovery.${shortened(key)} is unknown${hint || ';'} ${
         hint ? 'Allowed' : 'allowed'
       } are ${quoted(keys)}`,
     });

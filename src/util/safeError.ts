@@ -5,17 +5,17 @@ const STATEMENT =
 
 /**
  * An error as it can be logged. Knex puts the statement in front of the driver's message, on SQLite with the values in it,
- * which may be a task's outputs or checkpoints. Only what the driver says is kept.
+ * which may be a task's outputs or checkpoints. Only the driver's own message is kept.
  */
 export function safeError(error: unknown): Error {
   const { name, message } = toError(error);
   if (!STATEMENT.test(message)) {
     return toError(error);
   }
-  const said = message.slice(message.lastIndexOf(' - ') + 3);
-  const safe = new Error(`The database said: ${said}`);
+  const cause = message.slice(message.lastIndexOf(' - ') + 3);
+  const safe = new Error(`The database reported: ${cause}`);
   safe.name = name;
-  // Its stack tells where it was made, which is no help, and the original one starts with the message.
+  // Its stack would show this line, which is no help, and the original one starts with the message.
   safe.stack = undefined;
   return safe;
 }

@@ -55,7 +55,7 @@ export class RecoveryWorkspaceProvider implements WorkspaceProvider {
     const files = filesOfRun({ ...task, history: readHistory(task.events) });
     if (files.kind === 'missing') {
       logger.warn(
-        `Task ${taskId} begins without files: there is no snapshot of those that were there when step '${files.stepId}' had ended`,
+        `Task ${taskId} begins in an empty workspace: there is no snapshot of the end of step '${files.stepId}'`,
       );
     }
     await snapshots.begin({

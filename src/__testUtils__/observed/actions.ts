@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 
-/** An action that logs all that it sees, and does what its input says. */
+/** An action that logs all that it sees, and follows its input. */
 export const observedActions = createBackendModule({
   pluginId: 'scaffolder',
   moduleId: 'observed-actions',

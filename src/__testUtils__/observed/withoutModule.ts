@@ -1,4 +1,4 @@
-/* A backend without this module, whose actions tell what they see. */
+/* A backend without this module, whose actions log what they see. */
 import { createScaffolderBackend } from '../../../dev/harness/createScaffolderBackend';
 import { observedActions } from './actions';
 

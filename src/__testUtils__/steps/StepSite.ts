@@ -45,7 +45,7 @@ export class StepSite {
   }
 
   /**
-   * @param options.hasModule - whether it has the module that is tested. It has unless said otherwise
+   * @param options.hasModule - whether it has the module that is tested. The default is true
    * @param options.entry - what to run instead
    * @param options.installation - where that has its packages, if not here
    * @param options.isBare - without the shorter timeout of the tests

@@ -1,15 +1,11 @@
 import { inQuotes } from '../../template/shown';
-import {
-  againMessages,
-  goesOnSentences,
-  outcome,
-  planParts,
-  StepMessage,
-  whyNone,
-} from './messages';
 import { PlannedRetry } from '../retry';
+import { outcomePart, taskPart } from './logLines';
+import { planParts, planSentences } from './planMessages';
+import { whyNone } from './reason';
+import { againMessages, StepMessage } from './stepMessages';
 
-/** Why a task runs that was started again after it had ended, and what of it. */
+/** For the task's log and the record: why a task runs that was started again after it had ended, and from which step. */
 export function retryReason({ task, strategy, retry }: PlannedRetry): string {
   const begin = `Started again after it had ${hadEnded(task.status, retry)}`;
   if (task.status === 'completed') {
@@ -19,34 +15,29 @@ export function retryReason({ task, strategy, retry }: PlannedRetry): string {
     case 'idempotent':
       return `${begin}. ${
         retry.kind === 'finish'
-          ? 'All its steps had finished. None runs again; its result is recorded now.'
-          : goesOnSentences(retry.plan, retry.plan.goesOnAt)
+          ? 'All its steps had finished: none runs again, and its result is recorded.'
+          : planSentences(retry.plan, retry.plan.goesOnAt)
       }`;
     case 'restart':
-      return `${begin}. Its template has the recovery strategy 'restart': it runs again from its first step.`;
+      return `${begin}. Its template has the recovery strategy 'restart': the task runs again from its first step.`;
     case undefined:
-      return `${begin}. It runs from its first step, since its recovery strategy could not be looked up.`;
+      return `${begin}. It runs from its first step, because the catalog did not return its recovery strategy.`;
     default:
-      return `${begin}. It runs from its first step, as ${whyNone(strategy)}.`;
+      return `${begin}. It runs from its first step, because ${whyNone(strategy)}.`;
   }
 }
 
 /** The one line about a retry in the backend's log. */
-export function retryLine(planned: PlannedRetry): string {
-  const { task, strategy, retry } = planned;
+export function retryLine({ task, strategy, retry }: PlannedRetry): string {
   return [
-    `Task ${task.id} of ${
-      retry.templateRef ?? 'an unknown template'
-    }, strategy '${strategy?.strategy ?? 'unknown'}', was started again after it had ${hadEnded(
-      task.status,
-      retry,
-    )}: ${outcome(retry)}`,
+    taskPart(task.id, retry, strategy, outcomePart(retry)),
+    `started again after it had ${hadEnded(task.status, retry)}`,
     ...planParts(retry.plan),
     ...(strategy?.remark ? [strategy.remark] : []),
   ].join('; ');
 }
 
-/** What people see in the log of a task that was started again. Nothing of one whose template says nothing of recovery. */
+/** For the log of a task that was started again. Nothing if its template sets no strategy, or `none`. */
 export function retryMessages(planned: PlannedRetry): StepMessage[] {
   const { strategy, retry } = planned;
   if (!strategy || strategy.strategy === 'none') {

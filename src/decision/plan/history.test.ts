@@ -36,7 +36,7 @@ describe('readHistory', () => {
     });
   });
 
-  it('knows no state of a step that had finished before, and tells one skipped for its condition from one passed over', () => {
+  it('has no state of a step that had finished before, and distinguishes one skipped for its condition from one passed over', () => {
     expect(
       readHistory([
         log('kept', 'completed'),
@@ -67,7 +67,7 @@ describe('readHistory', () => {
     });
   });
 
-  it('takes steps for passed over of which the run says no more than that they were skipped, though it tells of no failure', () => {
+  it('takes steps for passed over that have nothing but `skipped` in the run, though no failure is logged', () => {
     // The line about the begin of step `b` could not be written, so it failed.
     const { states } = readHistory([
       log('a', 'processing'),

@@ -15,7 +15,7 @@ export type StepFiles = {
   problem?: string;
 };
 
-/** What a task's events tell about it. */
+/** What is read from a task's events. */
 export type TaskHistory = {
   /** Somebody cancelled the task. A retry removes that event (`retryTask` in the scaffolder's DatabaseTaskStore, 4.2.0). */
   cancelled: boolean;
@@ -36,7 +36,7 @@ export type TaskHistory = {
   files: Map<string, (StepFiles | undefined)[]>;
 };
 
-/** Tells which snapshots of the workspace a run can go back to. */
+/** Finds the snapshots of the workspace that a run can go back to. */
 class FilesReader {
   readonly #files = new Map<string, (StepFiles | undefined)[]>();
 
@@ -87,7 +87,7 @@ function either(
 }
 
 /**
- * Tells apart what the events of a run do not say, by the order in which the runner writes them (`NunjucksWorkflowRunner`, 4.2.0):
+ * Infers what the events of a run do not have from the order in which the runner writes them (`NunjucksWorkflowRunner`, 4.2.0):
  *
  * - A step begins with `processing`. Skipped for its `if`, it is `skipped` after that; after a failure before, `skipped` alone. Of a
  *   step that failed since that first line could not be written, nothing is written at all.
@@ -197,7 +197,7 @@ class HistoryReader {
         states.push('completed');
         break;
       case 'skipped':
-        // Alone, it comes after a failure, of which no line tells if it was that of the step's begin which could not be written.
+        // Alone, it comes after a failure. That has no line if the first line of the failed step could not be written.
         this.#hasFailed ||= !isCurrent;
         states.push(this.#hasFailed ? 'passedOver' : 'skipped');
         break;

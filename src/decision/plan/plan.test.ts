@@ -13,7 +13,7 @@ const completed = (...ids: string[]): StepRecords =>
 const log = (stepId: string, status: string) =>
   JSON.stringify({ message: '', stepId, status });
 
-/** The plan for what is recorded of the steps, and what the task's events tell of them. */
+/** The plan for what is recorded of the steps, and their states by the task's events. */
 function planOf(
   steps: TaskStep[],
   records: StepRecords,
@@ -98,7 +98,7 @@ describe('planRecovery', () => {
     ).toEqual({ skipped: ['create'], again: [], goesOnAt: 'slow' });
   });
 
-  it('runs a step again that others depend on which were passed over after a failure of which no line tells', () => {
+  it('runs a step again that others depend on which were passed over after a failure that was not logged', () => {
     // Steps `two` and `three` were passed over, since not even the begin of `one` could be written. Then the task was started again.
     expect(
       planOf(
@@ -143,7 +143,7 @@ describe('planRecovery', () => {
     });
   });
 
-  it('runs all steps again for restart, whatever the dependencies say', () => {
+  it('runs all steps again for restart, whatever the dependencies', () => {
     expect(
       planOf(
         [step('a', 'nonsense'), step('b'), step('c')],
@@ -189,7 +189,7 @@ describe('planRecovery', () => {
     [
       'misspelt',
       [step('a'), { id: 'b', recovery: { dependson: 'a' } }, step('c')],
-      `Step 'b' has recovery.dependson, which means nothing; did you mean 'dependsOn'? Allowed is 'dependsOn'`,
+      `Step 'b' has recovery.dependson, which is unknown; did you mean 'dependsOn'? Allowed is 'dependsOn'`,
     ],
     [
       'no block',
@@ -220,7 +220,7 @@ describe('planRecovery', () => {
       log('p', 'completed'),
     ];
 
-    it('runs them all again when one of them has not finished, and says why', () => {
+    it('runs them all again when one of them has not finished, and gives the reason', () => {
       for (const events of [begin, [...begin, log('p', 'processing')]]) {
         expect(
           planOf(steps, completed('a', 'p'), 'idempotent', events),
@@ -517,7 +517,7 @@ describe('planRecovery', () => {
       );
     });
 
-    it('says of every completed step whether it is skipped or runs again, in order', () => {
+    it('has every completed step as skipped or as one that runs again, in order', () => {
       fc.assert(
         fc.property(tasks, ({ steps, records }) => {
           const { skipped, again } = planOf(steps, records, 'idempotent');

@@ -19,7 +19,7 @@ export type StepAgain = {
     | { kind: 'noOutput' }
     /** It changed files, and the run begins with those from before it. */
     | { kind: 'filesLost' }
-    /** No snapshot brings the files of the finished steps back, and the template does not say which steps need them. */
+    /** No snapshot brings the files of the finished steps back, and the template has no `dependsOn`. */
     | { kind: 'noSnapshot' }
     /** The dependencies of the template are invalid; see the plan's warning. */
     | { kind: 'invalidPlan' };
@@ -51,8 +51,8 @@ export type Plan = {
  *   runs.
  *
  * With snapshots, the run begins with the files that were there before the first step that runs. Finished steps after it run again as well if
- * they changed files, or may have. Without a snapshot of that moment it begins without files, and if there were any and no step says which
- * ones it depends on, all steps run again.
+ * they changed files, or may have. Without a snapshot of that moment it begins in an empty workspace. If files are lost by that and no step
+ * has a `dependsOn`, all steps run again.
  *
  * A dependency that is unknown, later, or the step itself is invalid (and every circle has such a one), and so is a recovery block with
  * anything else in it: then all steps run again, which `idempotent` allows, with a warning.
@@ -189,7 +189,7 @@ export function beginsEmpty({ skipped, again }: Plan): boolean {
   );
 }
 
-/** The most telling reason. */
+/** The most specific reason. */
 function becauseOf(
   { because }: StepProgress,
   {

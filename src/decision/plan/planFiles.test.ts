@@ -8,7 +8,7 @@ const step = (id: string, dependsOn?: string[]): TaskStep => ({
   recovery: dependsOn && { dependsOn },
 });
 
-/** What the database tells of a task's course, written as it happens. */
+/** The record of a task's course in the database, written as it happens. */
 class Course {
   readonly events: string[] = [];
   readonly records: StepRecords = {};
@@ -283,7 +283,7 @@ describe('a plan without a snapshot', () => {
     ['could not be made', (c: Course) => c.snapshot(true, 'too large')],
     ['is not there', (c: Course) => c],
   ])(
-    'runs all steps again if it %s, and no step says what it depends on',
+    'runs all steps again if it %s, and no step has a dependsOn',
     (_, take) => {
       const course = new Course().begin().runs('fetch', true).starts('edit');
       const plan = take(course).ends('edit').starts('publish').plan(steps);
@@ -299,17 +299,17 @@ describe('a plan without a snapshot', () => {
     },
   );
 
-  it('says why there is none', () => {
+  it('gives the reason why there is none', () => {
     const course = new Course().begin().starts('fetch');
     course.snapshot(true, 'too large').ends('fetch').starts('edit');
     expect(course.plan(steps).files).toMatchObject({ problem: 'too large' });
   });
 
-  it('runs again what the steps depend on, if they say so', () => {
-    const said = [step('fetch'), step('edit'), step('publish', ['fetch'])];
+  it('runs again what the steps depend on, if they have a dependsOn', () => {
+    const dependent = [step('fetch'), step('edit'), step('publish', ['fetch'])];
     const course = new Course().begin().starts('fetch').ends('fetch');
     course.starts('edit').ends('edit').starts('publish');
-    const plan = course.plan(said);
+    const plan = course.plan(dependent);
     // Before the first step there are no files, so nothing is missing.
     expect(plan.files).toEqual({ kind: 'empty' });
     expect(again(plan)).toEqual([

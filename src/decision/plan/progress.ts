@@ -6,7 +6,7 @@ export type StepProgress = {
   id: string;
   /**
    * - `finished`: it need not run again for its own sake, since its output can be restored.
-   * - `skipped`: it was skipped for its `if`, which is looked at again. Nothing runs again on the chance that it comes out otherwise.
+   * - `skipped`: it was skipped for its `if`, which is evaluated again. No other step runs again in case it comes out differently.
    * - `toRun`: it runs.
    */
   state: 'finished' | 'skipped' | 'toRun';
@@ -21,7 +21,7 @@ export type StepProgress = {
 };
 
 /**
- * Tells how far a task has come, step by step.
+ * How far a task has come, step by step.
  *
  * The scaffolder records steps by their ids. When several steps share one, the record of the first that finishes would let it skip
  * the others for good (`NunjucksWorkflowRunner.execute`, 4.2.0). So a shared id counts as finished only when, by the task's events, each

@@ -1,11 +1,11 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { safeError } from '../../util/safeError';
 
-/** So that messages that never repeat, since they name ids, say, take no memory for ever. */
+/** Messages that never repeat, since they contain ids, must not fill the memory. */
 const MOST_REPORTED = 100;
 
 /**
- * Logs errors of whole batches, each message once: an error that lasts comes back in each pass, every second.
+ * Logs errors of whole batches, each message once: an error that lasts would be logged in each pass, every second.
  */
 export class BatchErrors {
   readonly #reported = new Set<string>();
@@ -26,7 +26,7 @@ export class BatchErrors {
     }
     this.#reported.add(safe.message);
     this.logger.warn(
-      `Could not ${this.what}, ${count} at once, so they are tried one by one; the same error is not logged again`,
+      `Could not ${this.what} in a batch of ${count}, so each is tried alone; the same error is not logged again`,
       safe,
     );
   }

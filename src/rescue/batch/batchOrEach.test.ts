@@ -26,7 +26,7 @@ describe('batchOrEach', () => {
     expect(onError).not.toHaveBeenCalled();
     expect(logger.warn.mock.calls).toEqual([
       [
-        'Could not decide on tasks, 3 at once, so they are tried one by one; the same error is not logged again',
+        'Could not decide on tasks in a batch of 3, so each is tried alone; the same error is not logged again',
         new Error('deadlock detected'),
       ],
     ]);
@@ -63,6 +63,6 @@ describe('batchOrEach', () => {
       createBatchErrors(),
     );
     const [, error] = logger.warn.mock.calls[0];
-    expect(error).toEqual(new Error('The database said: disk is full'));
+    expect(error).toEqual(new Error('The database reported: disk is full'));
   });
 });

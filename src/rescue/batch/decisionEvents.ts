@@ -1,5 +1,6 @@
 import { NewTaskEvent } from '../../database/operations/taskEvents/appendTaskEvents';
-import { asLines, stepMessages } from '../../decision/messages/messages';
+import { asLines } from '../../decision/messages/format';
+import { stepMessages } from '../../decision/messages/stepMessages';
 import { Closed, isClosed, WrittenDecision } from '../../record/decidedTask';
 
 /** What the log of a task says of its decision, and for one that is closed its end. */

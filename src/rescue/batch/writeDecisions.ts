@@ -10,7 +10,7 @@ import {
   appendPublishedTaskEvents,
   appendTaskEvents,
 } from '../../database/operations/taskEvents/appendTaskEvents';
-import { reasonOf } from '../../decision/messages/messages';
+import { reasonOf } from '../../decision/messages/reason';
 import { beginsEmpty } from '../../decision/plan/plan';
 import { attemptRecord } from '../../record/attemptRecord';
 import {

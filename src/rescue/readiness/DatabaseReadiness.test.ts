@@ -37,7 +37,7 @@ describe.each(databases.eachSupportedId())(
       return error;
     }
 
-    it('makes the tables, though many ask for it at once', async () => {
+    it('creates the tables once, though many ask for it at once', async () => {
       await migrateScaffolderOnly(knex);
       const readiness = create();
       await Promise.all([1, 2, 3].map(() => readiness.ensure()));
@@ -48,7 +48,7 @@ describe.each(databases.eachSupportedId())(
       expect(queries).toEqual([]);
     });
 
-    it('tells of a task store that is not the one of the scaffolder, and makes nothing in it', async () => {
+    it('reports a task store other than that of the scaffolder, and creates nothing in it', async () => {
       const readiness = create();
       const none = await blockerOf(readiness);
       expect(none.message).toMatch(
@@ -63,7 +63,7 @@ describe.each(databases.eachSupportedId())(
       expect(await knex.schema.hasTable(MIGRATIONS.tableName)).toBe(false);
     });
 
-    it('is ready as soon as the tables are there that an operator makes who skips migrations', async () => {
+    it('is ready as soon as an operator who skips migrations has created the tables', async () => {
       await migrateScaffolderOnly(knex);
       const readiness = create({ skip: true });
       const blocker = await blockerOf(readiness);
@@ -75,7 +75,7 @@ describe.each(databases.eachSupportedId())(
       await readiness.ensure();
     });
 
-    it('tells what the database says when the tables cannot be made, and tries again after a while', async () => {
+    it('reports the error of the database when the tables cannot be created, and tries again after a while', async () => {
       await migrateScaffolderOnly(knex);
       await knex.schema.createTable(NUDGES, table => table.integer('odd'));
       const readiness = create();
@@ -91,7 +91,7 @@ describe.each(databases.eachSupportedId())(
       await readiness.ensure();
     });
 
-    it('tells how to free a lock that something else has left', async () => {
+    it('reports how to free a lock that something else has left', async () => {
       await migrateScaffolderOnly(knex);
       await applyMigrations({}, knex);
       await knex(`${MIGRATIONS.tableName}_lock`).update({ is_locked: 1 });
@@ -103,7 +103,7 @@ describe.each(databases.eachSupportedId())(
       await expect(readiness.ensure()).resolves.toBeUndefined();
     });
 
-    it('finds out, when it is doubted, that a table or column is gone', async () => {
+    it('finds, when it checks again, that a table or column is gone', async () => {
       await migrateScaffolderOnly(knex);
       const readiness = create();
       await readiness.ensure();
@@ -113,9 +113,9 @@ describe.each(databases.eachSupportedId())(
       readiness.doubt();
       const { message } = await blockerOf(readiness);
       expect(message).toMatch(
-        /attempts: .*reason.*shutdowns: .*Restore them.*made anew/,
+        /attempts: .*reason.*shutdowns: .*Restore them.*created again/,
       );
-      // As it says.
+      // The remedy in the message.
       for (const table of await ownTables()) {
         await knex.schema.dropTable(table);
       }

@@ -15,7 +15,7 @@ import {
 /** A migration that waits for a lock on `tasks` makes heartbeats wait for up to 3 s, which must not happen all the time. */
 const MIGRATE_AGAIN_MS = 10_000;
 
-/** Whether the database is as the module needs it, and makes it so as far as it can. */
+/** Checks that the database is as the module needs it, and creates the module's own tables. */
 export class DatabaseReadiness {
   #isReady = false;
   #isMigrated = false;
@@ -34,7 +34,7 @@ export class DatabaseReadiness {
   /**
    * Returns once the database is ready, and at once when that is known.
    *
-   * @throws Blocker if it is not, or what the database says if it does not answer.
+   * @throws Blocker if it is not, or the error of the database if it does not answer.
    */
   async ensure(): Promise<void> {
     if (this.#isReady) {
@@ -47,7 +47,7 @@ export class DatabaseReadiness {
     await this.#ongoing;
   }
 
-  /** To be called when something has failed for which the database may be to blame: it is checked again. */
+  /** To be called when something has failed that the database may have caused: it is checked again. */
   doubt(): void {
     this.#isReady = false;
   }

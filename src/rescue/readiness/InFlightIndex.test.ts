@@ -17,7 +17,7 @@ const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
 describe.each(databases.eachSupportedId())(
   'InFlightIndex on %s',
   databaseId => {
-    it('is made, and then not looked for any more', async () => {
+    it('is created, and then not checked any more', async () => {
       const knex = await databases.init(databaseId);
       await migrateScaffolderOnly(knex);
       const index = new InFlightIndex({ knex, database: {} });

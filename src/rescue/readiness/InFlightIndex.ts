@@ -8,7 +8,7 @@ import { isSqlite } from '../../database/time';
 import { indexMissing } from './blockers';
 import { safeError } from '../../util/safeError';
 
-/** To make it reads the whole table, which is not to be done again and again in vain. */
+/** Creating it reads the whole table, which must not be repeated in vain. */
 const TRY_AGAIN_MS = 10 * 60_000;
 
 /**
@@ -52,7 +52,7 @@ export class InFlightIndex {
     const poolSize: number | undefined = knex.client.config.pool?.max;
     if (poolSize !== undefined && poolSize < MIN_POOL_SIZE && !isSqlite(knex)) {
       throw indexMissing(
-        `the pool has ${poolSize} connections, and to create it takes two of at least ${MIN_POOL_SIZE}`,
+        `the pool has ${poolSize} connections, and creating it needs two of at least ${MIN_POOL_SIZE}`,
       );
     }
     await this.#make();

@@ -24,12 +24,12 @@ describe('PollCheck', () => {
     await check.check();
     state.now += 1;
     await expect(check.check()).rejects.toThrow(
-      /has not looked[^]*recoverTasks: false[^]*taskRecovery:\n {4}enabled: true\n {4}staleTimeout: \{ hours: 12 \}/,
+      /has not polled[^]*recoverTasks: false[^]*taskRecovery:\n {4}enabled: true\n {4}staleTimeout: \{ hours: 12 \}/,
     );
     state.last = 2;
     await check.check();
     state.last = 31;
-    await expect(check.check()).rejects.toThrow('has not looked');
+    await expect(check.check()).rejects.toThrow('has not polled');
   });
 
   it('says nothing while the database does not answer', async () => {

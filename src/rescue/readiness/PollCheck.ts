@@ -5,7 +5,7 @@ import { Settling } from '../../liveness/Settling';
 /** Three polls of the scaffolder. */
 const MISSING_AFTER_SECONDS = 30;
 
-/** Whether the scaffolder looks for tasks to recover, as it does with the settings that this module answers. Without, none is opened. */
+/** Checks that the scaffolder polls for tasks to recover, as it does with the settings that this module supplies. Without its poll, no task is opened. */
 export class PollCheck {
   #workersStartedAt?: number;
 
@@ -26,7 +26,7 @@ export class PollCheck {
   /**
    * To be called every few seconds.
    *
-   * @throws ExplainedError if the scaffolder has not looked for 30 s, though its database answers.
+   * @throws ExplainedError if the scaffolder has not polled for 30 s, though its database answers.
    */
   async check(): Promise<void> {
     const { poll, settling } = this.options;

@@ -1,7 +1,7 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
-import { formatSilence } from '../../decision/messages/messages';
+import { formatSilence } from '../../decision/messages/format';
 
-/** An error that scrolls away is none. Once a minute is seen by whoever looks, and fills no disk. */
+/** An error that is logged once scrolls away. Once a minute is seen, and fills no disk. */
 const REPEAT_MS = 60_000;
 
 type Trouble = {
@@ -11,7 +11,7 @@ type Trouble = {
   isBlocking: boolean;
 };
 
-/** What does not work at present. Logged at once, again once a minute while it lasts, and when it is over. */
+/** What fails at present. Logged at once, again once a minute while it lasts, and when it is over. */
 export class Troubles {
   readonly #ongoing = new Map<string, Trouble>();
 

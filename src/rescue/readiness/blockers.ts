@@ -6,13 +6,13 @@ import { OWN_TABLES } from '../../database/operations/server/findMissingTables';
 import { MIGRATIONS } from '../../database/migrations';
 import { safeError } from '../../util/safeError';
 
-/* What operators are told of a database that is not as the module needs it: what was found, what is accepted, and what to do. */
+/* The errors for operators when the database is not as the module needs it: what was found, what is accepted, and what to do. */
 
-/** An error that says all there is to say: what was found, and what to do. */
+/** An error whose message is complete: what was found, and what to do. */
 export class ExplainedError extends Error {
   constructor(message: string) {
     super(message);
-    // Its stack tells where it was made, which is no help.
+    // Its stack would show this line, which is no help.
     this.stack = undefined;
   }
 }
@@ -30,20 +30,20 @@ export class Blocker extends ExplainedError {
 }
 
 const DEFERRED =
-  'Until then no interrupted task is decided on, and all are deferred, so that the scaffolder does not run them again either';
+  'Until then no interrupted task is decided on. All are deferred, so that the scaffolder does not run them again either';
 
-/** @param missing - what the database says */
+/** @param missing - the errors of the database */
 export function scaffolderTablesMissing(missing: string[]): Blocker {
   return new Blocker(
     `Interrupted tasks cannot be recovered: the database of the scaffolder plugin has no tables of its own task store (${missing.join(
       '; ',
-    )}). The tables of @backstage/plugin-scaffolder-backend 4.2.0 or later are needed. If a custom task broker (scaffolderTaskBrokerExtensionPoint) keeps the tasks elsewhere, they cannot be recovered by this module: remove it, or set scaffolder.recoverTasks to false. Otherwise run the scaffolder's migrations. Until then no task is decided on or deferred`,
+    )}). The tables of @backstage/plugin-scaffolder-backend 4.2.0 or later are needed. If a custom task broker (scaffolderTaskBrokerExtensionPoint) keeps the tasks elsewhere, this module cannot recover them: remove the broker, or set scaffolder.recoverTasks to false. Otherwise run the scaffolder's migrations. Until then no task is decided on or deferred`,
     false,
   );
 }
 
 /**
- * @param missing - what the database says
+ * @param missing - the errors of the database
  * @param isSkipped - whether the operator runs migrations apart
  */
 export function ownTablesMissing(
@@ -55,11 +55,11 @@ export function ownTablesMissing(
     ? `Migrations are skipped (backend.database.skipMigrations, or that of the plugin), so create them: start one backend with migrations on, or run the migrations in the package's folder 'migrations' with knex and the table name ${MIGRATIONS.tableName}`
     : `${
         MIGRATIONS.tableName
-      } says that they were made. Restore them from a backup, or drop what is left of ${tables.join(
+      } has them as created. Restore them from a backup, or drop what is left of ${tables.join(
         ', ',
       )} and ${
         MIGRATIONS.tableName
-      }_lock; they are then made anew, without a record of earlier attempts`;
+      }_lock; they are then created again, without the record of earlier attempts`;
   return new Blocker(
     `Interrupted tasks cannot be recovered: tables of this module are missing (${missing.join(
       '; ',
@@ -73,8 +73,8 @@ export function migrationFailed(error: unknown): Blocker {
   const { name, message } = safeError(error);
   const cause =
     name === 'MigrationLocked'
-      ? `knex takes its lock for held, which is in ${MIGRATIONS.tableName}_lock. This module holds it only within a transaction, so what can be seen there was left by something else. If no migration of it is running, run: delete from ${MIGRATIONS.tableName}_lock`
-      : `${message}. The module needs to create tables that refer to the scaffolder's table 'tasks', and waits 3 s for a lock on it: look for missing permissions and for long transactions. Or create the tables by other means and set backend.database.plugin.scaffolder.skipMigrations`;
+      ? `the lock of knex, in ${MIGRATIONS.tableName}_lock, is held. This module holds it only within a transaction, so something else has left it. If no migration of this module is running, run: delete from ${MIGRATIONS.tableName}_lock`
+      : `${message}. The module needs to create tables that refer to the scaffolder's table 'tasks', and waits 3 s for a lock on it: check for missing permissions and for long transactions. Or create the tables by other means and set backend.database.plugin.scaffolder.skipMigrations`;
   return new Blocker(
     `Interrupted tasks cannot be recovered: the tables of this module cannot be created, trying again every 10 s. ${cause}. ${DEFERRED}`,
     true,
@@ -90,10 +90,10 @@ export function indexMissing(cause: string): ExplainedError {
   );
 }
 
-/** The scaffolder does not do what its settings ask for. */
+/** The scaffolder does not poll, though its settings ask for it. */
 export function pollMissing(seconds: number): ExplainedError {
   return new ExplainedError(
-    `The scaffolder has not looked for tasks to recover for ${seconds} s, which it does every 10 s with scaffolder.taskRecovery.enabled. So tasks that are to run again wait until a backend starts. If it is not the scaffolder's own task broker that runs the tasks, they cannot be recovered: set scaffolder.recoverTasks: false. Otherwise set these lines in app-config.yaml:
+    `The scaffolder has not polled for tasks to recover for ${seconds} s, which it does every 10 s with scaffolder.taskRecovery.enabled. So tasks that are to run again wait until a backend starts. If another task broker than the scaffolder's own runs the tasks, they cannot be recovered: set scaffolder.recoverTasks: false. Otherwise set these lines in app-config.yaml:
 
 scaffolder:
   recoverTasks: true

@@ -3,13 +3,13 @@ import { CatalogService } from '@backstage/plugin-catalog-node';
 import { BatchErrors } from '../batch/BatchErrors';
 import { batchOrEach } from '../batch/batchOrEach';
 
-/** A catalog that takes longer counts as not reachable. */
+/** A catalog that takes longer counts as unreachable. */
 const LOOKUP_TIMEOUT_MS = 10_000;
 
 /** How many templates are asked for in one request. */
 const REFS_AT_ONCE = 100;
 
-/** A catalog that refuses so many templates one by one refuses them all. A single one may be to blame for a request. */
+/** After so many templates that the catalog refuses one by one, no more are asked for. A request can fail for a single one. */
 const MOST_FAILURES = 3;
 
 /** All that is read of a template, whose steps can be large. */
@@ -61,9 +61,9 @@ export class CatalogLookups {
   }
 
   /**
-   * The spec of a template: nothing if the catalog has no such template, and an empty one if it says nothing about recovery.
+   * The spec of a template: nothing if the catalog has no such template, and an empty one if the template sets nothing about recovery.
    *
-   * @returns nothing at all if it could not be looked up.
+   * @returns nothing if it could not be looked up.
    */
   result(
     templateRef: string,

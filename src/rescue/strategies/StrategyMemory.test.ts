@@ -122,7 +122,7 @@ describe.each(databases.eachSupportedId())(
       expect(await knex(STRATEGIES).pluck('max_attempts')).toEqual([7]);
     });
 
-    it('warns of a limit that makes no sense, and remembers the strategy', async () => {
+    it('warns of an invalid limit, and remembers the strategy', async () => {
       const id = await insertTask(knex, {
         templateRef: 'template:default/odd-limit',
       });
@@ -163,7 +163,11 @@ describe.each(databases.eachSupportedId())(
       });
       expect(await createMemory().rememberMissing()).toBe(2);
       expect(logger.warn.mock.calls).toEqual([
-        [expect.stringMatching(/^Cannot look up .* of some tasks; .*500$/)],
+        [
+          expect.stringMatching(
+            /^The recovery strategies of some tasks could not be looked up; .*500$/,
+          ),
+        ],
       ]);
     });
 

@@ -17,10 +17,10 @@ import { strategyOfTemplate, TaskStrategy } from '../../decision/strategy';
 import { readTemplateRef } from '../../scaffolder/taskRecord';
 import { CatalogLookups } from './CatalogLookups';
 
-/** A catalog that was just started may not have its entities yet, and says that there are none. */
+/** A catalog that was just started may not have its entities yet, and answers that there are none. */
 const GONE_AFTER_MS = 30_000;
 
-/** Somebody who presses Retry waits no longer than this for it. The scaffolder then asks the catalog as well. */
+/** Whoever presses Retry waits for it. */
 const SOON_MS = 3_000;
 
 /**
@@ -97,10 +97,10 @@ export class StrategyMemory {
     }
 
     failure ??= lookups.failure;
-    // Said once for each outage of the catalog, not at each call.
+    // Logged once for each outage of the catalog, not at each call.
     if (failure && !this.#catalogFailing) {
       logger.warn(
-        `Cannot look up the recovery strategies of some tasks; trying again until it works, ${safeError(failure)}`,
+        `The recovery strategies of some tasks could not be looked up; it is tried again until it works, and meanwhile these tasks wait if they are interrupted: ${safeError(failure)}`,
       );
     }
     this.#catalogFailing = Boolean(failure);
@@ -108,10 +108,10 @@ export class StrategyMemory {
   }
 
   /**
-   * The strategy that the template of a task has now, for somebody who waits for it.
+   * The strategy that the template of a task has now. The caller waits for it, for a few seconds at most.
    *
    * @param spec - of the task, as it is stored
-   * @returns nothing if the catalog does not tell soon.
+   * @returns nothing if the catalog does not answer in time.
    */
   async lookUpSoon(spec: string): Promise<TaskStrategy | undefined> {
     const templateRef = readTemplateRef(spec);
@@ -119,7 +119,7 @@ export class StrategyMemory {
     await lookups.lookUp(templateRef === undefined ? [] : [templateRef]);
     if (lookups.failure) {
       this.options.logger.warn(
-        `Cannot look up the recovery strategy of ${templateRef}, ${safeError(lookups.failure)}`,
+        `The recovery strategy of ${templateRef} could not be looked up: ${safeError(lookups.failure)}`,
       );
     }
     return strategyBy(templateRef, lookups);
@@ -165,7 +165,7 @@ export class StrategyMemory {
     }
     await rememberStrategies(knex, rows);
     for (const { task_id, source, remark } of rows) {
-      // A template that is gone is no mistake of its author's.
+      // That a template is gone is no mistake of its author.
       if (remark && source !== 'gone') {
         logger.warn(`Task ${task_id}: ${remark}`);
       }
@@ -173,7 +173,7 @@ export class StrategyMemory {
     return rows.length;
   }
 
-  /** Whether it is too early to say that the template of a task is gone. */
+  /** Whether it is too early to count the template of a task as gone. */
   #isMissing(taskId: string, missingSince: number | undefined): boolean {
     const now = (this.options.clock ?? performance.now.bind(performance))();
     const since = missingSince ?? now;
@@ -185,7 +185,7 @@ export class StrategyMemory {
   }
 }
 
-/** The strategy of a task's template, unless it could not be looked up. */
+/** The strategy of a task's template. Nothing if it could not be looked up. */
 function strategyBy(
   templateRef: string | undefined,
   lookups: CatalogLookups,

@@ -2,7 +2,7 @@ import { Knex } from 'knex';
 import { ATTEMPTS } from '../../tables';
 import { Ongoing, ongoingAttempts } from './ongoingAttempts';
 
-/** Whether an attempt is ongoing before which its task was recovered so often in a row, this one included, without having got any further. */
+/** Whether an attempt is ongoing before which its task was recovered so often in a row, this one included, without progress. */
 export async function hasOngoingAttempt(
   tx: Knex.Transaction,
   { minSpent, ...ongoing }: Ongoing & { minSpent: number },

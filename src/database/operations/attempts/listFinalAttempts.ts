@@ -7,7 +7,7 @@ import { Ongoing, ongoingAttempts } from './ongoingAttempts';
 const LAST_CHANCE_LOCK = 7_201_512;
 
 /**
- * The tasks whose last chance is ongoing, with how many of their steps had finished before it. Nobody else can ask this until the
+ * The tasks whose isolated final attempt is ongoing, with how many of their steps had finished before it. Nobody else can ask this until the
  * transaction ends.
  */
 export async function listFinalAttempts(
@@ -16,7 +16,7 @@ export async function listFinalAttempts(
 ): Promise<{ taskId: string; finishedSteps: number }[]> {
   if (!isSqlite(tx)) {
     // Waited for, unlike the lock of `nudgeWorker`: the transaction has decided on a batch by now, and without the answer it could
-    // not tell which of these tasks have to wait. Those that hold it write what they decided and end.
+    // not decide which of these tasks have to wait. Those that hold it write what they decided and end.
     await tx.raw('select pg_advisory_xact_lock(?)', LAST_CHANCE_LOCK);
   }
   return ongoingAttempts(tx, ongoing)

@@ -12,7 +12,7 @@ export type Ongoing = {
 
 /**
  * Tasks with their last decision, those whose attempt is ongoing: they have neither ended nor fallen silent once claimed. Whether they
- * got further since is not asked.
+ * made progress since is not asked.
  */
 export function ongoingAttempts(
   tx: Knex.Transaction,

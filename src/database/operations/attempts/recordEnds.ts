@@ -7,7 +7,7 @@ import {
   UNSETTLED,
 } from '../../tables';
 
-/** When the task ended, as its last event of that kind tells. */
+/** When the task ended, by its last event of that kind. */
 const END = `coalesce((
   select max(created_at) from ${TASK_EVENTS}
   where ${TASK_EVENTS}.task_id = ${ATTEMPTS}.task_id

@@ -2,7 +2,7 @@ import { Knex } from 'knex';
 import { ATTEMPTS, TASKS, UNSETTLED } from '../../tables';
 
 /**
- * Records the claims that their processes did not, since they were ending, say. A heartbeat that is younger than the decision
+ * Records the claims that their processes did not record, for example because they were ending. A heartbeat that is younger than the decision
  * shows that the task was claimed. When exactly is not known, so the time is that of this call.
  */
 export async function recordMissedClaims(knex: Knex): Promise<void> {

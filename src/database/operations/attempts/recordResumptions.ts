@@ -6,7 +6,7 @@ import { secondsBetween } from '../../time';
 export type Resumption = {
   strategy?: string;
   decision: string;
-  /** From its last sign of life before the decision. */
+  /** From its last heartbeat before the decision. */
   secondsSinceHeartbeat: number;
 };
 

@@ -11,10 +11,10 @@ import { appendTaskEvents, NewTaskEvent } from '../taskEvents/appendTaskEvents';
 import { attemptRow, NewAttempt } from './recordAttempts';
 
 /**
- * Records that a task was started again after it had ended, with what its log says of it, and how the attempt before had ended.
+ * Records that a task was started again after it had ended, with the lines for its log, and how the attempt before had ended.
  * May be called again when it is not known whether it came to that.
  *
- * It counts from the moment of the retry, not of this call: a decision that is younger than the task's heartbeat would look like
+ * It counts from the moment of the retry, not of this call: a decision that is younger than the task's heartbeat would count as
  * a hand-over. And it takes the number that was next then, or none: after a decision on the further run, which may have handed the
  * task over, a row with a later number and an earlier time would let that be decided on again.
  *

@@ -1,7 +1,7 @@
 import { Knex } from 'knex';
 import { ATTEMPTS, DbAttemptRow } from '../../tables';
 
-/** Takes a decision back that came to nothing, as the run that was given up for dead was alive: it spent no attempt. */
+/** Withdraws a decision on a run that was alive after all: it uses no attempt. */
 export async function withdrawAttempt(
   knex: Knex,
   { taskId, attempt }: { taskId: string; attempt: number },

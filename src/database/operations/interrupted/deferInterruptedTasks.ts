@@ -8,7 +8,7 @@ import { Timeouts, whereInterrupted, whereUndecided } from './interrupted';
  * anew. The tasks stay interrupted.
  *
  * @param options.silentSeconds - only those that were silent for at least this long
- * @returns the ids of those that were held back.
+ * @returns the ids of those that were deferred.
  */
 export async function deferInterruptedTasks(
   tx: Knex.Transaction,
@@ -38,7 +38,7 @@ export async function deferInterruptedTasks(
 }
 
 /**
- * Lets tasks that are locked look as if they had been silent for just longer than the timeout. One that is too old to run again loses
+ * Sets the heartbeats of locked tasks so that they were silent for just longer than the timeout. One that is too old to run again loses
  * its heartbeat instead: the scaffolder's own recovery takes none without, and its age still shows.
  *
  * @param options.where - which of them, asked again: only a statement that begins when the lock is held sees what others have decided

@@ -5,7 +5,7 @@ import { countSilenceAnew } from './deferInterruptedTasks';
 import { Timeouts, whereUndecided } from './interrupted';
 
 /**
- * As `deferInterruptedTasks`, for whoever cannot tell which tasks are interrupted: defers all running tasks that were silent for so long.
+ * As `deferInterruptedTasks`, for when it is not known which tasks are interrupted: defers all running tasks that were silent for so long.
  * Needs nothing but the scaffolder's table. Where the module's tables are there, what was handed over stays so.
  *
  * @param options.limit - at most so many

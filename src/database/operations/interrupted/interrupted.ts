@@ -44,12 +44,12 @@ const LAST_DECIDED_AT = `(
 )`;
 const DECIDED_SINCE_HEARTBEAT = `coalesce(${LAST_DECIDED_AT} > ${TASKS}.last_heartbeat_at, false)`;
 
-/** A condition: a wake-up is younger than the last heartbeat of its task, which nobody has claimed since. */
+/** A condition: a nudge is younger than the last heartbeat of its task, which nobody has claimed since. */
 export const WOKEN_SINCE_HEARTBEAT = `${NUDGES}.woken_at > ${TASKS}.last_heartbeat_at`;
 
 /**
- * A condition: a hand-over was decided on so long ago that the task is not to run any more. The heartbeat does not tell: it was set back
- * by `staleTimeout`. An open task that was only woken for a worker waits however long it takes, as without this module.
+ * A condition: a hand-over was decided on so long ago that the task is not to run any more. The heartbeat does not show that: it was set
+ * back by `staleTimeout`. An open task that was handed over only to nudge a worker waits however long it takes, as without this module.
  */
 function isHandOverTooOld(knex: Knex, taskTimeoutSeconds: number): Knex.Raw {
   return knex.raw(
@@ -58,7 +58,7 @@ function isHandOverTooOld(knex: Knex, taskTimeoutSeconds: number): Knex.Raw {
   );
 }
 
-/** A condition: nothing was heard of a running task for the timeout, or for a few seconds if its backend was asked to end. */
+/** A condition: a running task had no heartbeat for the timeout, or for a few seconds if its backend was asked to end. */
 export function isSilent(knex: Knex, timeoutSeconds: number): Knex.Raw {
   return knex.raw(`(? or (? and ${PLANNED}))`, [
     silentForAtLeast(knex, timeoutSeconds),
@@ -66,7 +66,7 @@ export function isSilent(knex: Knex, timeoutSeconds: number): Knex.Raw {
   ]);
 }
 
-/** Keeps tasks that count as running although nothing was heard of them for long enough. */
+/** Keeps tasks that count as running although they had no heartbeat for long enough. */
 export function whereInterrupted(
   query: Knex.QueryBuilder,
   knex: Knex,
@@ -101,7 +101,7 @@ export function whereUndecided(
 
 /**
  * Keeps tasks that were handed over, not claimed since, not cancelled and not too old. A claim and a heartbeat are younger than the
- * decision or the wake-up. The silence is asked for as well, since the clock of a database can be set back.
+ * decision or the nudge. The silence is asked for as well, since the clock of a database can be set back.
  */
 export function whereHandedOver(
   query: Knex.QueryBuilder,

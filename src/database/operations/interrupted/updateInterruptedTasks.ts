@@ -7,7 +7,7 @@ import { Timeouts, whereInterrupted, whereUndecided } from './interrupted';
 export type InterruptedTaskUpdate =
   /** They end. A task that ended keeps no secrets, as in `completeTask` of the scaffolder's `DatabaseTaskStore` (4.2.0). */
   | { kind: 'close'; status: 'failed' | 'cancelled' }
-  /** They can be claimed at once. Only a worker that starts later looks for them. */
+  /** They can be claimed at once. Only a worker that starts later polls for them. */
   | { kind: 'open' }
   /**
    * They are left to the scaffolder's own recovery, which takes what was silent for its `staleTimeout`, opens it within

@@ -108,7 +108,7 @@ describe('ensureInFlightIndex on PostgreSQL', () => {
     expect(await hasInFlightIndex(knex)).toBe(true);
   });
 
-  it('gives up when it is told to, and gives its connections back', async () => {
+  it('gives up when it is stopped, and returns its connections', async () => {
     const stop = new AbortController();
     const made = ensureInFlightIndex(knex, { signal: stop.signal }).catch(
       error => error,

@@ -132,8 +132,8 @@ const MISSING_ON_SQLITE = /no such (table|column): .*/;
 /**
  * Finds the tables that are not there, or not with all of their columns.
  *
- * @returns what the database says of each of them, such as `relation "tasks" does not exist`.
- * @throws whatever else the database says: no connection, or no permission.
+ * @returns the error of the database for each of them, such as `relation "tasks" does not exist`.
+ * @throws any other error of the database: no connection, or no permission.
  */
 export async function findMissingTables(
   knex: Knex,
@@ -150,7 +150,7 @@ export async function findMissingTables(
   return missing;
 }
 
-/** What the database says is missing, without the statement that knex puts in front of it. */
+/** What is missing by the error of the database, without the statement that knex puts in front of it. */
 function readMissing(error: any): string {
   const message = String(error.message);
   const onSqlite = MISSING_ON_SQLITE.exec(message);

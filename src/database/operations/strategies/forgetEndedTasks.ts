@@ -12,10 +12,10 @@ import { WOKEN_SINCE_HEARTBEAT } from '../interrupted/interrupted';
 
 /**
  * Forgets what was remembered of tasks that have ended: what their attempts count against their limits, their strategies, and
- * shutdowns of their backends. Forgets wake-ups that nobody asks for any more as well. Starts from the few remembered ones, not from all
+ * shutdowns of their backends. Forgets nudges that nobody asks for any more as well. Starts from the few remembered ones, not from all
  * tasks.
  *
- * @param options.nudgeIntervalSeconds - for so long a wake-up keeps others from being made
+ * @param options.nudgeIntervalSeconds - for so long a nudge keeps others from being made
  */
 export async function forgetEndedTasks(
   knex: Knex,

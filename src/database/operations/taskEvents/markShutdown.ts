@@ -15,8 +15,8 @@ export type InterruptedRun = {
 };
 
 /**
- * Records that runs are interrupted on purpose. It means nothing for those that another run has taken over from since, and
- * for tasks that have ended.
+ * Records that runs are interrupted on purpose. It has no effect on those that have lost ownership since, and on
+ * tasks that have ended.
  */
 export async function markShutdown(
   knex: Knex,

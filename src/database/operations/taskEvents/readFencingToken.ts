@@ -1,7 +1,7 @@
 import { Knex } from 'knex';
 import { ATTEMPTS, ON_INTERRUPTION, TASK_EVENTS } from '../../tables';
 
-/** A mark in a task's history: what there was when a run of it was claimed. */
+/** Fences a run of a task: what there was when the run was claimed. Anything later means that another run has the task. */
 export type FencingToken = {
   /** The number of the last decision on an interruption of it, 0 if there was none. */
   attempt: number;
@@ -9,7 +9,7 @@ export type FencingToken = {
   recoveredEvent: number;
 };
 
-/** Reads the mark of a run that was just claimed. */
+/** Reads the fencing token of a run that was just claimed. */
 export async function readFencingToken(
   knex: Knex,
   taskId: string,

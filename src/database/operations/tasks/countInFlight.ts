@@ -3,7 +3,7 @@ import { IN_FLIGHT, TASKS } from '../../tables';
 import { silentForAtLeast } from '../../time';
 import { isSilent } from '../interrupted/interrupted';
 
-/** How many of the tasks that have not ended there may be something to do about. */
+/** How many of the tasks that have not ended may need something. */
 export type InFlightCounts = {
   /** Running, and silent for long enough to be interrupted. */
   silent: number;
@@ -14,7 +14,7 @@ export type InFlightCounts = {
 };
 
 /**
- * Looks for work in one statement: most passes find none, and end here. It reads the tasks in flight by their index,
+ * Asks for work in one statement: most passes find none, and end here. It reads the tasks in flight by their index,
  * however many have ended.
  */
 export async function countInFlight(

@@ -3,8 +3,8 @@ import { TASKS } from '../../tables';
 import { isSqlite, silentForAtLeast } from '../../time';
 
 /**
- * Keeps a task from being claimed until the transaction ends, and tells whether it runs now: it is `processing` and gave
- * a sign of life within the timeout.
+ * Keeps a task from being claimed until the transaction ends, and reads whether it runs now: it is `processing` and had
+ * a heartbeat within the timeout.
  *
  * @returns nothing if there is no such task.
  */

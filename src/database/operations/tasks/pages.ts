@@ -36,7 +36,7 @@ export async function pageOfTasks(
       after.id,
     ]);
   }
-  // Neither database has to read a text to tell its size in bytes.
+  // Neither database has to read a text to get its size in bytes.
   const bytes = ['spec', 'state', 'secrets']
     .map(column => `coalesce(octet_length(${TASKS}.${column}), 0)`)
     .join(' + ');

@@ -31,7 +31,7 @@ describe.each(databases.eachSupportedId())(
       ['failed', false],
       ['cancelled', false],
     ])(
-      'tells of a task that is %s whether it is in flight',
+      'reads of a task that is %s whether it is in flight',
       async (status, isInFlight) => {
         const id = await insertTask(knex, { status });
         const mark = await readFencingToken(knex, id);
@@ -42,7 +42,7 @@ describe.each(databases.eachSupportedId())(
       },
     );
 
-    it('tells that a task was queued again since it was claimed, and not that it was before', async () => {
+    it('reads that a task was queued again since it was claimed, and not that it was before', async () => {
       const id = await insertTask(knex);
       await insertEvent(knex, id, 'recovered', {});
       const mark = await readFencingToken(knex, id);
@@ -56,7 +56,7 @@ describe.each(databases.eachSupportedId())(
       });
     });
 
-    it('tells of a task that does not exist any more that it is not in flight', async () => {
+    it('reads that a task which does not exist any more is not in flight', async () => {
       const mark = { attempt: 0, recoveredEvent: 0 };
       expect(await readOwnership(knex, randomUUID(), mark)).toEqual({
         isInFlight: false,

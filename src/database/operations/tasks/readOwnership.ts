@@ -10,7 +10,7 @@ export type Ownership = {
   isFenced: boolean;
 };
 
-/** Reads whether a task can still be that of the run with the mark. */
+/** Reads whether a task can still be that of the run with the fencing token. */
 export async function readOwnership(
   knex: Knex,
   taskId: string,

@@ -2,7 +2,7 @@ import { Knex } from 'knex';
 import { TASKS } from '../../tables';
 
 /**
- * Which tasks are meant, as the scaffolder's permission rules say it: a column of `tasks` and the values that it may have,
+ * Which tasks are meant, as the scaffolder's permission rules express it: a column of `tasks` and the values that it may have,
  * and all, any or none of those (`TaskFilters` of @backstage/plugin-scaffolder-node 0.13.7).
  */
 export type TaskCriteria =

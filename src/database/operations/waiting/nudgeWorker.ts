@@ -14,7 +14,7 @@ export const NUDGE_LOCK = 7_201_511;
  * Hands over the oldest open task that nobody has claimed, so that the scaffolder's own recovery opens it again and with
  * that wakes a worker. Workers sleep until their own process wakes them, whatever is open.
  *
- * At most one for each interval in the whole cluster, and only a task that a worker can read: one whose spec is no JSON
+ * At most one for each interval in the whole cluster, and only a task that a worker can read: one whose spec is not valid JSON
  * would make the scaffolder's recovery fail. A process that finds another one at it leaves it to that one.
  *
  * @returns its id, if there is one.
