@@ -14,7 +14,11 @@ import { TaskAccess } from './api/TaskAccess';
 import { configureRecovery, isRecoveryOn } from './config';
 import { listen } from './database/listen';
 import { BatchDecider } from './rescue/batch/BatchDecider';
-import { ScaffolderPoll } from './scaffolder/ScaffolderPoll';
+import { readSqliteVersion } from './database/operations/server/readSqliteVersion';
+import { readInstalledVersions } from './scaffolder/installedVersions';
+import { ScaffolderCheck } from './scaffolder/ScaffolderCheck';
+import { SentStatement } from './scaffolder/statements/claimedTask';
+import { ScaffolderPoll } from './scaffolder/statements/ScaffolderPoll';
 import { DatabaseReadiness } from './rescue/readiness/DatabaseReadiness';
 import { Deferral } from './rescue/Deferral';
 import { Forecast } from './record/Forecast';
@@ -99,6 +103,27 @@ export const scaffolderModuleRecovery = createBackendModule({
         const looks = new ScaffolderPoll();
         listen(knex, 'query', ({ sql }) => looks.sent(sql), signal);
         watchClaims({ knex, runs, workspaces, signal, logger });
+        const check = new ScaffolderCheck({
+          database,
+          versions: readInstalledVersions(),
+          readSqliteVersion: () => readSqliteVersion(knex),
+          logger,
+        });
+        check.checkVersion();
+        listen(knex, 'start', builder => check.starts(builder), signal);
+        listen(
+          knex,
+          'query',
+          (statement: SentStatement) => check.sent(statement),
+          signal,
+        );
+        listen(
+          knex,
+          'query-response',
+          (answer: unknown, statement: SentStatement) =>
+            check.answered(answer, statement),
+          signal,
+        );
         const memory = new StrategyMemory({ knex, catalog, auth, logger });
         const exit = config.exitWhenTakenOver
           ? () => process.exit(1)
@@ -184,6 +209,7 @@ export const scaffolderModuleRecovery = createBackendModule({
           deferral: new Deferral({ knex, config, logger }),
           index,
           poll,
+          check,
           troubles,
           pass,
           memory,

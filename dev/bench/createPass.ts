@@ -5,7 +5,7 @@ import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { BatchDecider } from '../../src/rescue/batch/BatchDecider';
-import { ScaffolderPoll } from '../../src/scaffolder/ScaffolderPoll';
+import { ScaffolderPoll } from '../../src/scaffolder/statements/ScaffolderPoll';
 import { Requeuer } from '../../src/rescue/requeue/Requeuer';
 import { FinalAttempts } from '../../src/rescue/FinalAttempts';
 import { OwnedRuns } from '../../src/liveness/OwnedRuns';

@@ -3,7 +3,8 @@ import path from 'node:path';
 import { ScaffolderClient } from '../../dev/harness/ScaffolderClient';
 import { readDifferences } from '../../dev/harness/story';
 import { waitFor } from '../../dev/harness/waitFor';
-import { ATTEMPTS, TASKS } from '../database/tables';
+import { ATTEMPTS } from '../database/tables';
+import { TASKS } from '../scaffolder/tables';
 import { secondsAgo } from '../database/time';
 import { TestSite, WITHOUT_MODULE } from '../__testUtils__/TestSite';
 

@@ -2,7 +2,6 @@ import { Knex } from 'knex';
 import {
   appendPublishedTaskEvents,
   appendTaskEvents,
-  NewTaskEvent,
 } from '../../database/operations/taskEvents/appendTaskEvents';
 import { InterruptedTaskRow } from '../../database/operations/interrupted/selectForDecision';
 import {
@@ -27,6 +26,7 @@ import { beginsEmpty, Plan, StepAgain } from '../../decision/plan/plan';
 import { TaskStrategy } from '../../decision/strategy';
 import {
   closedPayload,
+  NewTaskEvent,
   recoveredEvent,
   recoveredPayload,
   TaskEventPayload,

@@ -12,7 +12,7 @@ import { isSqlite } from '../../database/time';
 import { withoutJit } from '../../database/withoutJit';
 import { BatchErrors } from '../batch/BatchErrors';
 import { batchOrEach } from '../batch/batchOrEach';
-import { ScaffolderPoll } from '../../scaffolder/ScaffolderPoll';
+import { ScaffolderPoll } from '../../scaffolder/statements/ScaffolderPoll';
 import { Requeue } from '../batch/carryOut';
 import { delaysAtStart, handOverDelays } from './handOverDelays';
 import { OwnedRuns } from '../../liveness/OwnedRuns';

@@ -1,5 +1,6 @@
 import { Knex } from 'knex';
-import { ATTEMPTS, ON_INTERRUPTION, TASK_EVENTS } from '../../tables';
+import { ATTEMPTS, ON_INTERRUPTION } from '../../tables';
+import { TASK_EVENTS } from '../../../scaffolder/tables';
 
 /** A mark in a task's history: what there was when a run of it was claimed. */
 export type FencingToken = {

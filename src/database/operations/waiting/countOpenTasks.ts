@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { TASKS } from '../../tables';
+import { TASKS } from '../../../scaffolder/tables';
 
 /** How many tasks can be claimed now. */
 export async function countOpenTasks(knex: Knex): Promise<number> {
