@@ -8,6 +8,7 @@ import { eventsServiceRef } from '@backstage/plugin-events-node';
 import { notificationService } from '@backstage/plugin-notifications-node';
 import { scaffolderWorkspaceProviderExtensionPoint } from '@backstage/plugin-scaffolder-node/alpha';
 import { Knex } from 'knex';
+import { setMaxListeners } from 'node:events';
 import { createRetryRoute } from './api/retryRoute';
 import { createRouter } from './api/createRouter';
 import { TaskAccess } from './api/TaskAccess';
@@ -93,6 +94,8 @@ export const scaffolderModuleRecovery = createBackendModule({
         // Everything that goes on by itself ends with it.
         const lifetime = new AbortController();
         const { signal } = lifetime;
+        // More than ten do so; Node.js would warn of a leak.
+        setMaxListeners(0, signal);
         const end = () => lifetime.abort();
         // From then on no statement is possible. A pool that the operator made may not tell.
         knex.client.pool?.on?.('poolDestroyRequest', end);

@@ -11,7 +11,13 @@ import { TASKS } from './tables';
 
 const { statements, testedVersions, oldestSqlite, knexEvents } = ASSUMPTIONS;
 
-type KnexEvent = (typeof knexEvents)[number];
+/** The claim of a task that does not exist, and what knex reported of it. */
+type Probe = {
+  id: string;
+  builder?: Knex.QueryBuilder;
+  events: Set<(typeof knexEvents)[number]>;
+  isRecognised: boolean;
+};
 
 /**
  * Verifies, when a process starts and while it runs, that the scaffolder is as `assumptions.ts` declares it. What is not is a warning,
@@ -28,7 +34,7 @@ export class ScaffolderCheck {
   #found: Deviation[] = [];
   #canWorkersStart = false;
   #isProbed = false;
-  #probe?: { id: string; builder?: Knex.QueryBuilder; seen: Set<KnexEvent> };
+  #probe?: Probe;
 
   constructor(
     private readonly options: {
@@ -61,14 +67,14 @@ export class ScaffolderCheck {
   /** To be called with each statement that knex is about to compile: its event `start`. */
   starts(builder: unknown): void {
     if (this.#probe && builder === this.#probe.builder) {
-      this.#probe.seen.add('start');
+      this.#probe.events.add('start');
     }
   }
 
   /** To be called with each statement that knex sends: its event `query`. */
   sent(statement: SentStatement): void {
-    if (this.#probe && statements.claim(statement) === this.#probe.id) {
-      this.#probe.seen.add('query');
+    if (this.#probe && statement.bindings?.includes(this.#probe.id)) {
+      this.#probe.events.add('query');
     }
     if (this.#published.size > 0) {
       const taskId = statements.heartbeat(statement);
@@ -81,16 +87,13 @@ export class ScaffolderCheck {
 
   /** To be called with each answer that knex gets: its event `query-response`. */
   answered(answer: unknown, statement: SentStatement): void {
-    if (typeof answer !== 'number') {
-      return;
+    if (this.#probe && statement.bindings?.includes(this.#probe.id)) {
+      this.#probe.events.add('query-response');
+      this.#probe.isRecognised =
+        answer === 0 && statements.claim(statement) === this.#probe.id;
     }
-    const taskId = statements.claim(statement);
-    if (taskId === undefined) {
-      return;
-    }
-    if (taskId === this.#probe?.id) {
-      this.#probe.seen.add('query-response');
-    } else if (answer === 1) {
+    const taskId = answer === 1 ? statements.claim(statement) : undefined;
+    if (taskId !== undefined) {
       this.#claimed.add(taskId);
       this.#published.delete(taskId);
       if (!this.#canWorkersStart) {
@@ -138,13 +141,16 @@ export class ScaffolderCheck {
    */
   async #checkProbe(): Promise<void> {
     const client = await this.options.database.getClient();
-    const probe = { id: randomUUID(), seen: new Set<KnexEvent>() };
+    const probe: Probe = {
+      id: randomUUID(),
+      events: new Set(),
+      isRecognised: false,
+    };
     this.#probe = probe;
     try {
       await client.transaction(async tx => {
-        const builder = tx(TASKS).where({ id: probe.id, status: 'open' });
-        this.#probe = { ...probe, builder };
-        await builder.update({
+        probe.builder = tx(TASKS).where({ id: probe.id, status: 'open' });
+        await probe.builder.update({
           status: 'processing',
           last_heartbeat_at: client.fn.now(),
           secrets: null,
@@ -153,9 +159,11 @@ export class ScaffolderCheck {
     } finally {
       this.#probe = undefined;
     }
-    const events = knexEvents.filter(event => !probe.seen.has(event));
+    const events = knexEvents.filter(event => !probe.events.has(event));
     if (events.length > 0) {
-      this.#report({ kind: 'probe', events });
+      this.#report({ kind: 'unseen', events });
+    } else if (!probe.isRecognised) {
+      this.#report({ kind: 'unrecognised' });
     }
   }
 
