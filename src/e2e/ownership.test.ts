@@ -58,6 +58,8 @@ describe('a replica', () => {
     expect(
       await readDifferences(client, { ids: { restart: id }, gitDirectory }),
     ).toEqual([]);
+    // The check of the scaffolder does not take it for a claim of this process that was not seen.
+    expect(await first.log()).not.toContain('tested with scaffolder');
   });
 
   it('that ends since a task was taken over leaves its other task to be recovered within seconds, at no cost', async () => {

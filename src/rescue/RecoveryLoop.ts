@@ -18,7 +18,7 @@ import { SETTLING_SECONDS, Settling } from '../liveness/Settling';
 import { StrategyMemory } from './strategies/StrategyMemory';
 import { reportLostOwnership } from '../liveness/reportLostOwnership';
 import { Troubles } from './readiness/Troubles';
-import { ScaffolderCheck } from '../scaffolder/ScaffolderCheck';
+import { ScaffolderCheck } from '../scaffolder/check/ScaffolderCheck';
 import { RunFolders } from '../workspace/folders/RunFolders';
 
 /** A pass with nothing to do is one question to the database, of less than a millisecond. */

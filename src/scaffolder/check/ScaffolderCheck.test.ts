@@ -1,16 +1,16 @@
 import { mockServices, TestDatabases } from '@backstage/backend-test-utils';
 import knexFactory, { Knex } from 'knex';
-import { createBuiltIn } from '../../dev/bench/builtIn';
-import { listen } from '../database/listen';
-import { readSqliteVersion } from '../database/operations/server/readSqliteVersion';
+import { createBuiltIn } from '../../../dev/bench/builtIn';
+import { listen } from '../../database/listen';
+import { readSqliteVersion } from '../../database/operations/server/readSqliteVersion';
 import {
   insertTask,
   migrateScaffolderOnly,
   TEST_DATABASE_IDS,
-} from '../__testUtils__/scaffolderDatabase';
+} from '../../__testUtils__/scaffolderDatabase';
 import { ScaffolderCheck } from './ScaffolderCheck';
-import { SentStatement } from './statements/claimedTask';
-import { TASKS } from './tables';
+import { SentStatement } from '../statements/claimedTask';
+import { TASKS } from '../tables';
 
 jest.setTimeout(60_000);
 

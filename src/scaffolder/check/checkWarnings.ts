@@ -1,4 +1,4 @@
-import { ASSUMPTIONS } from './assumptions';
+import { ASSUMPTIONS } from '../assumptions';
 import { InstalledVersions } from './installedVersions';
 
 /* What operators are told of a scaffolder that is not as known: what was found, what follows, and what to do. */

@@ -1,13 +1,13 @@
 import { DatabaseService, LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import { randomUUID } from 'node:crypto';
-import { isOlder } from '../util/isOlder';
-import { ASSUMPTIONS } from './assumptions';
+import { isOlder } from '../../util/isOlder';
+import { ASSUMPTIONS } from '../assumptions';
 import { checkWarning, Deviation, TESTED } from './checkWarnings';
 import { InstalledVersions } from './installedVersions';
 import { RecentIds } from './RecentIds';
-import { SentStatement } from './statements/claimedTask';
-import { TASKS } from './tables';
+import { SentStatement } from '../statements/claimedTask';
+import { TASKS } from '../tables';
 
 const { statements, testedVersions, oldestSqlite, knexEvents } = ASSUMPTIONS;
 
