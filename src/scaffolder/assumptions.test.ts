@@ -20,12 +20,12 @@ jest.setTimeout(60_000);
 
 const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
 const logger = mockServices.logger.mock();
-const { statements, intervals, statuses, eventTypes } = ASSUMPTIONS;
+const { statements, intervals, defaults, statuses, eventTypes } = ASSUMPTIONS;
 
 const sourceOf = (file: string) =>
   path.join(
     resolvePackagePath('@backstage/plugin-scaffolder-backend'),
-    'dist/scaffolder/tasks',
+    'dist',
     `${file}.cjs.js`,
   );
 const readSource = (file: string) => fs.readFileSync(sourceOf(file), 'utf8');
@@ -39,26 +39,43 @@ describe('the installed scaffolder', () => {
 
   it('polls and writes heartbeats as often as declared', () => {
     const [, poll] = /TASK_RECOVERY_INTERVAL_MS = (\S+);/.exec(
-      readSource('TaskWorker'),
+      readSource('scaffolder/tasks/TaskWorker'),
     )!;
     expect(Number(poll)).toBe(intervals.poll * 1000);
     const [, heartbeat] =
       /heartbeatTimeoutId = setTimeout\([^]*?\}, (\S+)\);/.exec(
-        readSource('StorageTaskBroker'),
+        readSource('scaffolder/tasks/StorageTaskBroker'),
       )!;
     expect(Number(heartbeat)).toBe(intervals.heartbeat * 1000);
   });
 
+  it('has the defaults that are declared', () => {
+    const router = readSource('service/router');
+    const broker = readSource('scaffolder/tasks/StorageTaskBroker');
+    const worker = readSource('scaffolder/tasks/TaskWorker');
+    const [, hours] = /"scaffolder\.taskTimeout", \{\s*hours: (\d+)/.exec(
+      router,
+    )!;
+    const [, seconds] = /defaultTimeout = \{ seconds: (\d+) \}/.exec(broker)!;
+    const [, tasks] = /concurrentTasksLimit = (\d+)/.exec(worker)!;
+    expect({
+      taskTimeout: Number(hours) * 3600,
+      staleTimeout: Number(seconds),
+      concurrentTasks: Number(tasks),
+    }).toEqual(defaults);
+  });
+
   it('lets tasks be started again from the statuses that are declared to be ended', () => {
     const [, ended] = /whereIn\("status", (\["[^\]]*\])\)/.exec(
-      readSource('DatabaseTaskStore'),
+      readSource('scaffolder/tasks/DatabaseTaskStore'),
     )!;
     expect(JSON.parse(ended).sort()).toEqual([...statuses.ended].sort());
   });
 
   it('writes the types of events that are declared', () => {
-    const written =
-      readSource('DatabaseTaskStore').matchAll(/event_type: "(\w+)"/g);
+    const written = readSource('scaffolder/tasks/DatabaseTaskStore').matchAll(
+      /event_type: "(\w+)"/g,
+    );
     expect(new Set([...written].map(([, type]) => type))).toEqual(
       new Set(eventTypes),
     );
@@ -71,6 +88,7 @@ describe.each(databases.eachSupportedId())(
     let knex: Knex;
     let lifetime: AbortController;
     let store: any;
+    const published: { id: string; status: string }[] = [];
 
     beforeAll(async () => {
       knex = await databases.init(databaseId);
@@ -82,7 +100,7 @@ describe.each(databases.eachSupportedId())(
       await knex(TASKS).delete();
       const events = DefaultEventsService.create({ logger });
       store = await require(
-        sourceOf('DatabaseTaskStore'),
+        sourceOf('scaffolder/tasks/DatabaseTaskStore'),
       ).DatabaseTaskStore.create({
         database: knex,
         events,
@@ -101,8 +119,6 @@ describe.each(databases.eachSupportedId())(
       lifetime.abort();
       published.length = 0;
     });
-
-    const published: { id: string; status: string }[] = [];
 
     it('has the tables and columns that are declared', async () => {
       expect(await findMissingTables(knex, ASSUMPTIONS.tables)).toEqual([]);

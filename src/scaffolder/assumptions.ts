@@ -1,4 +1,9 @@
 import { HEARTBEAT_INTERVAL_SECONDS, POLL_INTERVAL_SECONDS } from './intervals';
+import {
+  DEFAULT_CONCURRENT_TASKS,
+  DEFAULT_STALE_TIMEOUT,
+  DEFAULT_TASK_TIMEOUT,
+} from './settings/settings';
 import { claimedTask } from './statements/claimedTask';
 import { heartbeatTask } from './statements/heartbeatTask';
 import { retriedTask } from './statements/retriedTask';
@@ -10,7 +15,7 @@ import { parseTaskRecord, parseTaskSpec } from './taskRecord';
 /**
  * All that this module relies on of @backstage/plugin-scaffolder-backend beyond its public API. Start a review of a new release of
  * Backstage here: `assumptions.test.ts` compares this with the release that is installed, and `ScaffolderCheck` verifies at run time
- * what can be verified then. Configuration that the module reads is in `settings/`.
+ * what can be verified then. The keys of its settings are in `settings/`.
  */
 export const ASSUMPTIONS = {
   /** The releases that all tests and `npm run compat` ran with, by major and minor version. Checked when a backend starts. */
@@ -45,6 +50,16 @@ export const ASSUMPTIONS = {
   intervals: {
     poll: POLL_INTERVAL_SECONDS,
     heartbeat: HEARTBEAT_INTERVAL_SECONDS,
+  },
+
+  /**
+   * What counts while it is not configured, in seconds and tasks. The poll opens a running task that is silent for `staleTimeout`, and
+   * the janitor closes one that is silent for `taskTimeout`, every five minutes.
+   */
+  defaults: {
+    staleTimeout: DEFAULT_STALE_TIMEOUT,
+    taskTimeout: DEFAULT_TASK_TIMEOUT,
+    concurrentTasks: DEFAULT_CONCURRENT_TASKS,
   },
 
   /**
