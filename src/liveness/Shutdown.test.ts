@@ -225,7 +225,7 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     await waitFor('some rounds', async () => rounds > 3);
     expect(lifetime.signal.aborted).toBe(false);
     expect(timers.active()).toEqual([
-      expect.stringContaining('recovery/Shutdown.ts'),
+      expect.stringContaining('liveness/Shutdown.ts'),
     ]);
     shutdown.workersStop();
     await waitFor('the end', async () => lifetime.signal.aborted);

@@ -74,7 +74,7 @@ describe.each(databases.eachSupportedId())(
       const outcomes = new AttemptTracker({ knex, listener, signal });
       outcomes.ended();
       expect(timers.active()).toEqual([
-        expect.stringContaining('recovery/AttemptTracker.ts'),
+        expect.stringContaining('record/AttemptTracker.ts'),
       ]);
       lifetime.abort();
       // Before it would have fired.
