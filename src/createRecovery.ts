@@ -17,16 +17,15 @@ import { CatalogService } from '@backstage/plugin-catalog-node';
 import { EventsService } from '@backstage/plugin-events-node';
 import { NotificationService } from '@backstage/plugin-notifications-node';
 import { ScaffolderWorkspaceProviderExtensionPoint } from '@backstage/plugin-scaffolder-node/alpha';
-import { Knex } from 'knex';
+import { setMaxListeners } from 'node:events';
 import { createRouter } from './api/createRouter';
 import { createRetryRoute } from './api/retryRoute';
 import { TaskAccess } from './api/TaskAccess';
 import { configureRecovery } from './config';
-import { listen } from './database/listen';
+import { readSqliteVersion } from './database/operations/server/readSqliteVersion';
 import { OwnedRuns } from './liveness/OwnedRuns';
 import { Settling } from './liveness/Settling';
 import { Shutdown } from './liveness/Shutdown';
-import { watchClaims } from './liveness/watchClaims';
 import { AttemptTracker } from './record/AttemptTracker';
 import { Forecast } from './record/Forecast';
 import { createListener } from './reporting/createListener';
@@ -40,10 +39,13 @@ import { Troubles } from './rescue/readiness/Troubles';
 import { RecoveryLoop } from './rescue/RecoveryLoop';
 import { Retries } from './rescue/Retries';
 import { StrategyMemory } from './rescue/strategies/StrategyMemory';
-import { ScaffolderPoll } from './scaffolder/ScaffolderPoll';
+import { ScaffolderPoll } from './scaffolder/statements/ScaffolderPoll';
+import { readInstalledVersions } from './scaffolder/check/installedVersions';
+import { ScaffolderCheck } from './scaffolder/check/ScaffolderCheck';
 import { logSuppliedSettings } from './scaffolder/settings/logSuppliedSettings';
 import { warnOfWorkspaceProvider } from './scaffolder/settings/warnOfWorkspaceProvider';
 import { RunFolders } from './workspace/folders/RunFolders';
+import { watchStatements } from './watchStatements';
 import { keepSnapshots } from './workspace/keepSnapshots';
 
 /** What the module needs of the backend. */
@@ -85,6 +87,8 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
   // Everything that goes on by itself ends with it.
   const lifetime = new AbortController();
   const { signal } = lifetime;
+  // More than ten do so; Node.js would warn of a leak.
+  setMaxListeners(0, signal);
   const end = () => lifetime.abort();
   // From then on no statement is possible. A pool that the operator made may not tell.
   knex.client.pool?.on?.('poolDestroyRequest', end);
@@ -106,6 +110,11 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
     index: new InFlightIndex({ knex, database }),
     troubles: new Troubles({ logger }),
     memory: new StrategyMemory({ ...deps, knex }),
+    check: new ScaffolderCheck({
+      ...deps,
+      versions: readInstalledVersions(),
+      readSqliteVersion: () => readSqliteVersion(knex),
+    }),
   };
   const listener = createListener(common);
   const retries = new Retries(common);
@@ -120,14 +129,8 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
     tracker: new AttemptTracker({ ...common, listener }),
   });
 
-  watchClaims(common);
-  listen(knex, 'query', ({ sql }) => common.poll.sent(sql), signal);
-  listen(
-    knex,
-    'start',
-    (builder: Knex.QueryBuilder) => retries.starts(builder),
-    signal,
-  );
+  common.check.checkVersion();
+  watchStatements({ ...common, retries });
   reportBlocked(deps.metrics, () => common.troubles.isBlocking);
   keepSnapshots({ ...common, config: config.snapshots });
   deps.httpRouter.use(createRetryRoute(retries));

@@ -24,6 +24,8 @@ import {
   readTask,
   TEST_DATABASE_IDS,
 } from './__testUtils__/scaffolderDatabase';
+import { heartbeatTask } from './scaffolder/statements/heartbeatTask';
+import { isPoll } from './scaffolder/statements/ScaffolderPoll';
 import { secondsSinceServerStart } from './database/operations/server/secondsSinceServerStart';
 import { rememberStrategy } from './database/operations/strategies/rememberStrategy';
 import { waitFor } from '../dev/harness/waitFor';
@@ -205,10 +207,10 @@ describe('scaffolderModuleRecovery', () => {
           );
         const before = listeners();
         const backend = await start(knex, ON);
-        // The statements by which the scaffolder's own recovery and claims are seen, and the transactions of these.
+        // The statements by which the scaffolder's own recovery and claims are seen, the transactions of these, and the check of all that.
         expect(listeners()).toEqual([
-          before[0] + 2,
-          before[1] + 1,
+          before[0] + 3,
+          before[1] + 2,
           before[2] + 1,
         ]);
         await backend.stop();
@@ -223,6 +225,66 @@ describe('scaffolderModuleRecovery', () => {
         await waitFor('no timer', async () => timers.active().length === 0);
         timers.stop();
         expect(listeners()).toEqual(before);
+      },
+    );
+
+    it.each([false, true])(
+      'warns once if the scaffolder is not as it is known, and of nothing if it is; claims are other statements: %s',
+      async isChanged => {
+        const knex = await databases.init(databaseId);
+        await migrateScaffolder(knex);
+        const taskId = await insertTask(knex, {
+          status: 'open',
+          spec: JSON.stringify({
+            apiVersion: 'scaffolder.backstage.io/v1beta3',
+            parameters: {},
+            output: {},
+            steps: [
+              {
+                id: 'wait',
+                name: 'Wait',
+                action: 'debug:wait',
+                input: { seconds: 3 },
+              },
+            ],
+          }),
+        });
+        let [heartbeats, polls] = [0, 0];
+        knex.on('query', statement => {
+          heartbeats += heartbeatTask(statement) === taskId ? 1 : 0;
+          polls += heartbeats > 0 && isPoll(statement.sql) ? 1 : 0;
+        });
+        knex.on('start', builder => {
+          const update = builder._single?.update;
+          if (isChanged && update?.status === 'processing') {
+            update.created_by = 'somebody';
+          }
+        });
+        const logger = mockServices.rootLogger.mock();
+        logger.child.mockReturnValue(logger);
+        const warnings = () =>
+          logger.warn.mock.calls
+            .map(([line]) => line)
+            .filter(line => line.includes('tested with scaffolder'));
+
+        const backend = await start(knex, ON, [
+          schedulerServiceFactory,
+          logger.factory,
+        ]);
+        await waitFor('the task to run', async () => heartbeats > 0);
+        // The module looks as often as the scaffolder polls.
+        await waitFor('two polls', async () => polls === 2, {
+          timeoutMs: 40_000,
+        });
+        await backend.stop();
+        const expected = [
+          'Knex does not write the statement of a claim',
+          `This process runs task ${taskId}`,
+        ];
+        const found = warnings().map(
+          line => expected.find(begin => line.startsWith(begin)) ?? line,
+        );
+        expect(found.sort()).toEqual(isChanged ? expected : []);
       },
     );
 

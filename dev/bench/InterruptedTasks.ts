@@ -1,6 +1,6 @@
 import { Knex } from 'knex';
 import { whereHandedOver } from '../../src/database/operations/interrupted/interrupted';
-import { TASKS } from '../../src/database/tables';
+import { TASKS } from '../../src/scaffolder/tables';
 import { TIMEOUTS } from './createPass';
 import { Databases, settle } from './Databases';
 import { fillInterrupted, fillStrategies } from './fill';

@@ -9,7 +9,7 @@ import { Settling } from '../../src/liveness/Settling';
 import { combineListeners } from '../../src/record/RecoveryListener';
 import { createRecoveryPass } from '../../src/rescue/createRecoveryPass';
 import { RecoveryPass } from '../../src/rescue/RecoveryPass';
-import { ScaffolderPoll } from '../../src/scaffolder/ScaffolderPoll';
+import { ScaffolderPoll } from '../../src/scaffolder/statements/ScaffolderPoll';
 import { RunFolders } from '../../src/workspace/folders/RunFolders';
 import { SnapshotConfig } from '../../src/workspace/snapshotConfig';
 

@@ -1,5 +1,6 @@
 import { Knex } from 'knex';
-import { STRATEGIES, TASK_EVENTS, TASKS } from '../../src/database/tables';
+import { STRATEGIES } from '../../src/database/tables';
+import { TASK_EVENTS, TASKS } from '../../src/scaffolder/tables';
 import { FILLER, interruptedTask, NAME, smallSpec } from './sampleTask';
 
 /*

@@ -1,5 +1,5 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
-import { TASKS } from '../../src/database/tables';
+import { TASKS } from '../../src/scaffolder/tables';
 import { waitFor } from '../harness/waitFor';
 import { createBuiltIn } from './builtIn';
 import { Databases, settle } from './Databases';

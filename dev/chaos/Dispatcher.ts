@@ -1,6 +1,6 @@
 import { Knex } from 'knex';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { IN_FLIGHT, TASKS } from '../../src/database/tables';
+import { IN_FLIGHT, TASKS } from '../../src/scaffolder/tables';
 import { ScaffolderClient } from '../harness/ScaffolderClient';
 import { waitFor } from '../harness/waitFor';
 import { Random } from './random';

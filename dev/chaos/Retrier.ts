@@ -1,6 +1,6 @@
 import { Knex } from 'knex';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TASK_EVENTS, TASKS } from '../../src/database/tables';
+import { TASK_EVENTS, TASKS } from '../../src/scaffolder/tables';
 import { Replica } from '../harness/Replica';
 import { ScaffolderClient } from '../harness/ScaffolderClient';
 import { Random } from './random';

@@ -1,12 +1,11 @@
 import { Knex } from 'knex';
+import { ATTEMPTS, DbAttemptRow } from '../../src/database/tables';
 import {
-  ATTEMPTS,
-  DbAttemptRow,
   DbTaskEventRow,
   DbTaskRow,
   TASK_EVENTS,
   TASKS,
-} from '../../src/database/tables';
+} from '../../src/scaffolder/tables';
 import type { RunFiles } from '../../src/decision/plan/runFiles';
 import type { SentRetry } from './Retrier';
 import { POISONED_TEMPLATES, Strategy, TEMPLATES } from './templates';

@@ -1,6 +1,7 @@
 import { Knex } from 'knex';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MANIFESTS, PACKS, SNAPSHOTS, TASKS } from '../../src/database/tables';
+import { MANIFESTS, PACKS, SNAPSHOTS } from '../../src/database/tables';
+import { TASKS } from '../../src/scaffolder/tables';
 import { ScaffolderClient } from '../harness/ScaffolderClient';
 
 /** Rows that are kept of the files of a completed task. */

@@ -8,7 +8,7 @@ import { DefaultEventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
-import { TASKS } from '../database/tables';
+import { TASKS } from '../scaffolder/tables';
 import { secondsAgo } from '../database/time';
 
 /** A step of a task, with what its action is to do. */

@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { PostgresProcess } from '../../dev/harness/PostgresProcess';
 import { BackendProcess, Installation } from '../../dev/harness/BackendProcess';
-import { TASKS } from '../database/tables';
+import { TASKS } from '../scaffolder/tables';
 import { secondsAgo } from '../database/time';
 
 export const ENGINES = ['SQLite', 'PostgreSQL'] as const;

@@ -9,7 +9,8 @@ import { randomUUID } from 'node:crypto';
 import { applyMigrations } from '../database/migrations';
 import { ensureInFlightIndex } from '../database/operations/server/ensureInFlightIndex';
 import { NewAttempt } from '../database/operations/attempts/recordAttempts';
-import { ATTEMPTS, DbTaskRow, TASK_EVENTS, TASKS } from '../database/tables';
+import { ATTEMPTS } from '../database/tables';
+import { DbTaskRow, TASK_EVENTS, TASKS } from '../scaffolder/tables';
 import { secondsAgo } from '../database/time';
 
 /** The engines that every database test runs on. Named, since TestDatabases would start containers for the others. */

@@ -47,7 +47,8 @@ import {
   recordAttempts,
 } from '../database/operations/attempts/recordAttempts';
 import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
-import { ATTEMPTS, SNAPSHOTS, TASKS } from '../database/tables';
+import { ATTEMPTS, SNAPSHOTS } from '../database/tables';
+import { TASKS } from '../scaffolder/tables';
 import { secondsAgo } from '../database/time';
 
 jest.setTimeout(60_000);

@@ -21,9 +21,9 @@ import {
   PACKS,
   SNAPSHOTS,
   STRATEGIES,
-  TASKS,
   NUDGES,
 } from './tables';
+import { TASKS } from '../scaffolder/tables';
 
 jest.setTimeout(60_000);
 

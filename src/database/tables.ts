@@ -1,23 +1,8 @@
-/** The scaffolder's table of tasks, of which the module touches `status`, `state`, `secrets` and `last_heartbeat_at`. */
-export const TASKS = 'tasks';
-
-/** The scaffolder's table of task events, to which the module only appends. */
-export const TASK_EVENTS = 'task_events';
-
 /** Open tasks that were handed over to wake a worker. */
 export const NUDGES = 'scaffolder_recovery_wakeups';
 
 /** Tasks whose backend was asked to end while it ran them. */
 export const SHUTDOWNS = 'scaffolder_recovery_shutdowns';
-
-/**
- * The condition for tasks that have not ended, word for word as in `ensureInFlightIndex.ts`: SQLite uses a partial
- * index only for a query that repeats its condition, without bindings.
- */
-export const IN_FLIGHT = `${TASKS}.status in ('open', 'processing')`;
-
-/** The statuses of tasks that have ended, as a retry takes them (`retryTask` of `DatabaseTaskStore`, 4.2.0). */
-export const ENDED = ['completed', 'failed', 'cancelled', 'skipped'];
 
 /** The strategy of each task in flight. */
 export const STRATEGIES = 'scaffolder_recovery_strategies';
@@ -39,34 +24,6 @@ export const MANIFESTS = 'scaffolder_recovery_manifests';
 
 /** The content of files, in packs of about 1 MB. */
 export const PACKS = 'scaffolder_recovery_packs';
-
-/**
- * The columns of `tasks` that are used here, as the driver returns them.
- * From the migrations of `@backstage/plugin-scaffolder-backend` 4.2.0.
- */
-export type DbTaskRow = {
-  id: string;
-  /** JSON */
-  spec: string;
-  status: string;
-  /** JSON */
-  state: string | null;
-  /** JSON */
-  secrets: string | null;
-  created_by: string | null;
-  /** A `Date` on PostgreSQL; on SQLite a string without fractions of a second, in UTC. */
-  created_at: Date | string;
-  last_heartbeat_at: Date | string | null;
-};
-
-export type DbTaskEventRow = {
-  /** A string on PostgreSQL, where the column is a bigint. */
-  id: number | string;
-  task_id: string;
-  /** JSON */
-  body: string;
-  event_type: string;
-};
 
 export type DbStrategyRow = {
   task_id: string;

@@ -6,7 +6,7 @@ import {
   migrateScaffolder,
   TEST_DATABASE_IDS,
 } from '../__testUtils__/scaffolderDatabase';
-import { TASKS } from './tables';
+import { TASKS } from '../scaffolder/tables';
 import { silentForAtLeast } from './time';
 
 jest.setTimeout(60_000);

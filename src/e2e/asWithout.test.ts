@@ -10,7 +10,7 @@ import {
 import { waitFor } from '../../dev/harness/waitFor';
 import { observedTemplates } from '../__testUtils__/observed/templates';
 import { ENGINES, TestSite } from '../__testUtils__/TestSite';
-import { TASKS } from '../database/tables';
+import { TASKS } from '../scaffolder/tables';
 
 jest.setTimeout(180_000);
 

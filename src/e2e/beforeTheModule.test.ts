@@ -1,4 +1,4 @@
-import { TASKS } from '../database/tables';
+import { TASKS } from '../scaffolder/tables';
 import { secondsAgo } from '../database/time';
 import { StepSite, StepTemplate } from '../__testUtils__/steps/StepSite';
 import { ENGINES } from '../__testUtils__/TestSite';

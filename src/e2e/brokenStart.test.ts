@@ -13,7 +13,8 @@ import {
   findMissingTables,
   OWN_TABLES,
 } from '../database/operations/server/findMissingTables';
-import { ATTEMPTS, TASKS } from '../database/tables';
+import { ATTEMPTS } from '../database/tables';
+import { TASKS } from '../scaffolder/tables';
 
 jest.setTimeout(240_000);
 

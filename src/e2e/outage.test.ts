@@ -6,7 +6,8 @@ import {
   Strategy,
 } from '../../dev/harness/story';
 import { waitFor } from '../../dev/harness/waitFor';
-import { ATTEMPTS, TASKS } from '../database/tables';
+import { ATTEMPTS } from '../database/tables';
+import { TASKS } from '../scaffolder/tables';
 import { silentForAtLeast } from '../database/time';
 import { TestSite } from '../__testUtils__/TestSite';
 import { withOwnServer, withSite } from '../__testUtils__/withSite';

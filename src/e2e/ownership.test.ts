@@ -3,7 +3,8 @@ import path from 'node:path';
 import { ScaffolderClient } from '../../dev/harness/ScaffolderClient';
 import { readDifferences } from '../../dev/harness/story';
 import { waitFor } from '../../dev/harness/waitFor';
-import { ATTEMPTS, TASKS } from '../database/tables';
+import { ATTEMPTS } from '../database/tables';
+import { TASKS } from '../scaffolder/tables';
 import { secondsAgo } from '../database/time';
 import { TestSite, WITHOUT_MODULE } from '../__testUtils__/TestSite';
 
@@ -57,6 +58,8 @@ describe('a replica', () => {
     expect(
       await readDifferences(client, { ids: { restart: id }, gitDirectory }),
     ).toEqual([]);
+    // The check of the scaffolder does not take it for a claim of this process that was not seen.
+    expect(await first.log()).not.toContain('tested with scaffolder');
   });
 
   it('that ends since it lost ownership of a task leaves its other task to be recovered within seconds, at no cost', async () => {

@@ -3,7 +3,8 @@ import { waitFor } from '../../dev/harness/waitFor';
 import { insertEvent, insertTask } from '../__testUtils__/scaffolderDatabase';
 import { TestSite } from '../__testUtils__/TestSite';
 import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
-import { ATTEMPTS, TASK_EVENTS, TASKS } from '../database/tables';
+import { ATTEMPTS } from '../database/tables';
+import { TASK_EVENTS, TASKS } from '../scaffolder/tables';
 import { secondsAgo } from '../database/time';
 
 jest.setTimeout(180_000);

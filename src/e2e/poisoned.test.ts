@@ -6,7 +6,7 @@ import { ScaffolderClient } from '../../dev/harness/ScaffolderClient';
 import { waitFor } from '../../dev/harness/waitFor';
 import { TestSite } from '../__testUtils__/TestSite';
 import { withSite } from '../__testUtils__/withSite';
-import { TASKS } from '../database/tables';
+import { TASKS } from '../scaffolder/tables';
 import { silentForAtLeast } from '../database/time';
 
 jest.setTimeout(900_000);

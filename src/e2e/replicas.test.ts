@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { readDifferences, startStory } from '../../dev/harness/story';
 import { waitFor } from '../../dev/harness/waitFor';
-import { TASKS } from '../database/tables';
+import { TASKS } from '../scaffolder/tables';
 import { silentForAtLeast } from '../database/time';
 import { TestSite, WITHOUT_MODULE } from '../__testUtils__/TestSite';
 

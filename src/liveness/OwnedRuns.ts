@@ -15,6 +15,7 @@ import { recordClaim } from '../database/operations/attempts/recordClaim';
 import { renewHeartbeat } from '../database/operations/tasks/renewHeartbeat';
 import { withdrawAttempt } from '../database/operations/attempts/withdrawAttempt';
 import { readHistory } from '../decision/plan/history';
+import { HEARTBEAT_INTERVAL_SECONDS } from '../scaffolder/intervals';
 import { RunFolders } from '../workspace/folders/RunFolders';
 
 /**
@@ -23,8 +24,8 @@ import { RunFolders } from '../workspace/folders/RunFolders';
  */
 const BEGIN_MS = 10_000;
 
-/** The scaffolder beats every second. */
-const BEHIND_SECONDS = 2;
+/** A heartbeat was missed. */
+const BEHIND_SECONDS = 2 * HEARTBEAT_INTERVAL_SECONDS;
 
 type Run = {
   claimedAt: number;

@@ -17,7 +17,8 @@ import {
 import { lockInterruptedTasks } from '../database/operations/interrupted/lockInterruptedTasks';
 import { recordAttempts } from '../database/operations/attempts/recordAttempts';
 import { watchOwnTimers } from '../__testUtils__/ownTimers';
-import { SHUTDOWNS, TASKS } from '../database/tables';
+import { SHUTDOWNS } from '../database/tables';
+import { TASKS } from '../scaffolder/tables';
 import { secondsAgo } from '../database/time';
 import { OwnedRuns } from './OwnedRuns';
 import { Shutdown } from './Shutdown';

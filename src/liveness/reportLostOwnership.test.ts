@@ -15,7 +15,8 @@ import {
 } from '../__testUtils__/scaffolderDatabase';
 import { listInterruptedTasks } from '../database/operations/interrupted/listInterruptedTasks';
 import { recordAttempts } from '../database/operations/attempts/recordAttempts';
-import { SHUTDOWNS, TASKS } from '../database/tables';
+import { SHUTDOWNS } from '../database/tables';
+import { TASKS } from '../scaffolder/tables';
 import { secondsAgo } from '../database/time';
 import { OwnedRuns } from './OwnedRuns';
 import { reportLostOwnership } from './reportLostOwnership';

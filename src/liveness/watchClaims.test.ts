@@ -11,9 +11,12 @@ import {
   readTask,
   TEST_DATABASE_IDS,
 } from '../__testUtils__/scaffolderDatabase';
-import { TASKS } from '../database/tables';
+import { TASKS } from '../scaffolder/tables';
 import { isSqlite } from '../database/time';
-import { claimedTask, SentStatement } from '../scaffolder/claimedTask';
+import {
+  claimedTask,
+  SentStatement,
+} from '../scaffolder/statements/claimedTask';
 import { OwnedRuns } from './OwnedRuns';
 import { watchClaims } from './watchClaims';
 import { RunFolders } from '../workspace/folders/RunFolders';

@@ -1,7 +1,10 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import { listen } from '../database/listen';
-import { claimedTask, SentStatement } from '../scaffolder/claimedTask';
+import {
+  claimedTask,
+  SentStatement,
+} from '../scaffolder/statements/claimedTask';
 import { OwnedRuns } from './OwnedRuns';
 import { safeError } from '../util/safeError';
 import { RunFolders } from '../workspace/folders/RunFolders';

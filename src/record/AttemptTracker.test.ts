@@ -15,7 +15,8 @@ import {
 } from '../database/operations/attempts/recordAttempts';
 import { recordClaim } from '../database/operations/attempts/recordClaim';
 import { withdrawAttempt } from '../database/operations/attempts/withdrawAttempt';
-import { ATTEMPTS, DbAttemptRow, TASK_EVENTS, TASKS } from '../database/tables';
+import { ATTEMPTS, DbAttemptRow } from '../database/tables';
+import { TASK_EVENTS, TASKS } from '../scaffolder/tables';
 import { secondsAgo } from '../database/time';
 import { AttemptTracker } from './AttemptTracker';
 

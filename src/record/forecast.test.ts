@@ -14,7 +14,8 @@ import {
 } from '../__testUtils__/scaffolderDatabase';
 import { planOfTemplate } from '../check/templatePlan';
 import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
-import { ATTEMPTS, TASKS } from '../database/tables';
+import { ATTEMPTS } from '../database/tables';
+import { TASKS } from '../scaffolder/tables';
 import { secondsAgo } from '../database/time';
 import { Forecast, TaskForecast } from './Forecast';
 import { Retries } from '../rescue/Retries';

@@ -10,7 +10,7 @@ import {
   TEST_DATABASE_IDS,
 } from '../__testUtils__/scaffolderDatabase';
 import { recordAttempts } from '../database/operations/attempts/recordAttempts';
-import { TASKS } from '../database/tables';
+import { TASKS } from '../scaffolder/tables';
 import { secondsSilent } from '../database/time';
 import { Deferral } from './Deferral';
 

@@ -51,6 +51,11 @@ describe('RecoveryLoop', () => {
       deferral: { deferOnce: jest.fn(async () => {}) },
       index: { ensure: jest.fn(async () => {}) },
       pollCheck: { check: jest.fn(async () => {}) },
+      check: {
+        runOnce: jest.fn(async () => {}),
+        claimPublished: jest.fn(),
+        workersMayStart: jest.fn(),
+      },
       pass: {
         runAtStartup: jest.fn(async () => ({ restart: 0 })),
         runOnce: jest.fn(async () => ({ restart: 2, failed: 1 })),

@@ -1,7 +1,7 @@
 import { LoggerService, SchedulerService } from '@backstage/backend-plugin-api';
 import { EventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
-import { ENDED } from '../database/tables';
+import { ENDED } from '../scaffolder/tables';
 import { secondsSinceServerStart } from '../database/operations/server/secondsSinceServerStart';
 import { DecisionCounts } from './batch/BatchDecider';
 import { Blocker, ExplainedError } from './readiness/blockers';
@@ -18,6 +18,7 @@ import { SETTLING_SECONDS, Settling } from '../liveness/Settling';
 import { StrategyMemory } from './strategies/StrategyMemory';
 import { reportLostOwnership } from '../liveness/reportLostOwnership';
 import { Troubles } from './readiness/Troubles';
+import { ScaffolderCheck } from '../scaffolder/check/ScaffolderCheck';
 import { RunFolders } from '../workspace/folders/RunFolders';
 
 /** A pass with nothing to do is one question to the database, of less than a millisecond. */
@@ -44,6 +45,10 @@ export class RecoveryLoop {
       deferral: Pick<Deferral, 'deferOnce'>;
       index: Pick<InFlightIndex, 'ensure'>;
       pollCheck: Pick<PollCheck, 'check'>;
+      check: Pick<
+        ScaffolderCheck,
+        'runOnce' | 'claimPublished' | 'workersMayStart'
+      >;
       troubles: Troubles;
       pass: RecoveryPass;
       memory: StrategyMemory;
@@ -65,7 +70,7 @@ export class RecoveryLoop {
    * Whatever fails in it, the later passes run.
    */
   async start(): Promise<void> {
-    const { pass, memory, tracker, index, pollCheck, folders, logger } =
+    const { pass, memory, tracker, index, pollCheck, check, folders, logger } =
       this.options;
     await this.#subscribe().catch(error =>
       logger.error('Cannot listen to task events', safeError(error)),
@@ -108,12 +113,18 @@ export class RecoveryLoop {
         isVital: false,
       }),
     );
+    await this.#schedule('check-scaffolder', POLL_FREQUENCY, () =>
+      this.#tick('check of the scaffolder', () => check.runOnce(), {
+        isVital: false,
+      }),
+    );
     // In the background: it may take as long as the longest transaction.
     await this.#schedule('make-in-flight-index', INDEX_FREQUENCY, () =>
       this.#tick('index of the tasks in flight', () => index.ensure(), {
         isVital: false,
       }),
     );
+    check.workersMayStart();
   }
 
   /** A pass. When none can be made, or none that decides, the scaffolder's own recovery must not be the one that does. */
@@ -237,7 +248,7 @@ export class RecoveryLoop {
 
   /** The scaffolder's events are hints: what they miss is found by the passes. */
   async #subscribe(): Promise<void> {
-    const { events, memory, tracker, runs, logger } = this.options;
+    const { events, memory, tracker, runs, check, logger } = this.options;
     await events.subscribe({
       id: 'recovery',
       topics: ['scaffolder.task'],
@@ -247,7 +258,6 @@ export class RecoveryLoop {
         if (typeof id !== 'string' || taskId !== undefined) {
           return;
         }
-        // `processing` is left out: it may be another process's claim, see `watchClaims`.
         if (ENDED.includes(String(status))) {
           tracker.ended();
           await runs
@@ -258,6 +268,9 @@ export class RecoveryLoop {
                 error,
               ),
             );
+        } else if (status === 'processing') {
+          // It may be another process's claim, see `watchClaims`.
+          check.claimPublished(id);
         } else if (status === 'open') {
           await memory
             .remember(id)

@@ -9,7 +9,8 @@ import fs from 'node:fs';
 import { RecoveryConfig } from '../config';
 import { markShutdown } from '../database/operations/taskEvents/markShutdown';
 import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
-import { ATTEMPTS, STRATEGIES, TASK_EVENTS, TASKS } from '../database/tables';
+import { ATTEMPTS, STRATEGIES } from '../database/tables';
+import { TASK_EVENTS, TASKS } from '../scaffolder/tables';
 import { isSqlite, secondsAgo } from '../database/time';
 import {
   insertEvent,
@@ -26,7 +27,7 @@ import {
 import { OwnedRuns } from '../liveness/OwnedRuns';
 import { BatchDecider, DecisionCounts } from './batch/BatchDecider';
 import { batchesAtOnce } from './batch/batchesAtOnce';
-import { ScaffolderPoll } from '../scaffolder/ScaffolderPoll';
+import { ScaffolderPoll } from '../scaffolder/statements/ScaffolderPoll';
 import { createRecoveryPass } from './createRecoveryPass';
 import { Settling } from '../liveness/Settling';
 import { Strategy } from '../decision/strategy';

@@ -14,7 +14,8 @@ import {
 import { listInterruptedTasks } from '../database/operations/interrupted/listInterruptedTasks';
 import { recordAttempts } from '../database/operations/attempts/recordAttempts';
 import { recordRetry } from '../database/operations/attempts/recordRetry';
-import { ATTEMPTS, STRATEGIES, TASKS } from '../database/tables';
+import { ATTEMPTS, STRATEGIES } from '../database/tables';
+import { TASKS } from '../scaffolder/tables';
 import { secondsAgo } from '../database/time';
 import { Retries } from './Retries';
 import { TaskStrategy } from '../decision/strategy';

@@ -6,7 +6,7 @@ import { forgetStoredWorkspaces } from '../database/operations/interrupted/forge
 import { readTaskCourse } from '../database/operations/tasks/readTaskCourse';
 import { recordRetry } from '../database/operations/attempts/recordRetry';
 import { stateOfRetry } from '../database/stateOfRetry';
-import { ENDED } from '../database/tables';
+import { ENDED } from '../scaffolder/tables';
 import { stepAgainRecord } from '../record/stepAgainRecord';
 import { readHistory } from '../decision/plan/history';
 import { asLines } from '../decision/messages/format';
@@ -17,7 +17,7 @@ import {
   retryMessages,
   retryReason,
 } from '../decision/messages/retryMessages';
-import { retriedTask } from '../scaffolder/retriedTask';
+import { retriedTask } from '../scaffolder/statements/retriedTask';
 import { safeError } from '../util/safeError';
 import { TaskStrategy } from '../decision/strategy';
 import { StrategyMemory } from './strategies/StrategyMemory';

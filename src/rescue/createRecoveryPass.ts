@@ -5,7 +5,7 @@ import { RecoveryConfig } from '../config';
 import { OwnedRuns } from '../liveness/OwnedRuns';
 import { Settling } from '../liveness/Settling';
 import { RecoveryListener } from '../record/RecoveryListener';
-import { ScaffolderPoll } from '../scaffolder/ScaffolderPoll';
+import { ScaffolderPoll } from '../scaffolder/statements/ScaffolderPoll';
 import { FolderCleaner } from '../workspace/folders/FolderCleaner';
 import { RunFolders } from '../workspace/folders/RunFolders';
 import { BatchDecider } from './batch/BatchDecider';

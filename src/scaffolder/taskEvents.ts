@@ -1,9 +1,29 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { EventsService } from '@backstage/plugin-events-node';
-import { NewTaskEvent } from '../database/operations/taskEvents/appendTaskEvents';
-import { InterruptedTaskRow } from '../database/operations/interrupted/selectForDecision';
+import { DbTaskRow } from './tables';
 
-/** What is published on the topic `scaffolder.task`, in the shapes of the scaffolder's DatabaseTaskStore (4.2.0). */
+/**
+ * The types of a task's events in the database. The scaffolder's page throws at others (`TaskEventType` of
+ * @backstage/plugin-scaffolder-node).
+ */
+export const EVENT_TYPES = [
+  'log',
+  'completion',
+  'cancelled',
+  'recovered',
+] as const;
+
+/** The topic on which the scaffolder publishes what becomes of tasks. */
+export const TASK_TOPIC = 'scaffolder.task';
+
+/** An event as the scaffolder stores it, of a type that this module writes. */
+export type NewTaskEvent = {
+  taskId: string;
+  type: Exclude<(typeof EVENT_TYPES)[number], 'cancelled'>;
+  body: Record<string, unknown>;
+};
+
+/** What is published on `TASK_TOPIC`, in the shapes of the scaffolder's DatabaseTaskStore (4.2.0). */
 export type TaskEventPayload = Record<string, unknown>;
 
 /**
@@ -26,7 +46,10 @@ export function recoveredPayload(
 }
 
 export function closedPayload(
-  task: Omit<InterruptedTaskRow, 'spec'>,
+  task: Pick<
+    DbTaskRow,
+    'id' | 'last_heartbeat_at' | 'created_at' | 'created_by'
+  >,
   status: 'failed' | 'cancelled',
 ): TaskEventPayload {
   return {
@@ -44,7 +67,7 @@ export function publishTaskEvent(
   eventPayload: TaskEventPayload,
 ): void {
   options.events
-    .publish({ topic: 'scaffolder.task', eventPayload })
+    .publish({ topic: TASK_TOPIC, eventPayload })
     .catch(error =>
       options.logger.warn(`Could not publish a task event, ${error}`),
     );

@@ -4,7 +4,8 @@ import {
   insertTask,
   TEST_DATABASE_IDS,
 } from '../__testUtils__/scaffolderDatabase';
-import { MANIFESTS, PACKS, SNAPSHOTS, TASKS } from '../database/tables';
+import { MANIFESTS, PACKS, SNAPSHOTS } from '../database/tables';
+import { TASKS } from '../scaffolder/tables';
 import { removeSites, Site } from './__testUtils__/Site';
 import { readTree } from '../__testUtils__/steps/readTree';
 import { writeFiles } from './__testUtils__/writeFiles';

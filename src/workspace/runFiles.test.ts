@@ -16,7 +16,8 @@ import {
   readTask,
 } from '../__testUtils__/scaffolderDatabase';
 import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
-import { ATTEMPTS, SNAPSHOTS, TASKS } from '../database/tables';
+import { ATTEMPTS, SNAPSHOTS } from '../database/tables';
+import { TASKS } from '../scaffolder/tables';
 import { secondsAgo } from '../database/time';
 import { RecoveryPass } from '../rescue/RecoveryPass';
 import { Retries } from '../rescue/Retries';

@@ -5,7 +5,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { Snapshots } from '../../../src/workspace/Snapshots';
-import { SNAPSHOTS, TASKS } from '../../../src/database/tables';
+import { SNAPSHOTS } from '../../../src/database/tables';
+import { TASKS } from '../../../src/scaffolder/tables';
 import { Sample, writeSample } from './sampleWorkspaces';
 
 const limits = { maxBytes: 2e9, maxFiles: 1e6 };

@@ -15,14 +15,8 @@ import {
   TEST_DATABASE_IDS,
   withRowsReversed,
 } from '../../__testUtils__/scaffolderDatabase';
-import {
-  ATTEMPTS,
-  SHUTDOWNS,
-  STRATEGIES,
-  TASK_EVENTS,
-  TASKS,
-  NUDGES,
-} from '../tables';
+import { ATTEMPTS, SHUTDOWNS, STRATEGIES, NUDGES } from '../tables';
+import { TASK_EVENTS, TASKS } from '../../scaffolder/tables';
 import { isSqlite, secondsAgo } from '../time';
 import {
   appendPublishedTaskEvents,

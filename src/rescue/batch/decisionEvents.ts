@@ -1,4 +1,4 @@
-import { NewTaskEvent } from '../../database/operations/taskEvents/appendTaskEvents';
+import { NewTaskEvent } from '../../scaffolder/taskEvents';
 import { asLines } from '../../decision/messages/format';
 import { stepMessages } from '../../decision/messages/stepMessages';
 import { Closed, isClosed, WrittenDecision } from '../../record/decidedTask';

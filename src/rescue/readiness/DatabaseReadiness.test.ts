@@ -5,7 +5,8 @@ import {
   TEST_DATABASE_IDS,
 } from '../../__testUtils__/scaffolderDatabase';
 import { applyMigrations, MIGRATIONS } from '../../database/migrations';
-import { ATTEMPTS, SHUTDOWNS, TASKS, NUDGES } from '../../database/tables';
+import { ATTEMPTS, SHUTDOWNS, NUDGES } from '../../database/tables';
+import { TASKS } from '../../scaffolder/tables';
 import { Blocker } from './blockers';
 import { DatabaseReadiness } from './DatabaseReadiness';
 

@@ -4,8 +4,8 @@ import { applyMigrations } from '../../database/migrations';
 import {
   findMissingTables,
   OWN_TABLES,
-  SCAFFOLDER_TABLES,
 } from '../../database/operations/server/findMissingTables';
+import { SCAFFOLDER_TABLES } from '../../scaffolder/tables';
 import {
   migrationFailed,
   ownTablesMissing,

@@ -1,4 +1,4 @@
-import { ScaffolderPoll } from '../../scaffolder/ScaffolderPoll';
+import { ScaffolderPoll } from '../../scaffolder/statements/ScaffolderPoll';
 import { pollMissing } from './blockers';
 import { Settling } from '../../liveness/Settling';
 

@@ -9,7 +9,7 @@ import { nudgeWorker } from '../../database/operations/waiting/nudgeWorker';
 import { openHandedOverTasks } from '../../database/operations/waiting/openHandedOverTasks';
 import { withoutJit } from '../../database/withoutJit';
 import { OwnedRuns } from '../../liveness/OwnedRuns';
-import { ScaffolderPoll } from '../../scaffolder/ScaffolderPoll';
+import { ScaffolderPoll } from '../../scaffolder/statements/ScaffolderPoll';
 import {
   publishTaskEvent,
   recoveredEvent,

@@ -1,4 +1,4 @@
-import { POLL_INTERVAL_SECONDS } from '../../scaffolder/ScaffolderPoll';
+import { POLL_INTERVAL_SECONDS } from '../../scaffolder/intervals';
 
 /**
  * After how many seconds the scaffolder's poll may open each of the tasks that are handed over together.

@@ -1,7 +1,8 @@
 import { mockServices, TestDatabases } from '@backstage/backend-test-utils';
 import { catalogServiceMock } from '@backstage/plugin-catalog-node/testUtils';
 import { Knex } from 'knex';
-import { STRATEGIES, TASKS } from '../../database/tables';
+import { STRATEGIES } from '../../database/tables';
+import { TASKS } from '../../scaffolder/tables';
 import {
   insertTask,
   migrateScaffolder,

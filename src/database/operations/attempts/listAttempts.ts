@@ -1,5 +1,6 @@
 import { Knex } from 'knex';
-import { ATTEMPTS, DbAttemptRow, TASKS } from '../../tables';
+import { ATTEMPTS, DbAttemptRow } from '../../tables';
+import { TASKS } from '../../../scaffolder/tables';
 import { isSqlite, timestamp } from '../../time';
 import { TaskCriteria, whereTask } from '../tasks/whereTask';
 

@@ -1,5 +1,6 @@
 import { Knex } from 'knex';
-import { ATTEMPTS, TASKS } from '../../tables';
+import { ATTEMPTS } from '../../tables';
+import { TASKS } from '../../../scaffolder/tables';
 import { isSqlite } from '../../time';
 import { Ongoing, ongoingAttempts } from './ongoingAttempts';
 

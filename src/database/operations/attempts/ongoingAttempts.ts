@@ -1,5 +1,6 @@
 import { Knex } from 'knex';
-import { ATTEMPTS, IN_FLIGHT, TASKS } from '../../tables';
+import { ATTEMPTS } from '../../tables';
+import { IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
 import { secondsAgo, silentForAtLeast } from '../../time';
 
 /** Which attempts count as ongoing. */

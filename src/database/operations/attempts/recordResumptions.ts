@@ -1,5 +1,6 @@
 import { Knex } from 'knex';
-import { ATTEMPTS, DbAttemptRow, TASK_EVENTS, UNSETTLED } from '../../tables';
+import { ATTEMPTS, DbAttemptRow, UNSETTLED } from '../../tables';
+import { TASK_EVENTS } from '../../../scaffolder/tables';
 import { secondsBetween } from '../../time';
 
 /** A task whose further run has begun its first step. */

@@ -4,10 +4,11 @@ import {
   DbAttemptRow,
   DbStrategyRow,
   STRATEGIES,
-  TASK_EVENTS,
   UNSETTLED,
 } from '../../tables';
-import { appendTaskEvents, NewTaskEvent } from '../taskEvents/appendTaskEvents';
+import { TASK_EVENTS } from '../../../scaffolder/tables';
+import { appendTaskEvents } from '../taskEvents/appendTaskEvents';
+import { NewTaskEvent } from '../../../scaffolder/taskEvents';
 import { attemptRow, NewAttempt } from './recordAttempts';
 
 /**

@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { IN_FLIGHT, TASKS } from '../../tables';
+import { IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
 import { isSqlite, silentForAtLeast } from '../../time';
 import { countSilenceAnew } from './deferInterruptedTasks';
 import { Timeouts, whereUndecided } from './interrupted';

@@ -1,12 +1,6 @@
 import { Knex } from 'knex';
-import {
-  ATTEMPTS,
-  IN_FLIGHT,
-  SHUTDOWNS,
-  TASK_EVENTS,
-  TASKS,
-  NUDGES,
-} from '../../tables';
+import { ATTEMPTS, SHUTDOWNS, NUDGES } from '../../tables';
+import { IN_FLIGHT, TASK_EVENTS, TASKS } from '../../../scaffolder/tables';
 import { secondsAgo, silentForAtLeast } from '../../time';
 
 /** After how much silence what happens to a running task. */

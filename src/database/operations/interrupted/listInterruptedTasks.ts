@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { TASKS } from '../../tables';
+import { TASKS } from '../../../scaffolder/tables';
 import { Timeouts, whereInterrupted, whereUndecided } from './interrupted';
 import { ListedTask, Page, pageOfTasks } from '../tasks/pages';
 

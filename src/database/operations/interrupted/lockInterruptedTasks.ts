@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { TASKS } from '../../tables';
+import { TASKS } from '../../../scaffolder/tables';
 import { isSqlite } from '../../time';
 import { Timeouts, whereInterrupted, whereUndecided } from './interrupted';
 import {

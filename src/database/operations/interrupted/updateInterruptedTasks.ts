@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { DbTaskRow, TASKS } from '../../tables';
+import { DbTaskRow, TASKS } from '../../../scaffolder/tables';
 import { heartbeatStaleIn } from '../../time';
 import { Timeouts, whereInterrupted, whereUndecided } from './interrupted';
 

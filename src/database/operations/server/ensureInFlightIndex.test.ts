@@ -5,7 +5,7 @@ import {
   migrateScaffolderOnly,
   TEST_DATABASE_IDS,
 } from '../../../__testUtils__/scaffolderDatabase';
-import { TASKS } from '../../tables';
+import { TASKS } from '../../../scaffolder/tables';
 import {
   ensureInFlightIndex,
   hasInFlightIndex,

@@ -1,6 +1,6 @@
 import { Knex } from 'knex';
 import { INDEX_LOCK } from '../../advisoryLocks';
-import { TASKS } from '../../tables';
+import { TASKS } from '../../../scaffolder/tables';
 import { isSqlite } from '../../time';
 
 /**

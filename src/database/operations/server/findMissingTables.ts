@@ -7,39 +7,16 @@ import {
   DbShutdownRow,
   DbSnapshotRow,
   DbStrategyRow,
-  DbTaskEventRow,
-  DbTaskRow,
   MANIFESTS,
   PACKS,
   SHUTDOWNS,
   SNAPSHOTS,
   STRATEGIES,
-  TASK_EVENTS,
-  TASKS,
   NUDGES,
 } from '../../tables';
 
 /** Columns by table. Typed so that a column which is added to a row cannot be left out here. */
 type Columns<T> = Record<keyof T, true>;
-
-const taskColumns: Columns<DbTaskRow> = {
-  id: true,
-  spec: true,
-  status: true,
-  state: true,
-  secrets: true,
-  created_by: true,
-  created_at: true,
-  last_heartbeat_at: true,
-};
-
-const eventColumns: Columns<DbTaskEventRow & { created_at: Date }> = {
-  id: true,
-  task_id: true,
-  body: true,
-  event_type: true,
-  created_at: true,
-};
 
 const strategyColumns: Columns<DbStrategyRow> = {
   task_id: true,
@@ -106,12 +83,6 @@ const packColumns: Columns<DbPackRow> = {
 const shutdownColumns: Columns<DbShutdownRow> = {
   task_id: true,
   recovered_event: true,
-};
-
-/** The scaffolder's tables, with the columns that are used here. */
-export const SCAFFOLDER_TABLES: Record<string, string[]> = {
-  [TASKS]: Object.keys(taskColumns),
-  [TASK_EVENTS]: Object.keys(eventColumns),
 };
 
 /** The module's tables, with their columns. */

@@ -1,5 +1,6 @@
 import { Knex } from 'knex';
-import { IN_FLIGHT, PACKS, SNAPSHOTS, TASKS } from '../../tables';
+import { PACKS, SNAPSHOTS } from '../../tables';
+import { IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
 import { silentForAtLeast } from '../../time';
 
 /**

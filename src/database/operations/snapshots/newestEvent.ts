@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { TASK_EVENTS } from '../../tables';
+import { TASK_EVENTS } from '../../../scaffolder/tables';
 
 /** The newest id in `task_events` of a task, 0 if there is none, as part of another statement. */
 export function newestEvent(

@@ -1,5 +1,6 @@
 import { Knex } from 'knex';
-import { IN_FLIGHT, SNAPSHOTS, TASKS } from '../../tables';
+import { SNAPSHOTS } from '../../tables';
+import { IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
 import { readTimestamp, silentForAtLeastFrom } from '../../time';
 
 /** What is kept of the files of a task. */

@@ -1,12 +1,6 @@
 import { Knex } from 'knex';
-import {
-  ATTEMPTS,
-  IN_FLIGHT,
-  SHUTDOWNS,
-  STRATEGIES,
-  TASKS,
-  NUDGES,
-} from '../../tables';
+import { ATTEMPTS, SHUTDOWNS, STRATEGIES, NUDGES } from '../../tables';
+import { IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
 import { secondsAgo } from '../../time';
 import { WOKEN_SINCE_HEARTBEAT } from '../interrupted/interrupted';
 

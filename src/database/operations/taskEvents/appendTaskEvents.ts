@@ -1,13 +1,7 @@
 import { Knex } from 'knex';
 import { insertRows } from '../../insertRows';
-import { TASK_EVENTS } from '../../tables';
-
-/** An event as the scaffolder stores it. The UI throws at types that it does not know. */
-export type NewTaskEvent = {
-  taskId: string;
-  type: 'log' | 'completion' | 'recovered';
-  body: Record<string, unknown>;
-};
+import { NewTaskEvent } from '../../../scaffolder/taskEvents';
+import { TASK_EVENTS } from '../../../scaffolder/tables';
 
 /** Appends events to tasks. Their rows get ids in the given order, which is that in which people read them. */
 export async function appendTaskEvents(

@@ -1,11 +1,6 @@
 import { Knex } from 'knex';
-import {
-  DbShutdownRow,
-  DbTaskRow,
-  IN_FLIGHT,
-  SHUTDOWNS,
-  TASKS,
-} from '../../tables';
+import { DbShutdownRow, SHUTDOWNS } from '../../tables';
+import { DbTaskRow, IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
 
 /** A run that the process which is asked to end has. */
 export type InterruptedRun = {

@@ -1,5 +1,6 @@
 import { Knex } from 'knex';
-import { ATTEMPTS, ON_INTERRUPTION, TASK_EVENTS } from '../../tables';
+import { ATTEMPTS, ON_INTERRUPTION } from '../../tables';
+import { TASK_EVENTS } from '../../../scaffolder/tables';
 
 /** Fences a run of a task: what there was when the run was claimed. Anything later means that another run has the task. */
 export type FencingToken = {

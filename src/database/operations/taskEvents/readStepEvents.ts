@@ -1,5 +1,6 @@
 import { Knex } from 'knex';
-import { SNAPSHOTS, TASK_EVENTS, TASKS } from '../../tables';
+import { SNAPSHOTS } from '../../tables';
+import { TASK_EVENTS, TASKS } from '../../../scaffolder/tables';
 import { isSqlite } from '../../time';
 
 /** A character that no JSON can have unescaped. */

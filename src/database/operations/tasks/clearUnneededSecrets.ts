@@ -1,5 +1,6 @@
 import { Knex } from 'knex';
-import { IN_FLIGHT, STRATEGIES, TASKS } from '../../tables';
+import { STRATEGIES } from '../../tables';
+import { IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
 import { silentForAtLeast } from '../../time';
 
 /**

@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { IN_FLIGHT, TASKS } from '../../tables';
+import { IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
 import { silentForAtLeast } from '../../time';
 import { isSilent } from '../interrupted/interrupted';
 

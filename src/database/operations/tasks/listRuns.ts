@@ -1,5 +1,6 @@
 import { Knex } from 'knex';
-import { ATTEMPTS, ON_INTERRUPTION, TASKS } from '../../tables';
+import { ATTEMPTS, ON_INTERRUPTION } from '../../tables';
+import { TASKS } from '../../../scaffolder/tables';
 import { silentForAtLeast } from '../../time';
 
 /** How the database sees some tasks: their status, whether their heartbeat is behind, and the last decision on an interruption. */

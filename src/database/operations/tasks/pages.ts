@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { TASKS } from '../../tables';
+import { TASKS } from '../../../scaffolder/tables';
 import { withoutJit } from '../../withoutJit';
 
 /** A page of tasks, the oldest first: the next so many after the given one. */

@@ -1,5 +1,9 @@
 import { Knex } from 'knex';
-import { TASK_EVENTS, TASKS } from '../../tables';
+import {
+  IN_FLIGHT_STATUSES,
+  TASK_EVENTS,
+  TASKS,
+} from '../../../scaffolder/tables';
 import { FencingToken } from '../taskEvents/readFencingToken';
 
 /** How the database sees the task of a run that was claimed earlier. */
@@ -32,5 +36,5 @@ export async function readOwnership(
 
 /** Whether a task with that status has not ended. */
 export function isInFlight(status: string | undefined): boolean {
-  return status === 'open' || status === 'processing';
+  return status !== undefined && IN_FLIGHT_STATUSES.includes(status);
 }

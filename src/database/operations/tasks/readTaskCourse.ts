@@ -1,11 +1,6 @@
 import { Knex } from 'knex';
-import {
-  ATTEMPTS,
-  DbStrategyRow,
-  DbTaskRow,
-  STRATEGIES,
-  TASKS,
-} from '../../tables';
+import { ATTEMPTS, DbStrategyRow, STRATEGIES } from '../../tables';
+import { DbTaskRow, TASKS } from '../../../scaffolder/tables';
 import {
   splitStepEvents,
   stepEventsOfTask,

@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { DbTaskRow, TASKS } from '../../tables';
+import { DbTaskRow, TASKS } from '../../../scaffolder/tables';
 
 /** The specs of tasks as they are stored, which may be no JSON, by the ids of the tasks. */
 export async function readTaskSpecs(

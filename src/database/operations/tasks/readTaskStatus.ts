@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { TASKS } from '../../tables';
+import { TASKS } from '../../../scaffolder/tables';
 import { TaskCriteria, whereTask } from './whereTask';
 
 /** Reads the status of a task. Nothing if there is no such task, or none that fits the criteria. */

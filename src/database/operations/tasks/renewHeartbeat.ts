@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { TASK_EVENTS, TASKS } from '../../tables';
+import { TASK_EVENTS, TASKS } from '../../../scaffolder/tables';
 import { FencingToken } from '../taskEvents/readFencingToken';
 
 /**

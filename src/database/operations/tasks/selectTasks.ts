@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { DbTaskRow, TASKS } from '../../tables';
+import { DbTaskRow, TASKS } from '../../../scaffolder/tables';
 
 /** Those of the given ids that are ids of tasks. */
 export async function selectTasks(

@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { TASKS } from '../../tables';
+import { TASKS } from '../../../scaffolder/tables';
 
 /**
  * Which tasks are meant, as the scaffolder's permission rules express it: a column of `tasks` and the values that it may have,

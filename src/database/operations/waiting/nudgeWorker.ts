@@ -1,5 +1,6 @@
 import { Knex } from 'knex';
-import { IN_FLIGHT, TASKS, NUDGES } from '../../tables';
+import { NUDGES } from '../../tables';
+import { IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
 import {
   heartbeatStaleIn,
   isSqlite,

@@ -1,5 +1,6 @@
 import { Knex } from 'knex';
-import { ATTEMPTS, DbAttemptRow, DbTaskRow, TASKS } from '../../tables';
+import { ATTEMPTS, DbAttemptRow } from '../../tables';
+import { DbTaskRow, TASKS } from '../../../scaffolder/tables';
 import { Timeouts, whereHandedOver } from '../interrupted/interrupted';
 
 /**

@@ -1,11 +1,11 @@
 import { mockServices, TestDatabases } from '@backstage/backend-test-utils';
-import { createBuiltIn } from '../../dev/bench/builtIn';
+import { createBuiltIn } from '../../../dev/bench/builtIn';
 import {
   insertTask,
   migrateScaffolder,
   TEST_DATABASE_IDS,
-} from '../__testUtils__/scaffolderDatabase';
-import { secondsSinceServerStart } from '../database/operations/server/secondsSinceServerStart';
+} from '../../__testUtils__/scaffolderDatabase';
+import { secondsSinceServerStart } from '../../database/operations/server/secondsSinceServerStart';
 import { ScaffolderPoll } from './ScaffolderPoll';
 
 jest.setTimeout(60_000);

@@ -1,11 +1,15 @@
-/** How often the scaffolder's own recovery looks for tasks, in each process (`TASK_RECOVERY_INTERVAL_MS`, 4.2.0). */
-export const POLL_INTERVAL_SECONDS = 10;
+import { POLL_INTERVAL_SECONDS } from '../intervals';
 
 /** A look that is later than this is not coming as expected. */
 const LATE_MS = 1_000;
 
 /** The statement that opens tasks, the only one to return these columns (`recoverTasks` of `DatabaseTaskStore`, 4.2.0). */
 const STATEMENT = /^update .tasks. set .* returning .id., .spec.$/;
+
+/** Whether a statement is that of the scaffolder's own recovery. */
+export function isPoll(sql: string): boolean {
+  return STATEMENT.test(sql);
+}
 
 /**
  * When the scaffolder's own recovery in this process looks for tasks that it can open. A worker only wakes if its own process opens
@@ -19,7 +23,7 @@ export class ScaffolderPoll {
 
   /** To be called with each statement that the process sends to the scaffolder's database. */
   sent(sql: string): void {
-    if (STATEMENT.test(sql)) {
+    if (isPoll(sql)) {
       this.#lastAt = this.clock();
     }
   }

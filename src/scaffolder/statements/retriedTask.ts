@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { TASKS } from '../database/tables';
+import { TASKS } from '../tables';
 
 /**
  * The statement with which the scaffolder starts a task again that had ended, the only one of this shape (`retryTask` of
