@@ -1,5 +1,6 @@
 import { checkAttempts } from './attemptChecks';
 import { Epoch, epochsOf, TaskEvidence } from './epochs';
+import { ENDED } from '../harness/ScaffolderClient';
 import { checkFinishedSteps } from './finishedSteps';
 import { JournalEntry } from '../harness/journal';
 import { checkPlans } from './planChecks';
@@ -30,7 +31,6 @@ export type Findings = {
   unrecordedEnds: number;
 };
 
-export const ENDED = ['completed', 'failed', 'cancelled'];
 const CLOSING = ['failed', 'cancelled'];
 
 /**

@@ -4,7 +4,6 @@ import { Fault } from './FaultInjector';
 import { FILE_MOMENTS } from './FileMoments';
 import { FAULT_KINDS, FAULT_NAMES } from './faultPlan';
 import { attendedMs, Latency, percentile, readLatencies } from './latencies';
-import { ChaosOptions } from './options';
 import { AttemptRecord, TaskRecord } from './records';
 import type { Lifetime } from '../harness/Replica';
 import {
@@ -24,6 +23,14 @@ import { hasWaited, Wait } from './waits';
 const ATTENDED = 'all, less the time in which no backend was up';
 const STATUSES = ['completed', 'failed', 'cancelled', 'processing', 'open'];
 export const DECISIONS = ['restart', 'resume', 'finish', 'failed', 'cancelled'];
+
+export type ChaosOptions = {
+  /** How long faults are injected. */
+  minutes: number;
+  seed: number;
+  /** Whether some tasks end their process. */
+  poison: boolean;
+};
 
 export type Outcome = {
   options: ChaosOptions;

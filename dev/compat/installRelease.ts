@@ -1,9 +1,11 @@
 import { JsonObject } from '@backstage/types';
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { envOf } from '../harness/nodeVersions';
+import { PACKAGE } from '../harness/packModule';
+import { run } from '../harness/run';
 import { Release } from './releases';
 import { sqliteVersionFor } from './provideSqlite';
-import { run } from './run';
 
 /** What a backend has beside the scaffolder and the module, in whatever version the release goes with. */
 const PACKAGES = [
@@ -54,7 +56,7 @@ export async function installRelease(
       ),
       'better-sqlite3': sqliteVersionFor(nodeVersion),
       '@backstage/plugin-scaffolder-backend': release.version,
-      'backstage-plugin-scaffolder-backend-module-recovery': `file:${tarball}`,
+      [PACKAGE]: `file:${tarball}`,
     },
     // Also for those that ask for another one.
     overrides: { 'better-sqlite3': '$better-sqlite3' },
@@ -64,11 +66,12 @@ export async function installRelease(
     JSON.stringify(manifest, undefined, 2),
   );
   await run(
+    'npm',
     [
-      ...['npm', 'install', '--ignore-scripts', '--prefer-offline'],
+      ...['install', '--ignore-scripts', '--prefer-offline'],
       ...(release.before ? [`--before=${release.before}`] : []),
     ],
-    { directory, node },
+    { cwd: directory, env: envOf(node) },
   );
 }
 

@@ -1,5 +1,6 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { PACKAGE } from '../harness/packModule';
 import { compileBackend } from './compileBackend';
 import {
   Duplicate,
@@ -15,7 +16,6 @@ import { Release } from './releases';
 import { runExperiment } from './runExperiment';
 import { Slots } from './Slots';
 
-const MODULE = 'backstage-plugin-scaffolder-backend-module-recovery';
 /** What has to work with the same copies of packages as the module. */
 const SHARED_WITH = [
   '@backstage/plugin-scaffolder-backend',
@@ -56,7 +56,7 @@ export async function tryRelease(
   const packages = await readLock(directory);
   const all = findDuplicates(packages);
   say(`in more than one version: ${describe(all) || 'no Backstage package'}`);
-  const added = findAddedDuplicates(packages, MODULE, SHARED_WITH);
+  const added = findAddedDuplicates(packages, PACKAGE, SHARED_WITH);
   const outcomes: Outcome[] = [
     {
       row: 'one copy of each Backstage package',

@@ -5,6 +5,7 @@ import { createWriteStream } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { findFreePort } from './findFreePort';
+import { NODE_TRANSFORM } from './nodeTransform';
 import { ScaffolderClient } from './ScaffolderClient';
 import { waitFor } from './waitFor';
 
@@ -12,6 +13,7 @@ import { waitFor } from './waitFor';
 const READY_MS = 150_000;
 
 const REPOSITORY = path.resolve(__dirname, '../..');
+const BASE_CONFIG = path.join(__dirname, 'app-config.yaml');
 
 /** The backend ended before it was ready. */
 export class BackendExited extends Error {
@@ -28,6 +30,22 @@ export type Installation = {
   node: string;
 };
 
+export type BackendOptions = {
+  /** An existing folder that takes the config files and the log. */
+  directory: string;
+  name: string;
+  /** What to configure on top of `app-config.yaml` beside this file. */
+  config: JsonObject;
+  /** What to run instead of `dev/index.ts`. */
+  entry?: string;
+  /** Modules to load before that. */
+  preload?: string[];
+  /** Further environment variables. */
+  env?: Record<string, string>;
+  /** Where it has its packages. Then `entry` is JavaScript. */
+  installation?: Installation;
+};
+
 /** A Backstage backend in a process of its own, which can be killed and started again. */
 export class BackendProcess {
   #child?: ChildProcess;
@@ -35,81 +53,34 @@ export class BackendProcess {
   #exited?: Promise<unknown>;
 
   private constructor(
-    private readonly options: {
-      configFile: string;
-      logFile: string;
-      url: string;
-      entry: string;
-      preload: string[];
-      env: Record<string, string>;
-      baseConfig: string;
-      installation?: Installation;
-    },
+    readonly url: string,
+    private readonly logFile: string,
+    private readonly options: BackendOptions,
+    private readonly configFiles: string[],
   ) {}
 
-  /**
-   * Prepares a backend on a free port.
-   *
-   * @param options.directory - an existing folder that takes the config file and the log
-   * @param options.config - what to configure on top of the base
-   * @param options.entry - what to run instead of `dev/index.ts`
-   * @param options.preload - modules to load before that
-   * @param options.env - further environment variables
-   * @param options.baseConfig - the file to begin with instead of `dev/app-config.yaml`
-   * @param options.installation - where it has its packages. Then `entry` is JavaScript
-   */
-  static async create(options: {
-    directory: string;
-    name: string;
-    config: JsonObject;
-    entry?: string;
-    preload?: string[];
-    env?: Record<string, string>;
-    baseConfig?: string;
-    installation?: Installation;
-  }): Promise<BackendProcess> {
-    const {
-      directory,
-      name,
-      entry = path.join(REPOSITORY, 'dev/index.ts'),
-      preload = [],
-      env = {},
-      baseConfig = path.join(REPOSITORY, 'dev/app-config.yaml'),
-      installation,
-    } = options;
+  /** Prepares a backend on a free port. */
+  static async create(options: BackendOptions): Promise<BackendProcess> {
     const port = await findFreePort();
     const url = `http://127.0.0.1:${port}`;
-    const configFile = path.join(directory, `${name}.yaml`);
+    const base = path.join(options.directory, options.name);
     const listen = {
       backend: { baseUrl: url, listen: { host: '127.0.0.1', port } },
     };
     // JSON is YAML. Later files win, so what the caller configures goes last.
-    await fs.writeFile(configFile, JSON.stringify(options.config));
-    await fs.writeFile(`${configFile}.listen.yaml`, JSON.stringify(listen));
-    const logFile = path.join(directory, `${name}.log`);
-    return new BackendProcess({
-      configFile,
-      logFile,
-      url,
-      entry,
-      preload,
-      env,
-      baseConfig,
-      installation,
-    });
+    const files = [BASE_CONFIG, `${base}.listen.yaml`, `${base}.yaml`];
+    await fs.writeFile(files[1], JSON.stringify(listen));
+    await fs.writeFile(files[2], JSON.stringify(options.config));
+    return new BackendProcess(url, `${base}.log`, options, files);
   }
 
   get pid(): number | undefined {
     return this.#child?.pid;
   }
 
-  get url(): string {
-    return this.options.url;
-  }
-
   /** All that the backend wrote so far, over all its starts. */
   async log(): Promise<string> {
-    return fs.readFile(this.options.logFile, 'utf8');
+    return fs.readFile(this.logFile, 'utf8');
   }
 
   /** Starts the backend, waits until it is ready, and signs in. */
@@ -124,23 +95,20 @@ export class BackendProcess {
    * @throws BackendExited as soon as it ends before that.
    */
   async boot(): Promise<void> {
-    const { configFile, logFile, url, entry, preload, env, baseConfig } =
-      this.options;
-    const { installation } = this.options;
+    const { url, logFile } = this;
+    const {
+      entry = path.join(REPOSITORY, 'dev/index.ts'),
+      preload = [],
+      env,
+      installation,
+    } = this.options;
     const child = spawn(
       installation?.node ?? process.execPath,
       [
-        ...(installation
-          ? []
-          : [
-              '--require',
-              require.resolve('@backstage/cli/config/nodeTransform.cjs'),
-            ]),
+        ...(installation ? [] : NODE_TRANSFORM),
         ...preload.flatMap(module => ['--require', module]),
         entry,
-        ...['--config', baseConfig],
-        ...['--config', `${configFile}.listen.yaml`],
-        ...['--config', configFile],
+        ...this.configFiles.flatMap(file => ['--config', file]),
       ],
       {
         cwd: installation?.directory ?? REPOSITORY,

@@ -1,13 +1,11 @@
 import { JsonObject } from '@backstage/types';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { CommandFailed, run, Surroundings } from './run';
+import { PACKAGE } from '../harness/packModule';
+import { CommandFailed, run } from '../harness/run';
 
 const NAME = 'new-app';
 const FILES = path.join(__dirname, 'files');
-
-/** This package. */
-export const PACKAGE = 'backstage-plugin-scaffolder-backend-module-recovery';
 
 /** How often an installation is tried: yarn 4.13 crashes now and then when a request times out. */
 const INSTALL_ATTEMPTS = 3;
@@ -17,7 +15,8 @@ export class NewApp {
   private constructor(
     /** Its folder. */
     readonly directory: string,
-    private readonly surroundings: Surroundings,
+    readonly env: NodeJS.ProcessEnv,
+    private readonly signal: AbortSignal,
     /** The backend's index.ts as create-app wrote it. */
     private readonly index: string,
   ) {}
@@ -40,11 +39,7 @@ export class NewApp {
     });
     const directory = path.join(parent, NAME);
     const index = await fs.readFile(indexOf(directory), 'utf8');
-    return new NewApp(directory, { cwd: directory, env, signal }, index);
-  }
-
-  get env(): NodeJS.ProcessEnv {
-    return this.surroundings.env;
+    return new NewApp(directory, env, signal, index);
   }
 
   /**
@@ -70,7 +65,7 @@ export class NewApp {
         await this.yarn('install');
         return;
       } catch (error) {
-        if (attempt === INSTALL_ATTEMPTS || this.surroundings.signal.aborted) {
+        if (attempt === INSTALL_ATTEMPTS || this.signal.aborted) {
           throw error;
         }
       }
@@ -90,7 +85,8 @@ export class NewApp {
 
   /** Runs yarn in the app's folder, and returns what it wrote to stdout. */
   async yarn(...args: string[]): Promise<string> {
-    return run('yarn', args, this.surroundings);
+    const { directory: cwd, env, signal } = this;
+    return run('yarn', args, { cwd, env, signal });
   }
 
   /** Runs the app's `backstage-cli`. Without an error: what it complained of, if it failed. */

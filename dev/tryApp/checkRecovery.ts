@@ -1,3 +1,4 @@
+import { say } from '../harness/clock';
 import { countRuns, ScaffolderClient } from '../harness/ScaffolderClient';
 import { AppBackend } from './AppBackend';
 import { Checks } from './Checks';
@@ -33,10 +34,10 @@ export async function checkRecovery(
   for (const id of Object.values(ids)) {
     await client.waitForStep(id, 'work');
   }
-  checks.say('Both tasks are in their second step. Killing the backend');
+  say('Both tasks are in their second step. Killing the backend');
   await backend.kill();
   client = await backend.start();
-  checks.say('It is up again');
+  say('It is up again');
   for (const strategy of STRATEGIES) {
     await checkTask(client, { id: ids[strategy], strategy, checks });
   }

@@ -1,7 +1,7 @@
 import { JsonObject } from '@backstage/types';
 import path from 'node:path';
 import { findFreePort } from '../harness/findFreePort';
-import { PostgresServer } from '../harness/PostgresServer';
+import { PostgresProcess } from '../harness/PostgresProcess';
 import { AppBackend } from './AppBackend';
 import { NewApp } from './NewApp';
 
@@ -25,7 +25,7 @@ const HOST = '127.0.0.1';
  */
 export async function backendWithDiscovery(
   app: NewApp,
-  server: PostgresServer,
+  server: PostgresProcess,
 ): Promise<AppBackend> {
   await app.useDiscovery();
   const { host, port, user, password } = server.connection;

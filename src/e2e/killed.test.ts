@@ -2,14 +2,13 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { packModule } from '../../dev/harness/packModule';
+import { PACKAGE, packModule } from '../../dev/harness/packModule';
 import { readDifferences, startStory } from '../../dev/harness/story';
 import { waitFor } from '../../dev/harness/waitFor';
-import { ENGINES, TestSite } from '../__testUtils__/TestSite';
+import { ENGINES, TestSite } from '../../dev/harness/TestSite';
 
 jest.setTimeout(180_000);
 
-const PACKAGE = 'backstage-plugin-scaffolder-backend-module-recovery';
 const REPOSITORY = path.resolve(__dirname, '../..');
 
 /** Installs the tarball of the package beside another backend and returns that backend's entry. */

@@ -10,7 +10,7 @@ import {
 import { waitFor } from '../../dev/harness/waitFor';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ATTEMPTS } from '../database/tables';
-import { TestSite } from '../__testUtils__/TestSite';
+import { TestSite } from '../../dev/harness/TestSite';
 
 jest.setTimeout(240_000);
 

@@ -5,7 +5,7 @@ import { readDifferences } from '../../dev/harness/story';
 import { waitFor } from '../../dev/harness/waitFor';
 import { ATTEMPTS, TASKS } from '../database/tables';
 import { secondsAgo } from '../database/time';
-import { TestSite, WITHOUT_MODULE } from '../__testUtils__/TestSite';
+import { TestSite, WITHOUT_MODULE } from '../../dev/harness/TestSite';
 
 jest.setTimeout(180_000);
 

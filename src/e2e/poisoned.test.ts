@@ -1,107 +1,65 @@
-import path from 'node:path';
-import { readJournals } from '../../dev/harness/journal';
 import { Replica } from '../../dev/harness/Replica';
-import { ChaosTemplate, writeTemplates } from '../../dev/chaos/templates';
 import { ScaffolderClient } from '../../dev/harness/ScaffolderClient';
-import { TestSite } from '../__testUtils__/TestSite';
+import { StepSite, StepTemplate } from '../../dev/harness/steps/StepSite';
 
 jest.setTimeout(360_000);
 
-const steps = [[], [], []];
-const ALWAYS = Infinity;
+const ALWAYS = 1_000;
 
-/** The numbers are how often each step ends its process before it succeeds. */
-const TEMPLATES: ChaosTemplate[] = [
-  { name: 'healthy', strategy: 'idempotent', dependsOn: steps },
-  {
-    name: 'poisoned-idempotent',
-    strategy: 'idempotent',
-    dependsOn: steps,
-    crashes: [0, ALWAYS, 0],
-  },
-  {
-    name: 'poisoned-restart',
-    strategy: 'restart',
-    dependsOn: steps,
-    crashes: [0, ALWAYS, 0],
-  },
-  {
-    name: 'poisoned-twice',
-    strategy: 'restart',
-    dependsOn: steps,
-    maxAttempts: 2,
-    crashes: [0, ALWAYS, 0],
-  },
+/** @param crashes - how often each step ends its process before it succeeds */
+const template = (
+  name: string,
+  recovery: { strategy: string; maxAttempts?: number },
+  crashes: number[],
+): StepTemplate => ({
+  name,
+  recovery,
+  steps: crashes.map((count, i) => ({
+    id: `step${i + 1}`,
+    does: { ms: `\${{ parameters.ms[${i}] }}`, crashes: count },
+  })),
+});
+
+const idempotent = { strategy: 'idempotent' };
+const restart = { strategy: 'restart' };
+const TEMPLATES = [
+  template('healthy', idempotent, [0, 0, 0]),
+  template('poisoned-idempotent', idempotent, [0, ALWAYS, 0]),
+  template('poisoned-restart', restart, [0, ALWAYS, 0]),
+  template('poisoned-twice', { ...restart, maxAttempts: 2 }, [0, ALWAYS, 0]),
   // Its first step finishes in every run.
-  {
-    name: 'bumpy-restart',
-    strategy: 'restart',
-    dependsOn: steps,
-    crashes: [0, 2, 2],
-  },
+  template('bumpy-restart', restart, [0, 2, 2]),
 ];
 
 describe('a task whose step ends the backend', () => {
-  let site: TestSite;
-  const replicas: Replica[] = [];
-  afterEach(async () => {
-    await Promise.all(replicas.splice(0).map(r => r.close()));
-    await site.remove();
-  });
-
-  async function createBackend(name: string) {
-    return site.createBackend(
-      name,
-      { recoverTasksTimeout: { seconds: 5 } },
-      {
-        entry: path.join(__dirname, '../../dev/chaos/backend.ts'),
-        config: {
-          catalog: {
-            locations: [
-              { type: 'file', target: path.join(site.directory, 't/*.yaml') },
-            ],
-          },
-          chaos: { journals: path.join(site.directory, 'journals') },
-        },
-      },
-    );
-  }
-
-  async function createSite(engine: 'SQLite' | 'PostgreSQL') {
-    site = await TestSite.create(engine);
-    await writeTemplates(path.join(site.directory, 't'), TEMPLATES);
-  }
+  let site: StepSite;
+  afterEach(() => site.remove());
 
   /** A backend that is started again whenever it has ended. */
   async function startSupervised(): Promise<{
     client: ScaffolderClient;
     replica: Replica;
   }> {
-    const replica = new Replica('backend', await createBackend('backend'));
-    replicas.push(replica);
-    replica.open();
-    await replica.untilReady();
+    const backend = await site.createBackend('backend');
+    const replica = await site.site.supervise('backend', backend);
     return { client: await ScaffolderClient.asGuest(replica.url), replica };
   }
 
   const start = (
     client: ScaffolderClient,
-    template: string,
+    name: string,
     ms: number,
     firstMs = ms,
   ) =>
-    client.dispatch(
-      `template:default/${template}`,
-      { name: template, ms: [firstMs, ms, ms] },
-      { chaos: `secret-of-${template}` },
-    );
+    client.dispatch(`template:default/${name}`, {
+      ms: [firstMs, ms, ms],
+    });
 
   /** The processes in which a step began, in their order. */
   const processesOf = (taskId: string, stepId: string) =>
-    readJournals(path.join(site.directory, 'journals'))
-      .filter(
-        e => e.kind === 'begin' && e.taskId === taskId && e.stepId === stepId,
-      )
+    site.site
+      .journal(taskId, stepId)
+      .filter(e => e.kind === 'begin')
       .map(e => e.pid);
 
   const errorOf = async (client: ScaffolderClient, id: string) =>
@@ -111,7 +69,7 @@ describe('a task whose step ends the backend', () => {
     /^Interrupted at step 'step2': .* step 'step2' was tried 4 times and the task got no further, so it may be what ends the backend\. The limit is 3 recoveries \(scaffolder\.recoverTasksMaxAttempts\)\..* press Retry/;
 
   it('is closed after three recoveries, while the healthy ones beside it complete', async () => {
-    await createSite('SQLite');
+    site = await StepSite.create('SQLite', TEMPLATES);
     const { client, replica } = await startSupervised();
     const healthy: string[] = [];
     for (let i = 0; i < 4; i++) {
@@ -136,7 +94,7 @@ describe('a task whose step ends the backend', () => {
   });
 
   it('is tried anew when another step has finished in between', async () => {
-    await createSite('SQLite');
+    site = await StepSite.create('SQLite', TEMPLATES);
     const { client } = await startSupervised();
     const id = await start(client, 'bumpy-restart', 100);
     expect(await client.waitForEnd(id, 240_000)).toMatchObject({
@@ -148,9 +106,9 @@ describe('a task whose step ends the backend', () => {
   });
 
   it('is closed after three recoveries also if each of them hits another replica', async () => {
-    await createSite('PostgreSQL');
-    const first = await createBackend('first');
-    const second = await createBackend('second');
+    site = await StepSite.create('PostgreSQL', TEMPLATES);
+    const first = await site.createBackend('first');
+    const second = await site.createBackend('second');
     const client = await first.start();
     await second.start();
     const poisoned = await start(client, 'poisoned-restart', 100);
@@ -173,7 +131,7 @@ describe('a task whose step ends the backend', () => {
   });
 
   it('has its last recovery when those that were interrupted as often are through', async () => {
-    await createSite('SQLite');
+    site = await StepSite.create('SQLite', TEMPLATES);
     const { client, replica } = await startSupervised();
     const poisoned = await start(client, 'poisoned-twice', 100, 10_000);
     // Its first step can only finish if it is not interrupted a third time.

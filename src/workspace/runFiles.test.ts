@@ -8,8 +8,8 @@ import { Knex } from 'knex';
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { createPass } from '../../dev/bench/createPass';
-import { listTree } from '../__testUtils__/steps/listTree';
+import { createPass } from '../../dev/harness/createPass';
+import { listTree } from '../../dev/harness/steps/listTree';
 import { RealScaffolder, RealStep } from '../__testUtils__/RealScaffolder';
 import {
   migrateScaffolder,

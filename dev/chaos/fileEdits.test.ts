@@ -1,12 +1,8 @@
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { FileSteps } from '../../dev/chaos/fileEdits';
-import {
-  carryOut,
-  differenceOf,
-  readFiles,
-} from '../../dev/chaos/workspaceFiles';
+import { FileSteps } from './fileEdits';
+import { carryOut, differenceOf, readFiles } from './workspaceFiles';
 
 const STEPS = 5;
 

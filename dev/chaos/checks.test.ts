@@ -1,23 +1,19 @@
-import { check, Evidence } from '../../dev/chaos/checks';
-import { JournalEntry, PROBLEMS } from '../../dev/harness/journal';
-import {
-  attendedMs,
-  percentile,
-  readLatencies,
-} from '../../dev/chaos/latencies';
+import { check, Evidence } from './checks';
+import { JournalEntry, PROBLEMS } from '../harness/journal';
+import { attendedMs, percentile, readLatencies } from './latencies';
 import {
   AttemptRecord,
   EventRecord,
   readRetries,
   RetryRecord,
   TaskRecord,
-} from '../../dev/chaos/records';
-import { formatReport, onInterruptions } from '../../dev/chaos/report';
-import { POISONED_STEP, POISON_LIMIT } from '../../dev/chaos/settings';
-import { notStoredIn } from '../../dev/chaos/notStored';
-import { ViolationKind, VIOLATIONS } from '../../dev/chaos/violations';
-import { hasWaited, waitsIn } from '../../dev/chaos/waits';
-import { waitingLine } from '../recovery/messages';
+} from './records';
+import { formatReport, onInterruptions } from './report';
+import { POISONED_STEP, POISON_LIMIT } from './settings';
+import { notStoredIn } from './notStored';
+import { ViolationKind, VIOLATIONS } from './violations';
+import { hasWaited, waitsIn } from './waits';
+import { waitingLine } from '../../src/recovery/messages';
 
 const TASK = 'task';
 
@@ -1397,8 +1393,6 @@ describe('the report', () => {
         minutes: 1,
         seed: 1,
         poison: true,
-        keep: false,
-        metrics: false,
       },
       startedAt: 0,
       endedAt: 60_000,

@@ -3,15 +3,15 @@ import { promisify } from 'node:util';
 
 const execFile = promisify(execFileCallback);
 
-/** What a command needs to know of where it runs. */
+/** Where a program runs. */
 export type Surroundings = {
   cwd: string;
-  env: NodeJS.ProcessEnv;
-  /** Ends the command. */
-  signal: AbortSignal;
+  env?: NodeJS.ProcessEnv;
+  /** Ends it. */
+  signal?: AbortSignal;
 };
 
-/** A command ended with another code than 0. */
+/** A program ended with another code than 0. */
 export class CommandFailed extends Error {
   constructor(
     command: string,
@@ -23,7 +23,7 @@ export class CommandFailed extends Error {
 }
 
 /**
- * Runs a command and returns what it wrote to stdout.
+ * Runs a program and returns what it wrote to stdout.
  *
  * @throws CommandFailed if it ends with another code than 0.
  */
@@ -37,14 +37,7 @@ export async function run(
     const options = { ...surroundings, maxBuffer: 64 * 1024 * 1024 };
     return (await execFile(command, args, options)).stdout;
   } catch (error) {
-    const {
-      stdout = '',
-      stderr = '',
-      message,
-    } = error as Error & {
-      stdout?: string;
-      stderr?: string;
-    };
+    const { stdout = '', stderr = '', message } = error as any;
     throw new CommandFailed(
       [command, ...args].join(' '),
       `${stdout}${stderr}` || message,

@@ -1,19 +1,17 @@
 import { TestDatabases } from '@backstage/backend-test-utils';
 import knexFactory, { Knex } from 'knex';
 import { randomUUID } from 'node:crypto';
-import { FILE_MOMENTS, holdAt } from '../../dev/chaos/FileMoments';
-import { REPLICAS } from '../../dev/chaos/settings';
-import { waitFor } from '../../dev/harness/waitFor';
-import {
-  insertTask,
-  migrateScaffolder,
-} from '../__testUtils__/scaffolderDatabase';
-import { deleteSnapshots } from '../database/operations/snapshots/deleteSnapshots';
-import { insertManifest } from '../database/operations/snapshots/insertManifest';
-import { insertPack } from '../database/operations/snapshots/insertPack';
-import { listPacks } from '../database/operations/snapshots/listPacks';
-import { readManifest } from '../database/operations/snapshots/readManifest';
-import { readPack } from '../database/operations/snapshots/readPack';
+import { FILE_MOMENTS, holdAt } from './FileMoments';
+import { REPLICAS } from './settings';
+import { waitFor } from '../harness/waitFor';
+import { migrateModule, migrateScaffolderOnly } from '../harness/migrate';
+import { deleteSnapshots } from '../../src/database/operations/snapshots/deleteSnapshots';
+import { insertManifest } from '../../src/database/operations/snapshots/insertManifest';
+import { insertPack } from '../../src/database/operations/snapshots/insertPack';
+import { listPacks } from '../../src/database/operations/snapshots/listPacks';
+import { readManifest } from '../../src/database/operations/snapshots/readManifest';
+import { readPack } from '../../src/database/operations/snapshots/readPack';
+import { TASKS } from '../../src/database/tables';
 
 jest.setTimeout(120_000);
 
@@ -49,8 +47,10 @@ describe('a fault of the chaos run', () => {
 
   beforeAll(async () => {
     chaos = await databases.init('POSTGRES_18');
-    await migrateScaffolder(chaos);
-    taskId = await insertTask(chaos, { status: 'processing' });
+    await migrateScaffolderOnly(chaos);
+    await migrateModule(chaos);
+    taskId = randomUUID();
+    await chaos(TASKS).insert({ id: taskId, spec: '{}', status: 'processing' });
     const { connection } = chaos.client.config;
     backend = knexFactory({
       client: 'pg',

@@ -2,7 +2,7 @@ import {
   findAddedDuplicates,
   findDuplicates,
   LockedPackages,
-} from '../../dev/compat/duplicates';
+} from './duplicates';
 
 const OURS = 'our-module';
 const SCAFFOLDER = '@backstage/scaffolder';

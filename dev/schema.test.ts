@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { createSchema, SCHEMA_FILE } from '../../dev/schema';
+import { createSchema, SCHEMA_FILE } from './schema';
 
 describe('the JSON schema of the package', () => {
   it('is what the schemas of the module say; if not, run npm run schema', () => {

@@ -1,41 +1,23 @@
-import {
-  coreServices,
-  createBackendModule,
-} from '@backstage/backend-plugin-api';
-import {
-  createTemplateAction,
-  scaffolderActionsExtensionPoint,
-} from '@backstage/plugin-scaffolder-node';
+import { createTemplateAction } from '@backstage/plugin-scaffolder-node';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ClaimedWorkspaces } from './ClaimedWorkspaces';
-import { FileSteps } from './fileEdits';
+import { actionsModule } from '../harness/actionsModule';
 import { Journal, StepProblem } from '../harness/journal';
+import { ClaimedWorkspaces } from './ClaimedWorkspaces';
+import { Edit, FileSteps } from './fileEdits';
 import { CHAOS_ACTION, FILES_ACTION } from './settings';
 import { secretOf, tokenOf } from './templates';
 import { carryOut, differenceOf, readFiles } from './workspaceFiles';
 
 /** The actions of all chaos templates. */
-export const chaosAction = createBackendModule({
-  pluginId: 'scaffolder',
-  moduleId: 'chaos-action',
-  register({ registerInit }) {
-    registerInit({
-      deps: {
-        actions: scaffolderActionsExtensionPoint,
-        config: coreServices.rootConfig,
-      },
-      async init({ actions, config }) {
-        const journal = new Journal(config.getString('chaos.journals'));
-        const workspaces = new ClaimedWorkspaces();
-        actions.addActions(
-          createStepAction(journal, workspaces),
-          createFilesAction(journal, workspaces),
-        );
-      },
-    });
-  },
+export const chaosActions = actionsModule('chaos-actions', config => {
+  const journal = new Journal(config.getString('dev.journals'));
+  const workspaces = new ClaimedWorkspaces();
+  return [
+    createStepAction(journal, workspaces),
+    createFilesAction(journal, workspaces),
+  ];
 });
 
 /**
@@ -85,22 +67,18 @@ function createStepAction(journal: Journal, workspaces: ClaimedWorkspaces) {
         }
       }
       problems.push(...missingInputs(input));
-      journal.append({ kind: 'begin', taskId, stepId, runId, problems });
-      const { crashes = 0 } = input;
-      if (crashes > 0 && journal.countBegins(taskId, stepId) <= crashes) {
-        process.abort();
-      }
-
-      await sleep(input.ms);
-
-      const lost: StepProblem[] = [];
-      await fs
-        .writeFile(path.join(workspacePath, stepId), runId)
-        .catch(error =>
-          lost.push({ kind: 'workspaceLost', detail: String(error) }),
-        );
-      output('token', tokenOf(input.name, stepId));
-      journal.append({ kind: 'end', taskId, stepId, runId, problems: lost });
+      const noted = { taskId, stepId, runId, problems };
+      await journal.during(noted, async countBegins => {
+        const { crashes = 0 } = input;
+        if (crashes > 0 && countBegins() <= crashes) {
+          process.abort();
+        }
+        await sleep(input.ms);
+        output('token', tokenOf(input.name, stepId));
+        return fs
+          .writeFile(path.join(workspacePath, stepId), runId)
+          .then(() => [], lostWorkspace);
+      });
     },
   });
 }
@@ -142,37 +120,35 @@ function createFilesAction(journal: Journal, workspaces: ClaimedWorkspaces) {
       if (wrong) {
         problems.push({ kind: 'filesWrong', detail: wrong });
       }
-      journal.append({ kind: 'begin', taskId, stepId, runId, problems });
-
-      const lost: StepProblem[] = [];
-      try {
-        for (const edit of edits.slice(0, half)) {
+      const change = async (some: Edit[]) => {
+        for (const edit of some) {
           await carryOut(workspacePath, edit);
         }
         await sleep(ms / 2);
+      };
+      const work = async (): Promise<StepProblem[]> => {
+        await change(edits.slice(0, half));
         // One that cannot be stored throws. The step goes on, or the journal would not tell when it ended.
         await context
           .checkpoint({ key: 'half', fn: async () => 'done' })
           .catch(() => {});
-        for (const edit of edits.slice(half)) {
-          await carryOut(workspacePath, edit);
-        }
-        await sleep(ms / 2);
+        await change(edits.slice(half));
         const changed = differenceOf(
           await readFiles(workspacePath),
           fileSteps.filesBefore(place + 1),
         );
         // If it began with other files, it ends with others.
-        if (changed && !wrong) {
-          lost.push({ kind: 'workspaceLost', detail: changed });
-        }
-      } catch (error) {
-        lost.push({ kind: 'workspaceLost', detail: String(error) });
-      }
+        return changed && !wrong ? lostWorkspace(changed) : [];
+      };
+      const noted = { taskId, stepId, runId, problems };
+      await journal.during(noted, () => work().catch(lostWorkspace));
       context.output('token', tokenOf(input.name, stepId));
-      journal.append({ kind: 'end', taskId, stepId, runId, problems: lost });
     },
   });
+}
+
+function lostWorkspace(how: unknown): StepProblem[] {
+  return [{ kind: 'workspaceLost', detail: String(how) }];
 }
 
 /** The outputs of earlier steps and the secret that a step does not have. */

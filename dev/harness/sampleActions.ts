@@ -1,38 +1,17 @@
-import {
-  coreServices,
-  createBackendModule,
-  resolveSafeChildPath,
-} from '@backstage/backend-plugin-api';
-import {
-  createTemplateAction,
-  scaffolderActionsExtensionPoint,
-} from '@backstage/plugin-scaffolder-node';
+import { resolveSafeChildPath } from '@backstage/backend-plugin-api';
+import { createTemplateAction } from '@backstage/plugin-scaffolder-node';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createRepository, listFiles, publish } from './harness/repositories';
+import { actionsModule } from './actionsModule';
+import { createRepository, listFiles, publish } from './repositories';
 
 /** The actions of the sample templates: real work on the workspace, and on git repositories on disk. */
-export const sampleActions = createBackendModule({
-  pluginId: 'scaffolder',
-  moduleId: 'sample-actions',
-  register({ registerInit }) {
-    registerInit({
-      deps: {
-        actions: scaffolderActionsExtensionPoint,
-        config: coreServices.rootConfig,
-      },
-      async init({ actions, config }) {
-        const gitDirectory = path.resolve(config.getString('dev.gitDirectory'));
-        actions.addActions(
-          createRepositoryAction(gitDirectory),
-          createTransformAction(),
-          createPublishAction(),
-        );
-      },
-    });
-  },
-});
+export const sampleActions = actionsModule('sample-actions', config => [
+  createRepositoryAction(path.resolve(config.getString('dev.gitDirectory'))),
+  createTransformAction(),
+  createPublishAction(),
+]);
 
 function createRepositoryAction(gitDirectory: string) {
   return createTemplateAction({
