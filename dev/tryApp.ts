@@ -4,11 +4,11 @@
  */
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { BackendProcess } from './harness/BackendProcess';
 import { say } from './harness/clock';
 import { PACKAGE, packModule } from './harness/packModule';
 import { PostgresProcess } from './harness/PostgresProcess';
 import { CommandContext, runCommand, unlessAsked } from './harness/runCommand';
-import { AppBackend } from './tryApp/AppBackend';
 import { checkConfiguration } from './tryApp/checkConfiguration';
 import { checkRecovery } from './tryApp/checkRecovery';
 import { Checks } from './tryApp/Checks';
@@ -42,8 +42,7 @@ async function tryApp(
 
   await checkConfiguration(app, checks);
 
-  await app.addTemplates();
-  const use = (backend: AppBackend) => {
+  const use = (backend: BackendProcess) => {
     cleanUp.unshift(() => backend.kill());
     return backend;
   };

@@ -1,8 +1,7 @@
 import { findFreePort } from '../harness/findFreePort';
-import { PrometheusServer } from '../harness/PrometheusServer';
 import { formatTable } from '../harness/table';
 import { countSeries } from './dashboard';
-import { PrometheusClient } from './PrometheusClient';
+import { Prometheus } from './Prometheus';
 import { DECISIONS, onInterruptions, Outcome } from './report';
 import { REPLICAS } from './settings';
 
@@ -13,7 +12,7 @@ export class Metrics {
   private constructor(
     /** Where each backend is to export them, by its name. All its processes use the same, since that is scraped. */
     readonly ports: Map<string, number>,
-    private readonly server: PrometheusServer,
+    private readonly prometheus: Prometheus,
   ) {}
 
   /**
@@ -26,8 +25,8 @@ export class Metrics {
       ports.set(name, await findFreePort());
     }
     const job = 'backstage';
-    const server = await PrometheusServer.start({ directory, job, ports });
-    return new Metrics(ports, server);
+    const prometheus = await Prometheus.start({ directory, job, ports });
+    return new Metrics(ports, prometheus);
   }
 
   /**
@@ -36,7 +35,7 @@ export class Metrics {
    * @throws Error if an expression of the dashboard is refused
    */
   async report(outcome: Outcome): Promise<string> {
-    const prometheus = new PrometheusClient(this.server.url);
+    const { prometheus } = this;
     // From the start until all had come to rest.
     const from = outcome.startedAt / 1000;
     const to = outcome.endedAt / 1000;
@@ -44,7 +43,7 @@ export class Metrics {
     const countBy = async (counts: string) => {
       const query = `sum by (decision) (${counts})`;
       const series = await prometheus.query(query, to);
-      return new Map(series.map(s => [s.labels.decision, s.points[0].value]));
+      return new Map(series.map(s => [s.labels.decision, s.values[0]]));
     };
     // As the dashboard does, but for what it takes off: nothing was counted before this run.
     const counted = await countBy(`last_over_time(${window})`);
@@ -71,6 +70,6 @@ export class Metrics {
   }
 
   async stop(): Promise<void> {
-    await this.server.stop();
+    await this.prometheus.stop();
   }
 }

@@ -10,9 +10,8 @@ import {
 } from './records';
 import { formatReport, onInterruptions } from './report';
 import { POISONED_STEP, POISON_LIMIT } from './settings';
-import { notStoredIn } from './notStored';
 import { ViolationKind, VIOLATIONS } from './violations';
-import { hasWaited, waitsIn } from './waits';
+import { hasWaited, notStoredIn, waitsIn } from './logLines';
 import { waitingLine } from '../../src/recovery/messages';
 
 const TASK = 'task';

@@ -1,8 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { PrometheusClient, Seconds } from './PrometheusClient';
-
-export type Range = { from: Seconds; to: Seconds };
+import { Prometheus, Range } from './Prometheus';
 
 /** As much of a Grafana dashboard as `docs/dashboard.json` uses. */
 type Dashboard = {
@@ -32,7 +30,7 @@ const FILE = path.resolve(__dirname, '../../docs/dashboard.json');
  * @throws Error if an expression is refused, or if a variable has no values
  */
 export async function countSeries(
-  prometheus: PrometheusClient,
+  prometheus: Prometheus,
   range: Range,
 ): Promise<Map<string, number>> {
   const { panels, templating }: Dashboard = JSON.parse(
@@ -57,15 +55,13 @@ export async function countSeries(
   }
   const counts = new Map<string, number>();
   for (const { title, interval, targets } of panels) {
-    const step =
-      Number.parseInt(interval, 10) * (interval.endsWith('m') ? 60 : 1);
     let count = 0;
     for (const { expr, instant } of targets) {
       const query = fillIn(expr, { ...values, __interval: interval });
       const series = instant
         ? await prometheus.query(query, range.to)
-        : await prometheus.queryRange(query, { ...range, step });
-      count += series.filter(s => s.points.length > 0).length;
+        : await prometheus.queryRange(query, range, interval);
+      count += series.filter(s => s.values.length > 0).length;
     }
     counts.set(title, count);
   }

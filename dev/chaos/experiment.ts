@@ -13,8 +13,7 @@ import { Retrier } from './Retrier';
 import { CLEANING_MINUTES, QUIET_MINUTES } from './settings';
 import { ChaosSite } from './ChaosSite';
 import { deleteLeftRows } from './snapshotRows';
-import { notStoredIn } from './notStored';
-import { waitsIn } from './waits';
+import { notStoredIn, waitsIn } from './logLines';
 
 /** Keep the tasks and the retries apart from the faults: how many there were must not change which faults are drawn. */
 const TASKS_SEED = 0x7a5c;

@@ -8,24 +8,18 @@ import type { Scenario } from './scenario';
 import { readVersions } from './versions';
 import type { Way } from './ways';
 
-export type CompareOptions = {
-  scenarios: Scenario[];
-  ways: Way[];
-  /** Whether this is all there is to compare, so that it may be written down. */
-  isComplete: boolean;
-};
-
 const PAGE = path.resolve(__dirname, '../../docs/comparison.md');
 
 /**
  * Measures, prints, and writes down what was measured if it is all there is.
  *
+ * @param options.isComplete - whether this is all there is to compare, so that it may be written down
  * @param asked - that this process is to end
  * @returns whether this module does what a user would want in all rows
  * @throws NotMeasured
  */
 export async function compare(
-  options: CompareOptions,
+  options: { scenarios: Scenario[]; ways: Way[]; isComplete: boolean },
   asked: AbortSignal,
 ): Promise<boolean> {
   const { scenarios, ways, isComplete } = options;

@@ -27,23 +27,25 @@ const PACKAGES = [
 /** Those of the repository, in the version that is installed in it: they are no part of Backstage. */
 const OWN_VERSION = ['pg', 'typescript', '@types/node'];
 
+export type InstallOptions = {
+  /** An existing, empty folder. */
+  directory: string;
+  /** The packed module. */
+  tarball: string;
+  /** The Node.js to install and run with. */
+  node: string;
+  /** Its version. */
+  nodeVersion: string;
+};
+
 /**
  * Installs a release of the scaffolder and the packed module, as a backend would have them.
  *
  * No install script is run: better-sqlite3 12 would be built, which takes longer than all the rest. See `provideSqlite`.
- *
- * @param options.directory - an existing, empty folder
- * @param options.tarball - the packed module
- * @param options.node - the Node.js to install with, of `options.nodeVersion`
  */
 export async function installRelease(
   release: Release,
-  options: {
-    directory: string;
-    tarball: string;
-    node: string;
-    nodeVersion: string;
-  },
+  options: InstallOptions,
 ): Promise<void> {
   const { directory, tarball, node, nodeVersion } = options;
   const manifest: JsonObject = {

@@ -10,7 +10,7 @@ import {
 } from './duplicates';
 import { Outcome } from './experiment';
 import { EXPERIMENTS } from './experiments';
-import { installRelease } from './installRelease';
+import { InstallOptions, installRelease } from './installRelease';
 import { provideSqlite } from './provideSqlite';
 import { Release } from './releases';
 import { runExperiment } from './runExperiment';
@@ -26,22 +26,12 @@ const SHARED_WITH = [
 /**
  * Installs one release of the scaffolder with the packed module, and tries it.
  *
- * @param options.directory - an existing, empty folder
- * @param options.tarball - the packed module
- * @param options.node - the Node.js to try it with, of `options.nodeVersion`
  * @param options.slots - for the experiments, which wait for one each
  * @param options.asked - that this process is to end
  */
 export async function tryRelease(
   release: Release,
-  options: {
-    directory: string;
-    tarball: string;
-    node: string;
-    nodeVersion: string;
-    slots: Slots;
-    asked: AbortSignal;
-  },
+  options: InstallOptions & { slots: Slots; asked: AbortSignal },
 ): Promise<Outcome[]> {
   const { directory, node, slots, asked } = options;
   const installation = { directory, node };

@@ -10,17 +10,10 @@ import { ScaffolderClient } from './ScaffolderClient';
 import { waitFor } from './waitFor';
 
 /** Ten backends that start at the same time on two cores, beside other work, take longer than a minute. */
-const READY_MS = 150_000;
+const READY_MS = 180_000;
 
 const REPOSITORY = path.resolve(__dirname, '../..');
 const BASE_CONFIG = path.join(__dirname, 'app-config.yaml');
-
-/** The backend ended before it was ready. */
-export class BackendExited extends Error {
-  constructor(log: string) {
-    super(`The backend exited:\n${log}`);
-  }
-}
 
 /** What a backend runs with that has packages of its own, instead of those of this repository. */
 export type Installation = {
@@ -46,21 +39,40 @@ export type BackendOptions = {
   installation?: Installation;
 };
 
+/** How a backend is run. */
+type Command = {
+  program: string;
+  args: string[];
+  cwd: string;
+  env: NodeJS.ProcessEnv;
+  /** Takes all that it writes, over all its starts. */
+  logFile: string;
+  /** Whether it starts further processes, which are to end with it. */
+  isGroup?: boolean;
+  /** What it writes if its start has failed, in case that does not end it. */
+  failure?: RegExp;
+};
+
 /** A Backstage backend in a process of its own, which can be killed and started again. */
 export class BackendProcess {
   #child?: ChildProcess;
   #stopped?: Promise<unknown>;
   #exited?: Promise<unknown>;
 
-  private constructor(
+  /** @param url - where its configuration has it listen */
+  constructor(
     readonly url: string,
-    private readonly logFile: string,
-    private readonly options: BackendOptions,
-    private readonly configFiles: string[],
+    private readonly command: Command,
   ) {}
 
-  /** Prepares a backend on a free port. */
+  /** Prepares a backend of this repository, or of an installation, on a free port. */
   static async create(options: BackendOptions): Promise<BackendProcess> {
+    const {
+      entry = path.join(REPOSITORY, 'dev/index.ts'),
+      preload = [],
+      env,
+      installation,
+    } = options;
     const port = await findFreePort();
     const url = `http://127.0.0.1:${port}`;
     const base = path.join(options.directory, options.name);
@@ -71,7 +83,18 @@ export class BackendProcess {
     const files = [BASE_CONFIG, `${base}.listen.yaml`, `${base}.yaml`];
     await fs.writeFile(files[1], JSON.stringify(listen));
     await fs.writeFile(files[2], JSON.stringify(options.config));
-    return new BackendProcess(url, `${base}.log`, options, files);
+    return new BackendProcess(url, {
+      program: installation?.node ?? process.execPath,
+      args: [
+        ...(installation ? [] : NODE_TRANSFORM),
+        ...preload.flatMap(module => ['--require', module]),
+        entry,
+        ...files.flatMap(file => ['--config', file]),
+      ],
+      cwd: installation?.directory ?? REPOSITORY,
+      env: { ...process.env, LOG_LEVEL: 'info', ...env },
+      logFile: `${base}.log`,
+    });
   }
 
   get pid(): number | undefined {
@@ -80,7 +103,7 @@ export class BackendProcess {
 
   /** All that the backend wrote so far, over all its starts. */
   async log(): Promise<string> {
-    return fs.readFile(this.logFile, 'utf8');
+    return fs.readFile(this.command.logFile, 'utf8');
   }
 
   /** Starts the backend, waits until it is ready, and signs in. */
@@ -92,36 +115,17 @@ export class BackendProcess {
   /**
    * Starts the backend and waits until it is ready.
    *
-   * @throws BackendExited as soon as it ends before that.
+   * @throws Error with its log as soon as it ends before that.
    */
   async boot(): Promise<void> {
-    const { url, logFile } = this;
-    const {
-      entry = path.join(REPOSITORY, 'dev/index.ts'),
-      preload = [],
-      env,
-      installation,
-    } = this.options;
-    const child = spawn(
-      installation?.node ?? process.execPath,
-      [
-        ...(installation ? [] : NODE_TRANSFORM),
-        ...preload.flatMap(module => ['--require', module]),
-        entry,
-        ...this.configFiles.flatMap(file => ['--config', file]),
-      ],
-      {
-        cwd: installation?.directory ?? REPOSITORY,
-        // Guest access needs development mode, which jest's NODE_ENV=test would take away.
-        env: {
-          ...process.env,
-          NODE_ENV: 'development',
-          LOG_LEVEL: 'info',
-          ...env,
-        },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    );
+    const { program, args, cwd, env, logFile, isGroup, failure } = this.command;
+    const child = spawn(program, args, {
+      cwd,
+      // Guest access needs development mode, which jest's NODE_ENV=test would take away.
+      env: { ...env, NODE_ENV: 'development' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: isGroup,
+    });
     const log = createWriteStream(logFile, { flags: 'a' });
     child.stdout.pipe(log, { end: false });
     child.stderr.pipe(log, { end: false });
@@ -132,10 +136,12 @@ export class BackendProcess {
     const outcome = await waitFor(
       `the backend to be ready, see ${logFile}`,
       async () => {
-        if (this.hasExited) {
+        if (this.hasExited || failure?.test(await this.log())) {
           return 'exited';
         }
-        const response = await fetch(`${url}/.backstage/health/v1/readiness`);
+        const response = await fetch(
+          `${this.url}/.backstage/health/v1/readiness`,
+        );
         return response.ok && 'ready';
       },
       { timeoutMs: READY_MS },
@@ -144,7 +150,7 @@ export class BackendProcess {
       throw error;
     });
     if (outcome === 'exited') {
-      throw new BackendExited(await this.log());
+      throw new Error(`The backend exited:\n${await this.log()}`);
     }
   }
 
@@ -158,15 +164,19 @@ export class BackendProcess {
     return this.#child!.exitCode !== null || this.#child!.signalCode !== null;
   }
 
-  /** Sends a signal that does not end the process, such as SIGSTOP. */
+  /** Sends a signal. */
   signal(signal: NodeJS.Signals): void {
-    this.#child!.kill(signal);
+    if (this.command.isGroup) {
+      process.kill(-this.#child!.pid!, signal);
+    } else {
+      this.#child!.kill(signal);
+    }
   }
 
   /** Ends the process with a signal, at once unless another one is given, and waits until it is gone. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    if (this.#child && this.#child.exitCode === null) {
-      this.#child.kill(signal);
+    if (this.#child && !this.hasExited) {
+      this.signal(signal);
     }
     await this.#stopped;
   }

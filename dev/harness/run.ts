@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 const execFile = promisify(execFileCallback);
 
 /** Where a program runs. */
-export type Surroundings = {
+type Surroundings = {
   cwd: string;
   env?: NodeJS.ProcessEnv;
   /** Ends it. */

@@ -5,7 +5,6 @@ import { PACKAGE } from '../harness/packModule';
 import { CommandFailed, run } from '../harness/run';
 
 const NAME = 'new-app';
-const FILES = path.join(__dirname, 'files');
 
 /** How often an installation is tried: yarn 4.13 crashes now and then when a request times out. */
 const INSTALL_ATTEMPTS = 3;
@@ -124,18 +123,10 @@ export class NewApp {
     );
   }
 
-  async addTemplates(): Promise<void> {
-    await fs.cp(
-      path.join(FILES, 'templates'),
-      path.join(this.directory, 'examples/recovery'),
-      { recursive: true },
-    );
-  }
-
   /** A backend without a line for any plugin or module. */
   async useDiscovery(): Promise<void> {
     await fs.copyFile(
-      path.join(FILES, 'backendWithDiscovery.ts'),
+      path.join(__dirname, 'backendWithDiscovery.ts'),
       indexOf(this.directory),
     );
   }
