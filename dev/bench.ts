@@ -11,7 +11,7 @@ import { measureRecovery } from './bench/recovery';
 import { isAccepted, printReport } from './bench/report';
 import { measureWorkspaces } from './bench/workspace';
 import { PostgresProcess } from './harness/PostgresProcess';
-import { runCommand, select, unlessAsked } from './harness/runCommand';
+import { runCommand, select, unlessAsked } from './harness/command/runCommand';
 
 const PARTS = {
   a: measureIdlePass,

@@ -7,7 +7,11 @@ import { ChaosSite } from './chaos/ChaosSite';
 import { experiment } from './chaos/experiment';
 import { Metrics } from './chaos/Metrics';
 import { formatReport } from './chaos/report';
-import { runCommand, unlessAsked, UsageError } from './harness/runCommand';
+import {
+  runCommand,
+  unlessAsked,
+  UsageError,
+} from './harness/command/runCommand';
 
 /** @throws UsageError */
 function readMinutes(text: string): number {

@@ -5,7 +5,7 @@
 import { compare } from './compare/compare';
 import { SCENARIOS } from './compare/scenarios';
 import { WAYS } from './compare/ways';
-import { runCommand, select } from './harness/runCommand';
+import { runCommand, select } from './harness/command/runCommand';
 
 void runCommand({
   name: 'compare',

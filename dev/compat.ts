@@ -4,7 +4,7 @@
  */
 import { compat } from './compat/compat';
 import { RELEASES } from './compat/releases';
-import { runCommand, select, UsageError } from './harness/runCommand';
+import { runCommand, select, UsageError } from './harness/command/runCommand';
 
 const VERSIONS = RELEASES.map(r => r.version);
 

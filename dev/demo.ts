@@ -7,8 +7,8 @@ import { once } from 'node:events';
 import { stripVTControlCharacters } from 'node:util';
 import { BackendProcess } from './harness/BackendProcess';
 import { checkSqlite } from './harness/checkSqlite';
-import { say } from './harness/clock';
-import { runCommand, unlessAsked } from './harness/runCommand';
+import { say } from './harness/command/clock';
+import { runCommand, unlessAsked } from './harness/command/runCommand';
 import { ScaffolderClient } from './harness/ScaffolderClient';
 import {
   differences,
@@ -18,7 +18,7 @@ import {
   STRATEGIES,
   Strategy,
 } from './harness/story';
-import { formatTable } from './harness/table';
+import { formatTable } from './harness/command/table';
 import { TestSite } from './harness/TestSite';
 import { waitFor } from './harness/waitFor';
 

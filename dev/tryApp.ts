@@ -5,10 +5,14 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { BackendProcess } from './harness/BackendProcess';
-import { say } from './harness/clock';
+import { say } from './harness/command/clock';
 import { PACKAGE, packModule } from './harness/packModule';
 import { PostgresProcess } from './harness/PostgresProcess';
-import { CommandContext, runCommand, unlessAsked } from './harness/runCommand';
+import {
+  CommandContext,
+  runCommand,
+  unlessAsked,
+} from './harness/command/runCommand';
 import { checkConfiguration } from './tryApp/checkConfiguration';
 import { checkRecovery } from './tryApp/checkRecovery';
 import { Checks } from './tryApp/Checks';

@@ -1,4 +1,4 @@
-import { formatTable } from '../harness/table';
+import { formatTable } from '../harness/command/table';
 
 /** One line of the report. */
 export type Row = {

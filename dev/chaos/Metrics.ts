@@ -1,5 +1,5 @@
 import { findFreePort } from '../harness/findFreePort';
-import { formatTable } from '../harness/table';
+import { formatTable } from '../harness/command/table';
 import { countSeries } from './dashboard';
 import { Prometheus } from './Prometheus';
 import { DECISIONS, onInterruptions, Outcome } from './report';

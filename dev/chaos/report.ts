@@ -1,5 +1,5 @@
 import type { Lifetime } from '../harness/Replica';
-import { Cell, formatTable } from '../harness/table';
+import { Cell, formatTable } from '../harness/command/table';
 import { Evidence, Findings, groupByTask, readEpochs } from './checks';
 import { Fault } from './FaultInjector';
 import { FAULT_KINDS, FAULT_NAMES } from './faultPlan';

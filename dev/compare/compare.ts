@@ -1,7 +1,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { PostgresProcess } from '../harness/PostgresProcess';
-import { replaceSection } from '../harness/replaceSection';
+import { replaceSection } from '../harness/command/replaceSection';
 import { formatExtract, formatPage, formatRow, Result } from './report';
 import { runScenario } from './runScenario';
 import type { Scenario } from './scenario';

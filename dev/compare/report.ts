@@ -1,5 +1,5 @@
 import { JsonObject } from '@backstage/types';
-import { formatMarkdown, formatTable } from '../harness/table';
+import { formatMarkdown, formatTable } from '../harness/command/table';
 import type { Cell, Scenario } from './scenario';
 import { TIMEOUT_SECONDS } from './settings';
 import type { Versions } from './versions';

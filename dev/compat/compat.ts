@@ -1,9 +1,9 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { envOf, nodeBinary } from '../harness/nodeVersions';
+import { envOf, nodeBinary } from '../harness/command/nodeVersions';
 import { packModule } from '../harness/packModule';
-import { run } from '../harness/run';
-import { CommandContext } from '../harness/runCommand';
+import { run } from '../harness/command/run';
+import { CommandContext } from '../harness/command/runCommand';
 import { Outcome } from './experiment';
 import { Release } from './releases';
 import { formatReport, Report, writeReport } from './report';

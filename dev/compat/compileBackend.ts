@@ -1,8 +1,8 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { Installation } from '../harness/BackendProcess';
-import { envOf } from '../harness/nodeVersions';
-import { run } from '../harness/run';
+import { envOf } from '../harness/command/nodeVersions';
+import { run } from '../harness/command/run';
 
 const REPOSITORY = path.resolve(__dirname, '../..');
 const ENTRY = 'dev/compat/backend/index.ts';

@@ -1,9 +1,9 @@
 import { JsonObject } from '@backstage/types';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { envOf } from '../harness/nodeVersions';
+import { envOf } from '../harness/command/nodeVersions';
 import { PACKAGE } from '../harness/packModule';
-import { run } from '../harness/run';
+import { run } from '../harness/command/run';
 import { Release } from './releases';
 import { sqliteVersionFor } from './provideSqlite';
 

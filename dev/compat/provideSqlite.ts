@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { Installation } from '../harness/BackendProcess';
-import { envOf } from '../harness/nodeVersions';
-import { run } from '../harness/run';
+import { envOf } from '../harness/command/nodeVersions';
+import { run } from '../harness/command/run';
 
 const PACKAGE = 'better-sqlite3';
 

@@ -1,5 +1,5 @@
-import { replaceSection } from '../harness/replaceSection';
-import { formatMarkdown, formatTable } from '../harness/table';
+import { replaceSection } from '../harness/command/replaceSection';
+import { formatMarkdown, formatTable } from '../harness/command/table';
 import { Outcome } from './experiment';
 
 /** What was tried on one Node.js: the outcomes of each release, or why it could not be tried. */

@@ -1,7 +1,7 @@
 import { StepSite } from '../harness/steps/StepSite';
 import { Installation } from '../harness/BackendProcess';
 import { PostgresProcess } from '../harness/PostgresProcess';
-import { unlessAsked } from '../harness/runCommand';
+import { unlessAsked } from '../harness/command/runCommand';
 import { Experiment, Outcome } from './experiment';
 
 /** For the tests of who may read what. */

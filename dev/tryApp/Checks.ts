@@ -1,4 +1,4 @@
-import { say } from '../harness/clock';
+import { say } from '../harness/command/clock';
 
 /** Prints one line for each check, and knows whether all of them held. */
 export class Checks {

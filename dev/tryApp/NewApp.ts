@@ -2,7 +2,7 @@ import { JsonObject } from '@backstage/types';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { PACKAGE } from '../harness/packModule';
-import { CommandFailed, run } from '../harness/run';
+import { CommandFailed, run } from '../harness/command/run';
 
 const NAME = 'new-app';
 

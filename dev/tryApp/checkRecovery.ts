@@ -1,5 +1,5 @@
 import { BackendProcess } from '../harness/BackendProcess';
-import { say } from '../harness/clock';
+import { say } from '../harness/command/clock';
 import { countRuns, ScaffolderClient } from '../harness/ScaffolderClient';
 import { Checks } from './Checks';
 import { PROMISED, REPORT, STRATEGIES, Strategy } from './templates';

@@ -1,7 +1,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { envOf, nodeBinary } from '../harness/nodeVersions';
-import { run } from '../harness/run';
+import { envOf, nodeBinary } from '../harness/command/nodeVersions';
+import { run } from '../harness/command/run';
 
 /**
  * Of those that create-app accepts (SUPPORTED_NODE_VERSIONS in dist/createApp.cjs.js of 0.9.2: 22 and 24), the one that its SQLite

@@ -11,7 +11,7 @@ export async function replaceSection(
   name: string,
   text: string,
 ): Promise<void> {
-  const file = path.resolve(__dirname, '../..', page);
+  const file = path.resolve(__dirname, '../../..', page);
   const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
   const content = await fs.readFile(file, 'utf8');
   const [before, rest] = content.split(begin);
