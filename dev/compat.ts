@@ -1,30 +1,50 @@
 /*
  * The packed module on releases of the scaffolder, each installed in a folder of its own: real backends, SQLite and PostgreSQL.
  * Exits with 1 if something does not work on one of them.
- *
- * `--release 4.2.0`, `--oldest` and `--newest` choose releases; unless given, all are tried. `--node <binary>` or
- * `--node-version 24` chooses another Node.js. `--write` puts the table into docs/compatibility.md.
  */
 import { compat } from './compat/compat';
-import { readOptions } from './compat/options';
+import { RELEASES } from './compat/releases';
+import { runCommand, select, UsageError } from './harness/command/runCommand';
 
-/** Aborts when this process is asked to end, so that it ends what it started first. */
-function listenForEnd(): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => controller.abort());
-  }
-  return controller.signal;
-}
+const VERSIONS = RELEASES.map(r => r.version);
 
-async function main(): Promise<number> {
-  try {
-    const options = readOptions(process.argv.slice(2));
-    return (await compat(options, listenForEnd())) ? 0 : 1;
-  } catch (error) {
-    console.error(error);
-    return 1;
-  }
-}
+void runCommand({
+  name: 'compat',
+  usage: `npm run compat -- [--release VERSION]... [--oldest] [--newest] [--node FILE | --node-version RANGE] [--write]
 
-void main().then(code => process.exit(code));
+  --release       try some releases only: ${VERSIONS.join()}. A new one goes into dev/compat/releases.ts
+  --oldest        the oldest release
+  --newest        the newest release
+  --node          the Node.js to install and run with (default: this one)
+  --node-version  the same, which npm brings, such as 24
+  --write         put the table into docs/compatibility.md`,
+  options: {
+    release: { type: 'string', multiple: true, default: [] },
+    oldest: { type: 'boolean', default: false },
+    newest: { type: 'boolean', default: false },
+    node: { type: 'string' },
+    'node-version': { type: 'string' },
+    write: { type: 'boolean', default: false },
+  },
+  async run(values, context) {
+    const { node, 'node-version': range } = values;
+    if (node !== undefined && range !== undefined) {
+      throw new UsageError(
+        `--node is ${node} and --node-version is ${range}; accepted is one of them`,
+      );
+    }
+    const wanted = [
+      ...values.release,
+      ...(values.oldest ? VERSIONS.slice(0, 1) : []),
+      ...(values.newest ? VERSIONS.slice(-1) : []),
+    ];
+    const releases = select(
+      '--release',
+      wanted.length > 0 ? wanted : undefined,
+      RELEASES,
+      r => r.version,
+    );
+    const { write } = values;
+    return compat({ releases, node, nodeRange: range, write }, context);
+  },
+});

@@ -1,16 +1,15 @@
 /*
  * The story in a good minute, with `recoverTasks: true` and nothing else below `scaffolder`: three tasks run, the backend is
  * restarted, and each task is treated as its template asked. Once as for a deployment (SIGTERM), once by a crash (SIGKILL).
- * Exits with 1 if anything differs from what is promised. With `--stay` the backend stays up afterwards, to be asked what
- * happened.
+ * Exits with 1 if anything differs from what is promised.
  */
 import { once } from 'node:events';
-import fs from 'node:fs/promises';
-import os from 'node:os';
-import path from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { BackendProcess } from './harness/BackendProcess';
 import { checkSqlite } from './harness/checkSqlite';
-import { ScaffolderClient, TaskEvent } from './harness/ScaffolderClient';
+import { say } from './harness/command/clock';
+import { runCommand, unlessAsked } from './harness/command/runCommand';
+import { ScaffolderClient } from './harness/ScaffolderClient';
 import {
   differences,
   Outcome,
@@ -19,6 +18,8 @@ import {
   STRATEGIES,
   Strategy,
 } from './harness/story';
+import { formatTable } from './harness/command/table';
+import { TestSite } from './harness/TestSite';
 import { waitFor } from './harness/waitFor';
 
 /** The default of recoverTasksTimeout. */
@@ -37,15 +38,7 @@ const PROMISED = {
   idempotent: 'resume, completed',
 };
 
-// eslint-disable-next-line no-control-regex
-const COLOURS = /\x1b\[\d+m/g;
-
-const startedAt = Date.now();
-
-function say(text: string): void {
-  const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
-  console.log(`${seconds.padStart(6)} s  ${text}`);
-}
+type Ids = Record<Strategy, string>;
 
 /** Dots while something takes its time. */
 async function patiently<T>(promise: Promise<T>): Promise<T> {
@@ -58,36 +51,71 @@ async function patiently<T>(promise: Promise<T>): Promise<T> {
   }
 }
 
-type Ids = Record<Strategy, string>;
+/** One backend that is interrupted twice. */
+class Demo {
+  /** What is not as promised. */
+  readonly found: string[] = [];
 
-async function main(directory: string): Promise<boolean> {
-  checkSqlite();
-  const gitDirectory = path.join(directory, 'git');
-  const workingDirectory = path.join(directory, 'work');
-  await fs.mkdir(workingDirectory);
-  const backend = await BackendProcess.create({
-    directory,
-    name: 'backend',
-    config: {
-      backend: {
-        workingDirectory,
-        database: {
-          client: 'better-sqlite3',
-          connection: { directory: path.join(directory, 'database') },
-        },
-        auth: {
-          externalAccess: [
-            { type: 'static', options: { token: TOKEN, subject: 'demo' } },
-          ],
-        },
-      },
-      dev: { gitDirectory },
-    },
-  });
-  const found: string[] = [];
+  constructor(
+    private readonly backend: BackendProcess,
+    private readonly gitDirectory: string,
+  ) {}
+
+  async run(): Promise<void> {
+    console.log('\nA deployment\n');
+    say('Starting a Backstage backend with scaffolder.recoverTasks: true');
+    let client = await this.#start();
+    const planned = await this.#interrupt(client, 'deployed', 'SIGTERM');
+    say('Asked the backend to end (SIGTERM), and it has ended');
+    say('Starting it again at once');
+    client = await this.#start();
+    say('It is up. The three tasks go their ways:');
+    await this.#show(client, planned.ids, 'deployed');
+    const plannedMs =
+      (await this.#readResumedAt(planned.signalledAt)) - planned.signalledAt;
+
+    console.log('\nA crash\n');
+    const crashed = await this.#interrupt(client, 'crashed', 'SIGKILL');
+    say('Killed the backend (SIGKILL). Nothing runs any more');
+    say(
+      `Waiting until the tasks count as interrupted (recoverTasksTimeout: ${TIMEOUT_SECONDS} s)`,
+    );
+    // A second for the last heartbeat, and one since SQLite counts in whole seconds.
+    const until = crashed.signalledAt + (TIMEOUT_SECONDS + 2) * 1000;
+    await patiently(waitFor('the timeout', async () => Date.now() > until));
+    say('Starting the backend again');
+    client = await this.#start();
+    say('It is up. The three tasks go their ways:');
+    await this.#show(client, crashed.ids, 'crashed');
+    const resumedAt = await this.#readResumedAt(crashed.signalledAt);
+    const upAt = (await this.#readTimes(/Plugin initialization compl/)).at(-1)!;
+    const crashedMs = resumedAt - crashed.signalledAt;
+    const delay = resumedAt - upAt;
+
+    console.log(
+      `\nFrom the signal to the resumed step (recoverTasksTimeout: ${TIMEOUT_SECONDS} s):
+\n  SIGTERM  ${inSeconds(plannedMs)}
+  SIGKILL  ${inSeconds(crashedMs)}, ${delay} ms after the backend was up`,
+    );
+    if (!(plannedMs < MAX_PLANNED_MS)) {
+      this.found.push(
+        `after SIGTERM the first step began in ${plannedMs} ms, not ${MAX_PLANNED_MS}`,
+      );
+    }
+    if (!(delay < MAX_DELAY_MS)) {
+      this.found.push(
+        `the first step began after ${delay} ms, not ${MAX_DELAY_MS}`,
+      );
+    }
+    await this.#showRecord(client);
+  }
+
+  async #start(): Promise<ScaffolderClient> {
+    return patiently(this.backend.start());
+  }
 
   /** Starts the tasks and ends the backend in the middle of them. */
-  async function interrupt(
+  async #interrupt(
     client: ScaffolderClient,
     prefix: string,
     signal: 'SIGTERM' | 'SIGKILL',
@@ -96,138 +124,98 @@ async function main(directory: string): Promise<boolean> {
     const ids = await startStory(client, SLOW_STEP_SECONDS, prefix);
     say(`All three are in the middle of their slow step 'transform'`);
     const signalledAt = Date.now();
-    await backend.kill(signal);
+    await this.backend.kill(signal);
     return { ids, signalledAt };
   }
 
   /** Waits until the tasks have ended and shows what became of them. */
-  async function show(client: ScaffolderClient, ids: Ids, prefix: string) {
+  async #show(client: ScaffolderClient, ids: Ids, prefix: string) {
     const outcomes = {} as Record<Strategy, Outcome>;
-    await patiently(
-      Promise.all(
-        STRATEGIES.map(async strategy => {
-          const id = ids[strategy];
-          const options = { id, strategy, gitDirectory, prefix };
-          outcomes[strategy] = await readOutcome(client, options);
-        }),
-      ),
-    );
+    const read = STRATEGIES.map(async strategy => {
+      const { gitDirectory } = this;
+      const options = { id: ids[strategy], strategy, gitDirectory, prefix };
+      outcomes[strategy] = await readOutcome(client, options);
+    });
+    await patiently(Promise.all(read));
     say('All three have ended. What people read under the interrupted step:');
     for (const strategy of STRATEGIES) {
-      const events = await client.events(ids[strategy]);
-      console.log(`\n  ${strategy}\n${wrap(explanation(events))}`);
+      const text = await readExplanation(client, ids[strategy]);
+      console.log(`\n  ${strategy}\n${wrap(text)}`);
     }
-    printRuns(outcomes);
-    found.push(...STRATEGIES.flatMap(s => differences(s, outcomes[s], prefix)));
+    const steps = Object.keys(outcomes.none.runs);
+    const table = formatTable(
+      ['strategy', ...steps, 'status', 'in the git repository'],
+      STRATEGIES.map(strategy => {
+        const { runs, skipped, status, published } = outcomes[strategy];
+        return [
+          strategy,
+          ...steps.map(s => describeRuns(runs[s], skipped.includes(s))),
+          status,
+          published?.split('\n')[0],
+        ];
+      }),
+    );
+    console.log(`\nHow often each step ran:\n\n${table}`);
+    this.found.push(
+      ...STRATEGIES.flatMap(s => differences(s, outcomes[s], prefix)),
+    );
   }
 
   /** Shows what the REST API tells of all that happened, once it has heard of the end. */
-  async function showRecord(client: ScaffolderClient) {
+  async #showRecord(client: ScaffolderClient) {
     const attempts = await waitFor('the record of what happened', async () => {
       const all = await client.attempts();
       return all.every(a => a.outcome !== 'running') && all;
     });
-    console.log(
-      '\nWhat GET /api/scaffolder/recovery/v1/attempts tells of it:\n',
-    );
-    printTable([
+    const table = formatTable(
       [
         ...['strategy', 'interrupted by', 'at step', 'decision'],
         ...['skipped', 'run again', 'outcome'],
       ],
-      ...attempts.map(a => [
-        `${a.strategy}`,
-        a.interruptedBy ?? '-',
-        `${a.interruptedAt}`,
-        a.decision,
+      attempts.map(a => [
+        ...[a.strategy, a.interruptedBy, a.interruptedAt, a.decision],
         a.skippedSteps.join(' ') || '-',
         a.stepsAgain.map(step => step.stepId).join(' ') || '-',
         a.outcome,
       ]),
-    ]);
+    );
+    console.log(
+      `\nWhat GET /api/scaffolder/recovery/v1/attempts tells of it:\n\n${table}`,
+    );
     for (const strategy of STRATEGIES) {
       const told = attempts
         .filter(a => a.strategy === strategy)
         .map(a => `${a.decision}, ${a.outcome}`);
       if (told.length !== 2 || told.some(t => t !== PROMISED[strategy])) {
-        found.push(`${strategy}: the API tells of ${told.join(' and ')}`);
+        this.found.push(`${strategy}: the API tells of ${told.join(' and ')}`);
       }
     }
   }
 
-  try {
-    console.log('\nA deployment\n');
-    say('Starting a Backstage backend with scaffolder.recoverTasks: true');
-    let client = await patiently(backend.start());
-    const planned = await interrupt(client, 'deployed', 'SIGTERM');
-    say('Asked the backend to end (SIGTERM), and it has ended');
-    say('Starting it again at once');
-    client = await patiently(backend.start());
-    say('It is up. The three tasks go their ways:');
-    await show(client, planned.ids, 'deployed');
-    const plannedMs =
-      (await readResumedAt(backend, planned.signalledAt)) - planned.signalledAt;
+  /**
+   * When the first step of a recovered task began after a signal, by the backend's own log: SQLite's timestamps are whole
+   * seconds.
+   */
+  async #readResumedAt(signalledAt: number): Promise<number> {
+    const times = await this.#readTimes(/Fetching template content/);
+    return times.find(at => at > signalledAt) ?? NaN;
+  }
 
-    console.log('\nA crash\n');
-    const crashed = await interrupt(client, 'crashed', 'SIGKILL');
-    say('Killed the backend (SIGKILL). Nothing runs any more');
-    say(
-      `Waiting until the tasks count as interrupted (recoverTasksTimeout: ${TIMEOUT_SECONDS} s)`,
-    );
-    await patiently(
-      // A second for the last heartbeat, and one since SQLite counts in whole seconds.
-      waitFor(
-        'the timeout',
-        async () =>
-          Date.now() > crashed.signalledAt + (TIMEOUT_SECONDS + 2) * 1000,
-      ),
-    );
-    say('Starting the backend again');
-    client = await patiently(backend.start());
-    say('It is up. The three tasks go their ways:');
-    await show(client, crashed.ids, 'crashed');
-    const resumedAt = await readResumedAt(backend, crashed.signalledAt);
-    const crashedMs = resumedAt - crashed.signalledAt;
-    const delay = resumedAt - (await readUpAt(backend));
-
-    console.log(
-      `\nFrom the signal to the resumed step (recoverTasksTimeout: ${TIMEOUT_SECONDS} s):\n`,
-    );
-    console.log(`  SIGTERM  ${inSeconds(plannedMs)}`);
-    console.log(
-      `  SIGKILL  ${inSeconds(crashedMs)}, ${delay} ms after the backend was up`,
-    );
-    if (!(plannedMs < MAX_PLANNED_MS)) {
-      found.push(
-        `after SIGTERM the first step began in ${plannedMs} ms, not ${MAX_PLANNED_MS}`,
-      );
-    }
-    if (!(delay < MAX_DELAY_MS)) {
-      found.push(`the first step began after ${delay} ms, not ${MAX_DELAY_MS}`);
-    }
-    await showRecord(client);
-    console.log(
-      found.length === 0
-        ? '\nAll as promised.\n'
-        : `\nNot as promised:\n${found.map(f => `  ${f}`).join('\n')}\n`,
-    );
-    if (process.argv.includes('--stay')) {
-      console.log(
-        `The backend stays up until you press Ctrl+C. Ask it what it did, and why:\n\n  curl -H 'Authorization: Bearer ${TOKEN}' '${backend.url}/api/scaffolder/recovery/v1/attempts?limit=3'\n`,
-      );
-      await once(process, 'SIGINT');
-    }
-    return found.length === 0;
-  } catch (error) {
-    console.error(`\nThe backend's log:\n${await backend.log()}`);
-    throw error;
-  } finally {
-    await backend.kill();
+  async #readTimes(pattern: RegExp): Promise<number[]> {
+    return stripVTControlCharacters(await this.backend.log())
+      .split('\n')
+      .filter(line => pattern.test(line))
+      .map(line => Date.parse(line.split(' ')[0]));
   }
 }
 
-function explanation(events: TaskEvent[]): string {
-  const found = events.find(e => e.body.message?.startsWith('Interrupted'));
+async function readExplanation(
+  client: ScaffolderClient,
+  id: string,
+): Promise<string> {
+  const found = (await client.events(id)).find(e =>
+    e.body.message?.startsWith('Interrupted'),
+  );
   return found?.body.message.replaceAll('\n', ' ') ?? '(nothing)';
 }
 
@@ -239,78 +227,55 @@ function inSeconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;
 }
 
-/**
- * When the first step of a recovered task began after a signal, by the backend's own log: SQLite's timestamps are whole
- * seconds.
- */
-async function readResumedAt(
-  backend: BackendProcess,
-  signalledAt: number,
-): Promise<number> {
-  const times = await readTimes(backend, /Fetching template content/);
-  return times.find(at => at > signalledAt) ?? NaN;
-}
-
-/** When the backend was up, the last time. */
-async function readUpAt(backend: BackendProcess): Promise<number> {
-  return (await readTimes(backend, /Plugin initialization compl/)).at(-1)!;
-}
-
-async function readTimes(
-  backend: BackendProcess,
-  pattern: RegExp,
-): Promise<number[]> {
-  return (await backend.log())
-    .replace(COLOURS, '')
-    .split('\n')
-    .filter(line => pattern.test(line))
-    .map(line => Date.parse(line.split(' ')[0]));
-}
-
-function printRuns(outcomes: Record<Strategy, Outcome>): void {
-  const steps = Object.keys(outcomes.none.runs);
-  console.log('\nHow often each step ran:\n');
-  printTable([
-    ['strategy', ...steps, 'status', 'in the git repository'],
-    ...STRATEGIES.map(strategy => {
-      const { runs, skipped, status, published } = outcomes[strategy];
-      return [
-        strategy,
-        ...steps.map(step => describeRuns(runs[step], skipped.includes(step))),
-        status,
-        published?.split('\n')[0] ?? '-',
-      ];
-    }),
-  ]);
-}
-
-/** The first row has the names of the columns. */
-function printTable(rows: string[][]): void {
-  const widths = rows[0].map((_, i) => Math.max(...rows.map(r => r[i].length)));
-  for (const row of rows) {
-    const cells = row.map((cell, i) => cell.padEnd(widths[i]));
-    console.log(`  ${cells.join('  ').trimEnd()}`);
-    if (row === rows[0]) {
-      console.log(`  ${widths.map(w => '-'.repeat(w)).join('  ')}`);
-    }
-  }
-}
-
 function describeRuns(count: number, isSkipped: boolean): string {
   const often = ['never', 'once', 'twice'][count] ?? `${count} times`;
   return isSkipped ? `${often}, then skipped` : often;
 }
 
-async function run(): Promise<void> {
-  const directory = await fs.mkdtemp(path.join(os.tmpdir(), 'recovery-demo-'));
-  try {
-    process.exitCode = (await main(directory)) ? 0 : 1;
-  } catch (error) {
-    console.error(error);
-    process.exitCode = 1;
-  } finally {
-    await fs.rm(directory, { recursive: true, force: true });
-  }
-}
+void runCommand({
+  name: 'demo',
+  usage: `npm run demo -- [--stay]
 
-void run();
+  --stay  leave the backend up afterwards, to be asked what happened`,
+  options: { stay: { type: 'boolean', default: false } },
+  async run({ stay }, { asked }) {
+    checkSqlite();
+    const site = await TestSite.create('SQLite');
+    const access = {
+      type: 'static',
+      options: { token: TOKEN, subject: 'demo' },
+    };
+    const backend = await site.createBackend(
+      'backend',
+      { recoverTasks: true },
+      {
+        isBare: true,
+        config: { backend: { auth: { externalAccess: [access] } } },
+      },
+    );
+    const demo = new Demo(backend, site.gitDirectory);
+    try {
+      await unlessAsked(demo.run(), asked);
+      const isWell = demo.found.length === 0;
+      console.log(
+        isWell
+          ? '\nAll as promised.\n'
+          : `\nNot as promised:\n${demo.found.map(f => `  ${f}`).join('\n')}\n`,
+      );
+      if (stay) {
+        console.log(
+          `The backend stays up until you press Ctrl+C. Ask it what it did, and why:\n\n  curl -H 'Authorization: Bearer ${TOKEN}' '${backend.url}/api/scaffolder/recovery/v1/attempts?limit=3'\n`,
+        );
+        await once(asked, 'abort');
+      }
+      return isWell;
+    } catch (error) {
+      if (!asked.aborted) {
+        console.error(`\nThe backend's log:\n${await backend.log()}`);
+      }
+      throw error;
+    } finally {
+      await site.remove();
+    }
+  },
+});

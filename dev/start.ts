@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { buildApp } from './harness/buildApp';
 import { checkSqlite } from './harness/checkSqlite';
+import { NODE_TRANSFORM } from './harness/nodeTransform';
 
 const KEYS = `
   Enter      restarts the backend as a deployment does (SIGTERM)
@@ -34,11 +35,12 @@ async function main(): Promise<void> {
 }
 
 function startBackend(packageName: string): ChildProcess {
-  const transform = require.resolve('@backstage/cli/config/nodeTransform.cjs');
   return spawn(
     process.execPath,
     [
-      ...['--require', transform, path.join(__dirname, 'index.ts')],
+      ...NODE_TRANSFORM,
+      path.join(__dirname, 'index.ts'),
+      ...['--config', path.join(__dirname, 'harness/app-config.yaml')],
       ...['--config', path.join(__dirname, 'app-config.yaml')],
     ],
     {

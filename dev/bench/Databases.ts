@@ -1,28 +1,21 @@
-import { resolvePackagePath } from '@backstage/backend-plugin-api';
 import knexFactory, { Knex } from 'knex';
-import { applyMigrations } from '../../src/database/migrations';
-import { ensureInFlightIndex } from '../../src/database/operations/server/ensureInFlightIndex';
-import { PostgresServer } from '../harness/PostgresServer';
+import { migrateModule, migrateScaffolderOnly } from '../harness/migrate';
+import { PostgresProcess } from '../harness/PostgresProcess';
 
 /** How a database is reached, also from another process. */
-export type Connection = PostgresServer['connection'] & { database: string };
+export type Connection = PostgresProcess['connection'] & { database: string };
 
 /** The databases of a benchmark on one server. */
 export class Databases {
   readonly #open = new Map<string, Knex>();
 
-  constructor(private readonly server: PostgresServer) {}
+  constructor(private readonly server: PostgresProcess) {}
 
   /** Makes a database with the scaffolder's tables and nothing else. */
   async create(name: string): Promise<Knex> {
     await this.#onServer(`create database ${name}`);
     const knex = this.open(name);
-    await knex.migrate.latest({
-      directory: resolvePackagePath(
-        '@backstage/plugin-scaffolder-backend',
-        'migrations',
-      ),
-    });
+    await migrateScaffolderOnly(knex);
     return knex;
   }
 
@@ -37,7 +30,7 @@ export class Databases {
   /** As `copy`, with the module's tables and its index. */
   async copyWithModule(from: string, name: string): Promise<Knex> {
     const knex = await this.copy(from, name);
-    await addModule(knex);
+    await migrateModule(knex);
     return knex;
   }
 
@@ -81,12 +74,6 @@ export class Databases {
 /** Connects as Backstage does: with knex's own pool, of up to ten connections. */
 export function connect(connection: Connection): Knex {
   return knexFactory({ client: 'pg', connection });
-}
-
-/** Adds the module's tables and its index. */
-export async function addModule(knex: Knex): Promise<void> {
-  await applyMigrations({}, knex);
-  await ensureInFlightIndex(knex);
 }
 
 /**

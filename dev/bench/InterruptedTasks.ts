@@ -1,7 +1,7 @@
 import { Knex } from 'knex';
 import { whereHandedOver } from '../../src/database/operations/interrupted/interrupted';
 import { TASKS } from '../../src/scaffolder/tables';
-import { TIMEOUTS } from './createPass';
+import { TIMEOUTS } from '../harness/createPass';
 import { Databases, settle } from './Databases';
 import { fillInterrupted, fillStrategies } from './fill';
 import { Way } from './ways';

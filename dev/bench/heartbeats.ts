@@ -1,7 +1,7 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { TASKS } from '../../src/scaffolder/tables';
 import { waitFor } from '../harness/waitFor';
-import { createBuiltIn } from './builtIn';
+import { createBuiltIn } from '../harness/builtIn';
 import { Databases, settle } from './Databases';
 import { fillFinished, fillRunning } from './fill';
 import { Report } from './report';

@@ -1,7 +1,7 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { listInterruptedTasks } from '../../src/database/operations/interrupted/listInterruptedTasks';
-import { createBuiltIn } from './builtIn';
-import { createPass, TIMEOUT_SECONDS, TIMEOUTS } from './createPass';
+import { createBuiltIn } from '../harness/builtIn';
+import { createPass, TIMEOUT_SECONDS, TIMEOUTS } from '../harness/createPass';
 import { Databases, settle } from './Databases';
 import { fillFinished } from './fill';
 import { Measured, mediansOf } from './measure';

@@ -1,3 +1,5 @@
+import { formatTable } from '../harness/command/table';
+
 /** One line of the report. */
 export type Row = {
   what: string;
@@ -25,36 +27,14 @@ export function isAccepted({ rows }: Report): boolean {
 
 export function printReport(report: Report): void {
   const { title, notes, rows, compared = ['module', 'built-in'] } = report;
-  const cells = [
+  const table = formatTable(
     ['what', ...compared, 'ratio', 'accepted', ''],
-    ...rows.map(r => [
-      r.what,
-      r.module,
-      r.builtIn,
-      r.ratio,
-      r.accepted ?? '-',
+    rows.map(r => [
+      ...[r.what, r.module, r.builtIn, r.ratio, r.accepted],
       r.ok === undefined ? '' : (r.ok && 'ok') || 'NOT',
     ]),
-  ];
-  const widths = cells[0].map((_, i) =>
-    Math.max(...cells.map(row => row[i].length)),
   );
-  // Figures stand to the right.
-  const line = (row: string[]) =>
-    row
-      .map((cell, i) =>
-        i >= 1 && i <= 3 ? cell.padStart(widths[i]) : cell.padEnd(widths[i]),
-      )
-      .join('  ')
-      .trimEnd();
-
-  console.log(`\n${title}\n${notes.map(n => `  ${n}`).join('\n')}\n`);
-  for (const row of cells) {
-    console.log(`  ${line(row)}`);
-    if (row === cells[0]) {
-      console.log(`  ${widths.map(w => '-'.repeat(w)).join('  ')}`);
-    }
-  }
+  console.log(`\n${title}\n${notes.map(n => `  ${n}`).join('\n')}\n\n${table}`);
 }
 
 export function formatMs(ms: number): string {

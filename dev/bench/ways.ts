@@ -1,8 +1,8 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import { batchesAtOnce } from '../../src/rescue/batch/batchesAtOnce';
-import { createBuiltIn } from './builtIn';
-import { createPass, TIMEOUT_SECONDS } from './createPass';
+import { createBuiltIn } from '../harness/builtIn';
+import { createPass, TIMEOUT_SECONDS } from '../harness/createPass';
 
 /** The ways to queue interrupted tasks again: two of the module, and the scaffolder's own. */
 export const WAYS = ['open', 'handOver', 'built-in'] as const;

@@ -34,39 +34,25 @@ export class ClaimedWorkspaces {
   async enter(
     claim: AbortSignal,
     workspacePath: string,
-    options: { beginsEmpty: boolean },
+    { beginsEmpty }: { beginsEmpty: boolean },
   ): Promise<{ runId: string; problems: StepProblem[] }> {
     const { runId, isFirst } = this.runOf(claim);
     const marker = path.join(workspacePath, MARKER);
-    const marked = await fs.readFile(marker, 'utf8').catch(() => undefined);
+    const marked = await fs.readFile(marker, 'utf8').catch(() => 'nobody');
+    const problems: StepProblem[] = [];
     if (!isFirst) {
-      return {
-        runId,
-        problems:
-          marked === runId
-            ? []
-            : [
-                {
-                  kind: 'workspaceLost',
-                  detail: `the workspace is that of ${marked ?? 'nobody'}`,
-                },
-              ],
-      };
+      if (marked !== runId) {
+        const detail = `the workspace is that of ${marked}`;
+        problems.push({ kind: 'workspaceLost', detail });
+      }
+      return { runId, problems };
     }
-
     const files = await fs.readdir(workspacePath);
     await fs.writeFile(marker, runId);
-    return {
-      runId,
-      problems:
-        files.length === 0 || !options.beginsEmpty
-          ? []
-          : [
-              {
-                kind: 'workspaceNotFresh',
-                detail: `it has ${files.join(', ')} of ${marked ?? 'nobody'}`,
-              },
-            ],
-    };
+    if (files.length > 0 && beginsEmpty) {
+      const detail = `it has ${files.join(', ')} of ${marked}`;
+      problems.push({ kind: 'workspaceNotFresh', detail });
+    }
+    return { runId, problems };
   }
 }

@@ -2,7 +2,7 @@ import { drawDuration, FaultKind, PlannedFault } from './faultPlan';
 import { FILE_MOMENTS, FileMoment, HeldBackend, holdAt } from './FileMoments';
 import { Random } from './random';
 import { Replica } from '../harness/Replica';
-import { Site } from './Site';
+import { ChaosSite } from './ChaosSite';
 
 /** A fault that was injected. */
 export type Fault = {
@@ -46,7 +46,7 @@ export class FaultInjector {
   readonly #running = new Set<Promise<void>>();
 
   constructor(
-    private readonly site: Site,
+    private readonly site: ChaosSite,
     private readonly log: (line: string) => void,
   ) {}
 

@@ -1,12 +1,9 @@
-import { drawDashboard } from '../dashboard/drawDashboard';
-import { findChromium } from '../harness/findChromium';
-import { PrometheusClient } from '../dashboard/PrometheusClient';
 import { findFreePort } from '../harness/findFreePort';
-import { PrometheusServer } from '../harness/PrometheusServer';
-import { ChaosOptions } from './options';
+import { formatTable } from '../harness/command/table';
+import { countSeries } from './dashboard';
+import { Prometheus } from './Prometheus';
 import { DECISIONS, onInterruptions, Outcome } from './report';
 import { REPLICAS } from './settings';
-import { formatTable } from '../harness/table';
 
 const DECIDED = 'scaffolder_recovery_count_total';
 
@@ -15,39 +12,42 @@ export class Metrics {
   private constructor(
     /** Where each backend is to export them, by its name. All its processes use the same, since that is scraped. */
     readonly ports: Map<string, number>,
-    private readonly server: PrometheusServer,
+    private readonly prometheus: Prometheus,
   ) {}
 
   /**
-   * Looks for the programs that it needs, so that nobody learns at the end of a long run that one is missing.
-   *
-   * @throws Error that says how to get it.
+   * @param directory - an existing folder that takes the data
+   * @throws Error that says how to get Prometheus, if it is not there
    */
-  static checkPrograms({ picture }: ChaosOptions): void {
-    PrometheusServer.find();
-    if (picture) {
-      findChromium();
-    }
-  }
-
-  /** @param directory - an existing folder that takes the data */
   static async start(directory: string): Promise<Metrics> {
     const ports = new Map<string, number>();
     for (const name of REPLICAS) {
       ports.set(name, await findFreePort());
     }
     const job = 'backstage';
-    const server = await PrometheusServer.start({ directory, job, ports });
-    return new Metrics(ports, server);
+    const prometheus = await Prometheus.start({ directory, job, ports });
+    return new Metrics(ports, prometheus);
   }
 
-  /** Holds the decisions on interruptions that were counted against those in the database. */
+  /**
+   * Holds the decisions on interruptions that were counted against those in the database, and asks for all panels of the dashboard.
+   *
+   * @throws Error if an expression of the dashboard is refused
+   */
   async report(outcome: Outcome): Promise<string> {
-    const { from, to } = rangeOf(outcome);
+    const { prometheus } = this;
+    // From the start until all had come to rest.
+    const from = outcome.startedAt / 1000;
+    const to = outcome.endedAt / 1000;
     const window = `${DECIDED}[${Math.ceil(to - from)}s]`;
+    const countBy = async (counts: string) => {
+      const query = `sum by (decision) (${counts})`;
+      const series = await prometheus.query(query, to);
+      return new Map(series.map(s => [s.labels.decision, s.values[0]]));
+    };
     // As the dashboard does, but for what it takes off: nothing was counted before this run.
-    const counted = await this.#countBy(`last_over_time(${window})`, to);
-    const increased = await this.#countBy(`increase(${window})`, to);
+    const counted = await countBy(`last_over_time(${window})`);
+    const increased = await countBy(`increase(${window})`);
     const row = (name: string, decisions: string[]) => [
       name,
       // Retries are not counted: nobody decides on them but whoever asks.
@@ -62,32 +62,14 @@ export class Metrics {
       ['decision', 'in the database', 'in the dashboard', 'by increase()'],
       [...DECISIONS.map(d => row(d, [d])), row('all', DECISIONS)],
     );
-    return `Decisions in the metrics\n\n${table}`;
-  }
 
-  /** Draws the dashboard with the metrics of the run into a PNG file. */
-  async draw(outcome: Outcome, file: string): Promise<void> {
-    const range = rangeOf(outcome);
-    await drawDashboard({ prometheus: this.#prometheus, range, file });
+    const panels = await countSeries(prometheus, { from, to });
+    const empty = [...panels.keys()].filter(title => panels.get(title) === 0);
+    return `Decisions in the metrics\n\n${table}
+\n  Panels of the dashboard that stay empty, of ${panels.size}: ${empty.join(', ') || 'none'}.`;
   }
 
   async stop(): Promise<void> {
-    await this.server.stop();
+    await this.prometheus.stop();
   }
-
-  get #prometheus(): PrometheusClient {
-    return new PrometheusClient(this.server.url);
-  }
-
-  /** How many of each decision an expression tells. */
-  async #countBy(counts: string, at: number): Promise<Map<string, number>> {
-    const query = `sum by (decision) (${counts})`;
-    const series = await this.#prometheus.query(query, at);
-    return new Map(series.map(s => [s.labels.decision, s.points[0].value]));
-  }
-}
-
-/** From the start until all had come to rest. */
-function rangeOf({ startedAt, endedAt }: Outcome) {
-  return { from: startedAt / 1000, to: endedAt / 1000 };
 }

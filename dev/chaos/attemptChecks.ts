@@ -1,15 +1,15 @@
 import type { Epoch } from './epochs';
-import type { Lifetime } from '../harness/Replica';
+import type { ProcessLife } from '../harness/Replica';
 import { describe } from './runs';
 import { POISONED_STEP, POISON_LIMIT } from './settings';
-import { Violation } from './violations';
+import { Violation, violation } from './violations';
 
 const CLOSED = ['failed', 'cancelled'];
 
 /** What is checked of planned interruptions, of tasks that end their process, and of expired sign-ins. */
 export function checkAttempts(
   of: Epoch,
-  lifetimes: Pick<Lifetime, 'pid' | 'startedAt' | 'exitedAt' | 'endedBy'>[],
+  lifetimes: ProcessLife[],
 ): Violation[] {
   return [
     ...checkPlanned(of, lifetimes),
@@ -21,7 +21,7 @@ export function checkAttempts(
 /** The process that ran the task last before a planned interruption must have been asked to end. */
 function checkPlanned(
   { task, runs, attempts }: Epoch,
-  lifetimes: Pick<Lifetime, 'pid' | 'startedAt' | 'exitedAt' | 'endedBy'>[],
+  lifetimes: ProcessLife[],
 ): Violation[] {
   return attempts
     .filter(a => a.planned)
@@ -42,11 +42,11 @@ function checkPlanned(
       return !run || life?.endedBy?.startsWith('SIGTERM')
         ? []
         : [
-            {
-              kind: 'plannedUnasked' as const,
-              taskId: task.id,
-              detail: `attempt ${attempt.attempt} at ${attempt.at}; ${describe(run)}`,
-            },
+            violation(
+              'plannedUnasked',
+              task,
+              `attempt ${attempt.attempt} at ${attempt.at}; ${describe(run)}`,
+            ),
           ];
     });
 }
@@ -61,22 +61,26 @@ function checkLimit({ task, runs, attempts }: Epoch): Violation[] {
     isClosed &&
     (!task.isPoisoned || unplanned <= POISON_LIMIT)
   ) {
-    found.push({
-      kind: 'closedTooSoon',
-      taskId: task.id,
-      detail: `after ${unplanned} interruptions and ${planned} planned ones`,
-    });
+    found.push(
+      violation(
+        'closedTooSoon',
+        task,
+        `after ${unplanned} interruptions and ${planned} planned ones`,
+      ),
+    );
   }
   // Each run that gets to the poisoned step ends its process there. One that was asked to end before spends no attempt.
   const tries = task.isPoisoned
     ? runs.filter(r => r.steps.some(s => s.stepId === POISONED_STEP)).length
     : 0;
   if (tries > POISON_LIMIT + 1 + planned) {
-    found.push({
-      kind: 'poisonNotStopped',
-      taskId: task.id,
-      detail: `tried ${tries} times, with ${planned} planned interruptions`,
-    });
+    found.push(
+      violation(
+        'poisonNotStopped',
+        task,
+        `tried ${tries} times, with ${planned} planned interruptions`,
+      ),
+    );
   }
   return found;
 }
@@ -95,12 +99,6 @@ function checkExpiry({ task, events, attempts }: Epoch): Violation[] {
         ).length;
   // An attempt of that very moment may or may not have seen it.
   return told < due || (signInExpiredAt === undefined && told > 0)
-    ? [
-        {
-          kind: 'expiryNotTold',
-          taskId: task.id,
-          detail: `told ${told} times instead of ${due}`,
-        },
-      ]
+    ? [violation('expiryNotTold', task, `told ${told} times instead of ${due}`)]
     : [];
 }

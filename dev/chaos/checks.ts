@@ -1,20 +1,21 @@
 import { checkAttempts } from './attemptChecks';
 import { Epoch, epochsOf, TaskEvidence } from './epochs';
+import { ENDED } from '../harness/ScaffolderClient';
 import { checkFinishedSteps } from './finishedSteps';
 import { JournalEntry } from '../harness/journal';
 import { checkPlans } from './planChecks';
 import type { AttemptRecord, Records } from './records';
-import type { Lifetime } from '../harness/Replica';
+import type { ProcessLife } from '../harness/Replica';
 import { checkRecord, checkRetry } from './retryChecks';
 import { describe, readRuns, StepRun } from './runs';
 import type { SnapshotRows } from './snapshotRows';
 import { checkCompleted, checkNone, checkRestart } from './strategyChecks';
 import { CLOCK_SLACK_MS } from './settings';
-import { Violation } from './violations';
+import { Violation, violation } from './violations';
 
 export type Evidence = Records & {
   journal: JournalEntry[];
-  lifetimes: Pick<Lifetime, 'pid' | 'startedAt' | 'exitedAt' | 'endedBy'>[];
+  lifetimes: ProcessLife[];
   /** The tasks of which a backend said that their files could not be stored. */
   notStored: string[];
   /** What is left in the end of the files of completed tasks. */
@@ -30,7 +31,6 @@ export type Findings = {
   unrecordedEnds: number;
 };
 
-export const ENDED = ['completed', 'failed', 'cancelled'];
 const CLOSING = ['failed', 'cancelled'];
 
 /**
@@ -101,28 +101,22 @@ export function readEpochs(evidence: Evidence): Epoch[] {
 function checkEnd({ task, runs, events }: Epoch): Violation[] {
   const found: Violation[] = [];
   if (!ENDED.includes(task.status)) {
-    found.push({
-      kind: 'notEnded',
-      taskId: task.id,
-      detail: `its status is ${task.status}`,
-    });
+    found.push(violation('notEnded', task, `its status is ${task.status}`));
   }
   if (task.hasSecrets) {
-    found.push({
-      kind: 'secretsLeft',
-      taskId: task.id,
-      detail: `its status is ${task.status}`,
-    });
+    found.push(violation('secretsLeft', task, `its status is ${task.status}`));
   }
   const end = events.find(e => e.type === 'completion');
   for (const { id, steps } of runs) {
     for (const { stepId, beganAt } of steps) {
       if (end && beganAt > end.at + CLOCK_SLACK_MS) {
-        found.push({
-          kind: 'ranAfterEnd',
-          taskId: task.id,
-          detail: `${stepId} of run ${id} began at ${beganAt}, the task ended at ${end.at}`,
-        });
+        found.push(
+          violation(
+            'ranAfterEnd',
+            task,
+            `${stepId} of run ${id} began at ${beganAt}, the task ended at ${end.at}`,
+          ),
+        );
       }
     }
   }
@@ -136,11 +130,9 @@ function checkOverlaps({ task, runs }: TaskEvidence): Violation[] {
       if (run.beganAt >= earlier.aliveUntil) {
         continue;
       }
-      found.push({
-        kind: 'runsAtOnce',
-        taskId: task.id,
-        detail: `${describe(earlier)}; ${describe(run)}`,
-      });
+      found.push(
+        violation('runsAtOnce', task, `${describe(earlier)}; ${describe(run)}`),
+      );
       for (const a of earlier.steps) {
         const b = run.steps.find(
           s =>
@@ -149,11 +141,13 @@ function checkOverlaps({ task, runs }: TaskEvidence): Violation[] {
             a.beganAt < (s.endedAt ?? run.aliveUntil),
         );
         if (b) {
-          found.push({
-            kind: 'stepTwiceAtOnce',
-            taskId: task.id,
-            detail: `${a.stepId} began at ${a.beganAt} in run ${earlier.id} and at ${b.beganAt} in run ${run.id}`,
-          });
+          found.push(
+            violation(
+              'stepTwiceAtOnce',
+              task,
+              `${a.stepId} began at ${a.beganAt} in run ${earlier.id} and at ${b.beganAt} in run ${run.id}`,
+            ),
+          );
         }
       }
     }
@@ -173,11 +167,11 @@ function checkOwnedRuns({ task, runs, attempts }: TaskEvidence): Violation[] {
       );
       return live
         ? [
-            {
-              kind: 'decidedOnOwnedRun' as const,
-              taskId: task.id,
-              detail: `${nameOf(attempt)}; ${describe(live)}`,
-            },
+            violation(
+              'decidedOnOwnedRun',
+              task,
+              `${nameOf(attempt)}; ${describe(live)}`,
+            ),
           ]
         : [];
     });
@@ -189,21 +183,25 @@ function checkDecisions({ task, events, attempts }: Epoch): Violation[] {
   attempts.slice(1).forEach((next, index) => {
     const attempt = attempts[index];
     if (CLOSING.includes(attempt.decision)) {
-      found.push({
-        kind: 'decidedAfterClosing',
-        taskId: task.id,
-        detail: `${nameOf(attempt)}, then ${nameOf(next)}`,
-      });
+      found.push(
+        violation(
+          'decidedAfterClosing',
+          task,
+          `${nameOf(attempt)}, then ${nameOf(next)}`,
+        ),
+      );
     } else if (
       !recovered.some(
         e => e.at >= attempt.at - TRANSACTION_SLACK_MS && e.at < next.at,
       )
     ) {
-      found.push({
-        kind: 'decidedTwice',
-        taskId: task.id,
-        detail: `${nameOf(attempt)}, then ${nameOf(next)}, with no recovered event in between`,
-      });
+      found.push(
+        violation(
+          'decidedTwice',
+          task,
+          `${nameOf(attempt)}, then ${nameOf(next)}, with no recovered event in between`,
+        ),
+      );
     }
   });
   return found;

@@ -6,17 +6,14 @@ import { check } from './checks';
 import { countInFlight, Dispatcher } from './Dispatcher';
 import { FaultInjector } from './FaultInjector';
 import { planFaults } from './faultPlan';
-import { readJournals } from '../harness/journal';
-import { ChaosOptions } from './options';
 import { Random } from './random';
 import { readRecords } from './records';
-import { Outcome } from './report';
+import { ChaosOptions, Outcome } from './report';
 import { Retrier } from './Retrier';
 import { CLEANING_MINUTES, QUIET_MINUTES } from './settings';
-import { Site } from './Site';
+import { ChaosSite } from './ChaosSite';
 import { deleteLeftRows } from './snapshotRows';
-import { notStoredIn } from './notStored';
-import { waitsIn } from './waits';
+import { notStoredIn, waitsIn } from './logLines';
 
 /** Keep the tasks and the retries apart from the faults: how many there were must not change which faults are drawn. */
 const TASKS_SEED = 0x7a5c;
@@ -28,7 +25,7 @@ const RETRIES_SEED = 0x5e7a;
  * @param directory - where to leave what the outcome was made from
  */
 export async function experiment(
-  site: Site,
+  site: ChaosSite,
   options: ChaosOptions & { directory: string },
 ): Promise<Outcome> {
   const { minutes, seed, poison, directory } = options;
@@ -41,15 +38,16 @@ export async function experiment(
   say('Starting three backends on one PostgreSQL');
   await site.open();
   const injector = new FaultInjector(site, line => faultLog.push(log(line)));
+  const { knex, replicas } = site;
   const dispatcher = new Dispatcher({
-    knex: site.knex,
-    replicas: site.replicas,
+    knex,
+    replicas,
     random: new Random(seed + TASKS_SEED),
     poison,
   });
   const retrier = new Retrier({
-    knex: site.knex,
-    replicas: site.replicas,
+    knex,
+    replicas,
     random: new Random(seed + RETRIES_SEED),
   });
   const dispatching = dispatcher.run();
@@ -67,8 +65,8 @@ export async function experiment(
     }
     const { length } = injector.faults;
     if (length % 10 === 0) {
-      const ready = site.replicas.filter(r => r.isReady).length;
-      const inFlight = (await countInFlight(site.knex)) ?? '?';
+      const ready = replicas.filter(r => r.isReady).length;
+      const inFlight = (await countInFlight(knex)) ?? '?';
       say(
         `${length} faults, ${ready} backends up, ${inFlight} tasks in flight`,
       );
@@ -79,29 +77,29 @@ export async function experiment(
   await injector.settle();
   await Promise.all([dispatcher.close(), retrier.close()]);
   await Promise.all([dispatching, retrying]);
-  await Promise.all(site.replicas.map(r => r.untilReady()));
+  await Promise.all(replicas.map(r => r.untilReady()));
   await waitFor(
     'all tasks to end',
-    async () => (await countInFlight(site.knex)) === 0,
+    async () => (await countInFlight(knex)) === 0,
     { timeoutMs: QUIET_MINUTES * 60_000, intervalMs: 500 },
   ).catch(error => say(String(error)));
 
   const endedAt = Date.now();
   const snapshotRows = await deleteLeftRows(
-    site.knex,
-    site.replicas[0].url,
+    knex,
+    replicas[0].url,
     CLEANING_MINUTES * 60_000,
   );
-  const records = await readRecords(site.knex, {
+  const records = await readRecords(knex, {
     signInExpiredAt: dispatcher.signInExpiredAt,
     retries: retrier.sent,
   });
-  await site.closeBackends();
-  const logs = await Promise.all(site.replicas.map(r => r.log()));
+  await site.site.closeBackends();
+  const logs = await Promise.all(replicas.map(r => r.log()));
   const evidence = {
     ...records,
-    journal: readJournals(site.journals),
-    lifetimes: site.replicas.flatMap(r => r.lifetimes),
+    journal: site.site.journal(),
+    lifetimes: replicas.flatMap(r => r.lifetimes),
     notStored: logs.flatMap(notStoredIn),
     snapshotRows,
   };

@@ -2,7 +2,7 @@ import type { Epoch } from './epochs';
 import type { AttemptRecord, EventRecord, TaskRecord } from './records';
 import { describe, Run, StepRun } from './runs';
 import { CLOCK_SLACK_MS } from './settings';
-import { Violation } from './violations';
+import { Violation, violation } from './violations';
 
 /**
  * A step that had finished may run again if a step that had not finished depends on it, directly or through others, if it
@@ -63,11 +63,13 @@ export function checkFinishedSteps(of: Epoch): {
       if (toRunAsStored.has(stepId)) {
         unstored.forEach(end => unrecordedEnds.add(end));
       } else {
-        violations.push({
-          kind: 'finishedStepAgain',
-          taskId: task.id,
-          detail: `${stepId} had ended at ${lastEnds.get(stepId)?.endedAt} and began again at ${beganAt} in ${describe(run)}`,
-        });
+        violations.push(
+          violation(
+            'finishedStepAgain',
+            task,
+            `${stepId} had ended at ${lastEnds.get(stepId)?.endedAt} and began again at ${beganAt} in ${describe(run)}`,
+          ),
+        );
       }
     }
     const isLast = index === runs.length - 1;
@@ -187,11 +189,11 @@ function leftOutAfterFailed(
   return task.steps.flatMap(({ id }, place) =>
     place > firstFailed && place < until && !begun.has(place)
       ? [
-          {
-            kind: 'laterStepLeftOut' as const,
-            taskId: task.id,
-            detail: `${id} comes after ${task.steps[firstFailed].id}, which had failed; ${describe(run)}`,
-          },
+          violation(
+            'laterStepLeftOut',
+            task,
+            `${id} comes after ${task.steps[firstFailed].id}, which had failed; ${describe(run)}`,
+          ),
         ]
       : [],
   );

@@ -3,7 +3,7 @@ import { wasRecorded } from './finishedSteps';
 import type { AttemptRecord } from './records';
 import { describe, Run } from './runs';
 import { CLOCK_SLACK_MS } from './settings';
-import { Violation } from './violations';
+import { Violation, violation } from './violations';
 
 const CLOSING = ['failed', 'cancelled'];
 
@@ -34,21 +34,21 @@ export function checkPlans(
       ...finishedProblems(of, decision, decisions.slice(0, index)),
       ...runs.flatMap(run => runProblems(of, decision, run)),
     ];
-    const found: Violation[] = problems.map(problem => ({
-      kind: 'recordFalse',
-      taskId: task.id,
-      detail: `attempt ${attempt} at ${at}: ${problem}`,
-    }));
+    const found: Violation[] = problems.map(problem =>
+      violation('recordFalse', task, `attempt ${attempt} at ${at}: ${problem}`),
+    );
     if (
       files?.kind === 'missing' &&
       !files.problem &&
       !notStored.has(task.id)
     ) {
-      found.push({
-        kind: 'missingUntold',
-        taskId: task.id,
-        detail: `attempt ${attempt} at ${at}: none of the end of ${files.stepId}`,
-      });
+      found.push(
+        violation(
+          'missingUntold',
+          task,
+          `attempt ${attempt} at ${at}: none of the end of ${files.stepId}`,
+        ),
+      );
     }
     return found;
   });

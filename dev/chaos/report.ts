@@ -1,12 +1,11 @@
-import { Evidence, Findings, groupByTask, readEpochs } from './checks';
-import type { Epoch } from './epochs';
-import { Fault } from './FaultInjector';
-import { FILE_MOMENTS } from './FileMoments';
-import { FAULT_KINDS, FAULT_NAMES } from './faultPlan';
-import { attendedMs, Latency, percentile, readLatencies } from './latencies';
-import { ChaosOptions } from './options';
-import { AttemptRecord, TaskRecord } from './records';
 import type { Lifetime } from '../harness/Replica';
+import { Cell, formatTable } from '../harness/command/table';
+import { Evidence, Findings, groupByTask, readEpochs } from './checks';
+import { Fault } from './FaultInjector';
+import { FAULT_KINDS, FAULT_NAMES } from './faultPlan';
+import { FILE_MOMENTS } from './FileMoments';
+import { attendedMs, Latency, percentile, readLatencies } from './latencies';
+import { AttemptRecord, TaskRecord } from './records';
 import {
   GRACEFUL_REPLICA,
   REPLICAS,
@@ -17,13 +16,19 @@ import {
   TIMEOUT_SECONDS,
 } from './settings';
 import { STRATEGIES } from './templates';
-import { formatTable } from '../harness/table';
 import { VIOLATIONS, ViolationKind } from './violations';
-import { hasWaited, Wait } from './waits';
+import { hasWaited, Wait } from './logLines';
 
-const ATTENDED = 'all, less the time in which no backend was up';
-const STATUSES = ['completed', 'failed', 'cancelled', 'processing', 'open'];
+const ENDS = ['completed', 'failed', 'cancelled'];
 export const DECISIONS = ['restart', 'resume', 'finish', 'failed', 'cancelled'];
+
+export type ChaosOptions = {
+  /** How long faults are injected. */
+  minutes: number;
+  seed: number;
+  /** Whether some tasks end their process. */
+  poison: boolean;
+};
 
 export type Outcome = {
   options: ChaosOptions;
@@ -41,42 +46,44 @@ export type Outcome = {
 /** Everything that a stranger needs to judge a run. */
 export function formatReport(outcome: Outcome): string {
   return [
-    settingsOf(outcome),
-    faultsOf(outcome),
-    processesOf(outcome),
-    tasksOf(outcome),
-    recoveriesOf(outcome),
-    retriesOf(outcome),
-    latenciesOf(outcome),
-    failuresOf(outcome),
-    violationsOf(outcome),
-  ].join('\n\n');
+    ['Settings', settingsOf(outcome)],
+    ['Faults', faultsOf(outcome)],
+    ['Backend processes', processesOf(outcome)],
+    ['Tasks by strategy and final status', tasksOf(outcome)],
+    ['Recoveries by strategy and decision', recoveriesOf(outcome)],
+    ['Retries of failed tasks', retriesOf(outcome)],
+    [
+      'From the death of a process in the middle of a step to the next step of the task, or its end',
+      latenciesOf(outcome),
+    ],
+    [
+      "Ends of tasks that failed without being closed by the module (the scaffolder's own failures, no violation)",
+      failuresOf(outcome),
+    ],
+    ['Violations', violationsOf(outcome)],
+  ]
+    .flat()
+    .join('\n\n');
 }
 
 function settingsOf({ options, evidence, dispatchFailures }: Outcome): string {
-  const steps = evidence.journal.filter(e => e.kind === 'begin').length;
-  return section(
-    'Settings',
-    formatTable(
-      ['setting', 'value'],
-      [
-        ['seed', String(options.seed)],
-        ['faults injected for', `${options.minutes} minutes`],
-        ['backends', `${REPLICAS.length}, one PostgreSQL`],
-        ['of which with a graceful shutdown', GRACEFUL_REPLICA],
-        ['recoverTasksTimeout', `${TIMEOUT_SECONDS} seconds`],
-        ['staleTimeout', `${STALE_TIMEOUT_HOURS} hours`],
-        ['tasks in flight', `up to ${TASKS_IN_FLIGHT}`],
-        ['a step takes', `${STEP_MS.low} ms to ${STEP_MS.high / 1000} s`],
-        ['tasks started', String(evidence.tasks.length)],
-        [
-          'of which end their process',
-          String(evidence.tasks.filter(t => t.isPoisoned).length),
-        ],
-        ['dispatches without an answer', String(dispatchFailures)],
-        ['steps begun', String(steps)],
-      ],
-    ),
+  const { tasks, journal } = evidence;
+  return formatTable(
+    ['setting', 'value'],
+    [
+      ['seed', options.seed],
+      ['faults injected for', `${options.minutes} minutes`],
+      ['backends', `${REPLICAS.length}, one PostgreSQL`],
+      ['of which with a graceful shutdown', GRACEFUL_REPLICA],
+      ['recoverTasksTimeout', `${TIMEOUT_SECONDS} seconds`],
+      ['staleTimeout', `${STALE_TIMEOUT_HOURS} hours`],
+      ['tasks in flight', `up to ${TASKS_IN_FLIGHT}`],
+      ['a step takes', `${STEP_MS.low} ms to ${STEP_MS.high / 1000} s`],
+      ['tasks started', tasks.length],
+      ['of which end their process', count(tasks, t => t.isPoisoned)],
+      ['dispatches without an answer', dispatchFailures],
+      ['steps begun', count(journal, e => e.kind === 'begin')],
+    ],
   );
 }
 
@@ -84,21 +91,12 @@ function faultsOf({ faults }: Outcome): string {
   const row = (name: string, some: Fault[]) => [
     name,
     some.length,
-    some.filter(f => f.during.length > 0).length,
-    some.filter(f => f.moment && f.hitAt === undefined).length,
+    count(some, f => f.during.length > 0),
+    count(some, f => f.moment && f.hitAt === undefined),
   ];
-  const moments = formatTable(
-    ['moment', 'backends hit'],
-    FILE_MOMENTS.map(({ name }) => [
-      name,
-      faults.filter(f => f.moment === name && f.hitAt !== undefined).length,
-    ]),
-  );
   const table = formatTable(
     [
-      'fault',
-      'count',
-      'of which during another fault',
+      ...['fault', 'count', 'of which during another fault'],
       'to whose moment nobody came',
     ],
     [
@@ -111,88 +109,144 @@ function faultsOf({ faults }: Outcome): string {
       row('all', faults),
     ],
   );
-  return section('Faults', `${table}\n\n${moments}`);
+  const moments = formatTable(
+    ['moment', 'backends hit'],
+    FILE_MOMENTS.map(({ name }) => [
+      name,
+      count(faults, f => f.moment === name && f.hitAt !== undefined),
+    ]),
+  );
+  return `${table}\n\n${moments}`;
 }
 
-function processesOf({ evidence }: Outcome): string {
-  const { lifetimes } = evidence;
-  const count = (test: (life: Lifetime) => unknown) =>
-    lifetimes.filter(test).length;
-  return section(
-    'Backend processes',
-    formatTable(
-      ['processes', 'count'],
-      [
-        ['started', lifetimes.length],
-        ['became ready', count(l => l.readyAt)],
-        [
-          'ended by a fault before they were ready',
-          count(l => l.endedBy && !l.readyAt),
-        ],
-        [
-          'ended by themselves, or not ready within a minute',
-          count(l => l.endedByItself && !l.readyAt),
-        ],
-        [
-          'ended by themselves after that',
-          count(l => l.endedByItself && l.readyAt),
-        ],
-      ],
-    ),
-  );
-}
-
-function tasksOf({ evidence }: Outcome): string {
-  const templates = [...new Set(evidence.tasks.map(kindOf))].sort();
-  const statuses = STATUSES.filter(
-    s => STATUSES.indexOf(s) < 3 || evidence.tasks.some(t => t.status === s),
-  );
-  const row = (name: string, tasks: TaskRecord[]) => [
+function processesOf({ evidence: { lifetimes } }: Outcome): string {
+  const row = (name: string, test: (life: Lifetime) => unknown) => [
     name,
-    ...statuses.map(s => tasks.filter(t => t.status === s).length),
-    tasks.length,
+    count(lifetimes, test),
   ];
-  return section(
-    'Tasks by strategy and final status',
-    formatTable(
-      ['strategy', ...statuses, 'all'],
-      [
-        ...templates.map(kind =>
-          row(
-            kind,
-            evidence.tasks.filter(t => kindOf(t) === kind),
-          ),
+  return formatTable(
+    ['processes', 'count'],
+    [
+      row('started', () => true),
+      row('became ready', l => l.readyAt),
+      row(
+        'ended by a fault before they were ready',
+        l => l.endedBy && !l.readyAt,
+      ),
+      row(
+        'ended by themselves, or not ready within a minute',
+        l => l.endedByItself && !l.readyAt,
+      ),
+      row('ended by themselves after that', l => l.endedByItself && l.readyAt),
+    ],
+  );
+}
+
+function tasksOf({ evidence: { tasks } }: Outcome): string {
+  const kindOf = ({ template }: TaskRecord) =>
+    template.replace(/^chaos-/, '').replace(/-\d$/, '');
+  const kinds = [...new Set(tasks.map(kindOf))].sort();
+  const statuses = [...new Set([...ENDS, ...tasks.map(t => t.status)])];
+  const row = (name: string, some: TaskRecord[]) => [
+    name,
+    ...statuses.map(s => count(some, t => t.status === s)),
+    some.length,
+  ];
+  return formatTable(
+    ['strategy', ...statuses, 'all'],
+    [
+      ...kinds.map(kind =>
+        row(
+          kind,
+          tasks.filter(t => kindOf(t) === kind),
         ),
-        row('all', evidence.tasks),
-      ],
-    ),
+      ),
+      row('all', tasks),
+    ],
   );
 }
 
 function recoveriesOf({ evidence, findings }: Outcome): string {
-  const { tasks } = evidence;
   const attempts = onInterruptions(evidence);
-  const strategyOf = new Map(tasks.map(t => [t.id, t.strategy]));
+  const strategyOf = new Map(evidence.tasks.map(t => [t.id, t.strategy]));
   const counts = [...groupByTask(attempts).values()].map(a => a.length);
-  const most = Math.max(0, ...counts);
   const table = formatTable(
     ['strategy', ...DECISIONS, 'all', 'of which planned'],
     STRATEGIES.map(strategy => {
       const some = attempts.filter(a => strategyOf.get(a.taskId) === strategy);
       return [
         strategy,
-        ...DECISIONS.map(d => some.filter(a => a.decision === d).length),
+        ...DECISIONS.map(d => count(some, a => a.decision === d)),
         some.length,
-        some.filter(a => a.planned).length,
+        count(some, a => a.planned),
       ];
     }),
   );
-  return section(
-    'Recoveries by strategy and decision',
-    `${table}\n
-  The most for one task: ${most}.
-  Ends of steps that could not be stored, so that steps ran again (idempotent, allowed): ${findings.unrecordedEnds}.`,
+  return `${table}\n
+  The most for one task: ${Math.max(0, ...counts)}.
+  Ends of steps that could not be stored, so that steps ran again (idempotent, allowed): ${findings.unrecordedEnds}.`;
+}
+
+/** What was asked, what happened, and what came of it. */
+function retriesOf({ evidence }: Outcome): string {
+  const { retries, tasks } = evidence;
+  const epochs = readEpochs(evidence);
+  const retried = epochs.filter(e => e.retry);
+  const askedRow = (name: string, some = retries) => [
+    name,
+    some.length,
+    count(some, r => r.at !== undefined),
+  ];
+  const answered = (answer: string) => retries.filter(r => r.answer === answer);
+  const asked = formatTable(
+    ['retries', 'count', 'of which happened'],
+    [
+      askedRow('answered', answered('started')),
+      askedRow('refused', answered('refused')),
+      askedRow('without an answer', answered('none')),
+      askedRow('all'),
+    ],
   );
+  const row = (name: string, strategy: string, some = retried) => [
+    name,
+    strategy,
+    some.length,
+    ...['restart', 'resume', 'finish'].map(d =>
+      count(some, e => e.retryRecord?.decision === d),
+    ),
+    count(some, e => !e.retryRecord),
+    count(some, e => e.attempts.length > 0),
+    ...['completed', 'failed'].map(status =>
+      count(some, e => e.task.status === status),
+    ),
+  ];
+  const wasClosed = (taskId: string) =>
+    isClosed(epochs.find(e => e.task.id === taskId)!.attempts);
+  const became = formatTable(
+    [
+      ...['the task had been', 'strategy', 'retried'],
+      ...['restart', 'resume', 'finish', 'not recorded'],
+      ...['interrupted again', 'completed', 'failed again'],
+    ],
+    [
+      ...['closed', 'failed otherwise'].flatMap((name, i) =>
+        STRATEGIES.map(strategy =>
+          row(
+            name,
+            strategy,
+            retried.filter(
+              ({ task }) =>
+                task.strategy === strategy && wasClosed(task.id) === (i === 0),
+            ),
+          ),
+        ),
+      ),
+      row('all', ''),
+    ],
+  );
+  const ends = count(epochs, e => e.task.status === 'failed');
+  return `${asked}\n\n${became}\n
+  ${ends} ends of ${tasks.length} tasks were failures.`;
 }
 
 function latenciesOf({ evidence, faults, waits }: Outcome): string {
@@ -210,21 +264,18 @@ function latenciesOf({ evidence, faults, waits }: Outcome): string {
     name: string,
     some: Latency[],
     msOf = ({ ms }: Latency): number => ms,
-  ) => {
+  ): Cell[] => {
     const ms = some.map(msOf);
-    const p95 = percentile(ms, 0.95);
+    const p95 = percentile(ms, 0.95) ?? 0;
     return [
       name,
       some.length,
-      seconds(percentile(ms, 0.5)),
-      seconds(p95),
-      seconds(percentile(ms, 1)),
-      p95 !== undefined && p95 > SLOW_RECOVERY_SECONDS * 1000
+      ...[0.5, 0.95, 1].map(share => seconds(percentile(ms, share))),
+      p95 > SLOW_RECOVERY_SECONDS * 1000
         ? `<-- p95 above ${SLOW_RECOVERY_SECONDS} s`
         : '',
     ];
   };
-  const attended = (l: Latency) => attendedMs(l, evidence.lifetimes);
   const split = (name: string, some: Latency[]) => [
     row(name, some),
     row(
@@ -236,41 +287,23 @@ function latenciesOf({ evidence, faults, waits }: Outcome): string {
       some.filter(l => l.end === 'closed'),
     ),
   ];
-  return section(
-    'From the death of a process in the middle of a step to the next step of the task, or its end',
-    formatTable(
-      ['interruptions', 'count', 'p50', 'p95', 'max', 'mark'],
-      [
-        ...split('all', all),
-        row(ATTENDED, all, attended),
-        row(
-          '  of which after SIGTERM',
-          all.filter(l => l.isPlanned),
-          attended,
-        ),
-        row(
-          '  of which after SIGKILL or a crash',
-          all.filter(l => !l.isPlanned),
-          attended,
-        ),
-        row(
-          '  of which waited for a final attempt',
-          all.filter(l => hasWaited(l, waits)),
-          attended,
-        ),
-        row(
-          '  of which did not',
-          all.filter(l => !hasWaited(l, waits)),
-          attended,
-        ),
-        row(
-          'all, less that and the time in which PostgreSQL was away',
-          all,
-          l => attendedMs(l, evidence.lifetimes, outages),
-        ),
-        ...split('no PostgreSQL restart or kill of all in it', quiet),
-      ],
-    ),
+  const attended = (l: Latency) => attendedMs(l, evidence.lifetimes);
+  const ofWhich = (name: string, test: (l: Latency) => boolean) =>
+    row(`  of which ${name}`, all.filter(test), attended);
+  return formatTable(
+    ['interruptions', 'count', 'p50', 'p95', 'max', 'mark'],
+    [
+      ...split('all', all),
+      row('all, less the time in which no backend was up', all, attended),
+      ofWhich('after SIGTERM', l => l.isPlanned),
+      ofWhich('after SIGKILL or a crash', l => !l.isPlanned),
+      ofWhich('waited for a final attempt', l => hasWaited(l, waits)),
+      ofWhich('did not', l => !hasWaited(l, waits)),
+      row('all, less that and the time in which PostgreSQL was away', all, l =>
+        attendedMs(l, evidence.lifetimes, outages),
+      ),
+      ...split('no PostgreSQL restart or kill of all in it', quiet),
+    ],
   );
 }
 
@@ -298,89 +331,10 @@ function failuresOf({ evidence }: Outcome): string {
   }
   const rows = [...counts]
     .sort(([a], [b]) => a.localeCompare(b))
-    .map(([key, count]) => [count, ...key.split('\t')]);
-  return section(
-    "Ends of tasks that failed without being closed by the module (the scaffolder's own failures, no violation)",
-    rows.length === 0
-      ? '  none'
-      : formatTable(['count', 'strategy', 'message'], rows),
-  );
-}
-
-/** What was asked, what happened, and what came of it. */
-function retriesOf({ evidence }: Outcome): string {
-  const { retries, tasks } = evidence;
-  const epochs = readEpochs(evidence);
-  const ends = epochs.filter(e => e.task.status === 'failed').length;
-  const retried = epochs.filter(e => e.retry);
-  const happened = retries.filter(r => r.at !== undefined);
-  const count = (answer: string) => retries.filter(r => r.answer === answer);
-  const asked = formatTable(
-    ['retries', 'count', 'of which happened'],
-    [
-      ...(
-        [
-          ['answered', 'started'],
-          ['refused', 'refused'],
-          ['without an answer', 'none'],
-        ] as const
-      ).map(([name, answer]) => [
-        name,
-        count(answer).length,
-        count(answer).filter(r => r.at !== undefined).length,
-      ]),
-      ['all', retries.length, happened.length],
-    ],
-  );
-  const row = (name: string, strategy: string, some: Epoch[]) => [
-    name,
-    strategy,
-    some.length,
-    ...['restart', 'resume', 'finish'].map(
-      d => some.filter(e => e.retryRecord?.decision === d).length,
-    ),
-    some.filter(e => !e.retryRecord).length,
-    some.filter(e => e.attempts.length > 0).length,
-    ...['completed', 'failed'].map(
-      status => some.filter(e => e.task.status === status).length,
-    ),
-  ];
-  const wasClosed = (taskId: string) =>
-    isClosed(epochs.find(e => e.task.id === taskId)!.attempts);
-  const became = formatTable(
-    [
-      'the task had been',
-      'strategy',
-      'retried',
-      'restart',
-      'resume',
-      'finish',
-      'not recorded',
-      'interrupted again',
-      'completed',
-      'failed again',
-    ],
-    [
-      ...['closed', 'failed otherwise'].flatMap((name, i) =>
-        STRATEGIES.map(strategy =>
-          row(
-            name,
-            strategy,
-            retried.filter(
-              ({ task }) =>
-                task.strategy === strategy && wasClosed(task.id) === (i === 0),
-            ),
-          ),
-        ),
-      ),
-      row('all', '', retried),
-    ],
-  );
-  return section(
-    'Retries of failed tasks',
-    `${asked}\n\n${became}\n
-  ${ends} ends of ${tasks.length} tasks were failures.`,
-  );
+    .map(([key, number]) => [number, ...key.split('\t')]);
+  return rows.length === 0
+    ? '  none'
+    : formatTable(['count', 'strategy', 'message'], rows);
 }
 
 function isClosed(attempts: AttemptRecord[]): boolean {
@@ -402,32 +356,23 @@ function violationsOf({ findings, startedAt }: Outcome): string {
     [
       ...kinds.map(kind => [
         VIOLATIONS[kind],
-        violations.filter(v => v.kind === kind).length,
+        count(violations, v => v.kind === kind),
       ]),
       ['all', violations.length],
     ],
   );
+  const since = new Date(startedAt).toISOString();
   const details = violations.map(
-    v =>
-      `  ${VIOLATIONS[v.kind]}\n    task ${v.taskId}\n    ${formatTimes(
-        v.detail,
-        startedAt,
-      )}`,
+    ({ kind, taskId, detail }) =>
+      `  ${VIOLATIONS[kind]}\n    task ${taskId}\n    ${formatTimes(detail, startedAt)}`,
   );
-  return section(
-    'Violations',
-    [
-      table,
-      ...(details.length > 0
-        ? [
-            `  In detail, with times in seconds since ${new Date(
-              startedAt,
-            ).toISOString()}:`,
-          ]
-        : []),
-      ...details,
-    ].join('\n\n'),
-  );
+  return [
+    table,
+    ...(details.length > 0
+      ? [`  In detail, with times in seconds since ${since}:`]
+      : []),
+    ...details,
+  ].join('\n\n');
 }
 
 /** Milliseconds since 1970 as seconds since the start. Such numbers have 13 digits. */
@@ -449,14 +394,10 @@ function shorten(message: string): string {
     : general;
 }
 
-function kindOf({ template }: TaskRecord): string {
-  return template.replace(/^chaos-/, '').replace(/-\d$/, '');
-}
-
 function seconds(ms: number | undefined): string | undefined {
   return ms === undefined ? undefined : `${(ms / 1000).toFixed(1)} s`;
 }
 
-function section(title: string, body: string): string {
-  return `${title}\n\n${body}`;
+function count<T>(items: T[], test: (item: T) => unknown): number {
+  return items.filter(test).length;
 }

@@ -1,10 +1,10 @@
 import type { Epoch, TaskEvidence } from './epochs';
 import type { RetryRecord } from './records';
-import type { Lifetime } from '../harness/Replica';
+import type { ProcessLife } from '../harness/Replica';
 import { describe } from './runs';
 import { RETRY_RECORDED_MS } from './settings';
 import { Strategy } from './templates';
-import { Violation } from './violations';
+import { Violation, violation } from './violations';
 
 /** What the decision on a retry of a failed task may be. */
 const DECISIONS: Record<Strategy, string[]> = {
@@ -16,7 +16,7 @@ const DECISIONS: Record<Strategy, string[]> = {
 /** A retry that was answered happened, and one that happened is recorded, once, as the task's template asks for. */
 export function checkRetry(
   { task, attempts, retry }: TaskEvidence,
-  lifetimes: Pick<Lifetime, 'pid' | 'startedAt' | 'exitedAt'>[],
+  lifetimes: ProcessLife[],
 ): Violation[] {
   const found: Violation[] = [];
   const records = attempts.filter(a => a.trigger === 'retry');
@@ -65,7 +65,7 @@ export function checkRetry(
  */
 function mayBeMissing(
   { pid, sentAt, answeredAt, answer }: RetryRecord,
-  lifetimes: Pick<Lifetime, 'pid' | 'startedAt' | 'exitedAt'>[],
+  lifetimes: ProcessLife[],
 ): boolean {
   return (
     answer === 'refused' ||
@@ -92,10 +92,12 @@ export function checkRecord({
     const last = decisions.findLast(a => a.at <= run.beganAt);
     return run.steps
       .filter(s => last?.skipped.includes(s.stepId))
-      .map(({ stepId }) => ({
-        kind: 'recordNotKept' as const,
-        taskId: task.id,
-        detail: `${stepId} is skipped by attempt ${last!.attempt} at ${last!.at}; ${describe(run)}`,
-      }));
+      .map(({ stepId }) =>
+        violation(
+          'recordNotKept',
+          task,
+          `${stepId} is skipped by attempt ${last!.attempt} at ${last!.at}; ${describe(run)}`,
+        ),
+      );
   });
 }

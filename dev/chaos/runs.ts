@@ -1,5 +1,5 @@
 import { JournalEntry } from '../harness/journal';
-import type { Lifetime } from '../harness/Replica';
+import type { ProcessLife } from '../harness/Replica';
 
 /** A step in one run. */
 export type StepRun = {
@@ -29,7 +29,7 @@ export type Run = {
 /** All runs, by the id of the task, in the order in which they began. */
 export function readRuns(
   journal: JournalEntry[],
-  lifetimes: Pick<Lifetime, 'pid' | 'startedAt' | 'exitedAt'>[],
+  lifetimes: ProcessLife[],
 ): Map<string, Run[]> {
   const entriesOfRuns = new Map<string, JournalEntry[]>();
   for (const entry of journal) {
@@ -47,10 +47,7 @@ export function readRuns(
   return runsOfTasks;
 }
 
-function readRun(
-  entries: JournalEntry[],
-  lifetimes: Pick<Lifetime, 'pid' | 'startedAt' | 'exitedAt'>[],
-): Run {
+function readRun(entries: JournalEntry[], lifetimes: ProcessLife[]): Run {
   const [first] = entries;
   const steps: StepRun[] = [];
   for (const { kind, stepId, at } of entries) {

@@ -48,9 +48,6 @@ export const CLOCK_SLACK_MS = 5;
 /** Within this a process records a retry that it has answered. One that lives for longer and has not done so never will. */
 export const RETRY_RECORDED_MS = 1_000;
 
-/** The databases of the backends are named `<this>scaffolder` and so on. */
-export const DATABASE_PREFIX = 'chaos_';
-
 /** The ids of the actions of all chaos templates. */
 export const CHAOS_ACTION = 'chaos:step';
 export const FILES_ACTION = 'chaos:files';

@@ -13,7 +13,7 @@ const CLEANER = 'scaffolder-recovery:delete-snapshots';
 const FREQUENCY_MS = 1_000;
 
 /** What is left of the files of completed tasks. */
-export async function listSnapshotRows(knex: Knex): Promise<SnapshotRows[]> {
+async function listSnapshotRows(knex: Knex): Promise<SnapshotRows[]> {
   const ofTables = await Promise.all(
     [SNAPSHOTS, MANIFESTS, PACKS].map(async table => {
       const rows = await knex(table)

@@ -1,7 +1,7 @@
 import type { Epoch } from './epochs';
 import { hasStartedOver } from './finishedSteps';
 import { describe, Run } from './runs';
-import { Violation } from './violations';
+import { Violation, violation } from './violations';
 
 /** With `none` there is one run, of all steps. A further one is of another epoch: somebody has to start the task again. */
 export function checkNone({ task, runs }: Epoch): Violation[] {
@@ -9,16 +9,18 @@ export function checkNone({ task, runs }: Epoch): Violation[] {
     return [];
   }
   return [
-    ...notFromFirst({ task, runs }).map(run => ({
-      kind: 'noneNotFromFirst' as const,
-      taskId: task.id,
-      detail: describe(run),
-    })),
-    ...runs.slice(1).map(run => ({
-      kind: 'noneRanAgain' as const,
-      taskId: task.id,
-      detail: `${describe(runs[0])}, then ${describe(run)}`,
-    })),
+    ...notFromFirst({ task, runs }).map(run =>
+      violation('noneNotFromFirst', task, describe(run)),
+    ),
+    ...runs
+      .slice(1)
+      .map(run =>
+        violation(
+          'noneRanAgain',
+          task,
+          `${describe(runs[0])}, then ${describe(run)}`,
+        ),
+      ),
   ];
 }
 
@@ -27,11 +29,9 @@ export function checkRestart({ task, runs }: Epoch): Violation[] {
   if (task.strategy !== 'restart') {
     return [];
   }
-  return notFromFirst({ task, runs }).map(run => ({
-    kind: 'restartNotFromFirst',
-    taskId: task.id,
-    detail: describe(run),
-  }));
+  return notFromFirst({ task, runs }).map(run =>
+    violation('restartNotFromFirst', task, describe(run)),
+  );
 }
 
 /**
@@ -59,11 +59,11 @@ export function checkCompleted(of: Epoch): Violation[] {
     return [];
   }
   return [
-    {
-      kind: 'stepLeftOut',
-      taskId: task.id,
-      detail: counted.map(describe).join('; ') || 'no step began',
-    },
+    violation(
+      'stepLeftOut',
+      task,
+      counted.map(describe).join('; ') || 'no step began',
+    ),
   ];
 }
 

@@ -1,6 +1,4 @@
-import { JsonObject } from '@backstage/types';
-import fs from 'node:fs/promises';
-import path from 'node:path';
+import { templateEntity } from '../harness/templateEntity';
 import { FileSize } from './fileEdits';
 import { CHAOS_ACTION, FILES_ACTION, POISON_LIMIT } from './settings';
 
@@ -76,77 +74,52 @@ export function tokenOf(taskName: string, stepId: string): string {
   return `${taskName}/${stepId}`;
 }
 
-/** Writes the files that the catalog reads. */
-export async function writeTemplates(
-  directory: string,
-  templates: ChaosTemplate[],
-): Promise<void> {
-  await fs.mkdir(directory);
-  for (const template of templates) {
-    const file = path.join(directory, `${template.name}.yaml`);
-    // JSON is YAML.
-    await fs.writeFile(file, JSON.stringify(templateEntity(template)));
-  }
-}
-
-function templateEntity(template: ChaosTemplate): JsonObject {
-  const { name, strategy, dependsOn, maxAttempts } = template;
+/** A template, as the catalog reads it. */
+export function entityOf(template: ChaosTemplate) {
+  const { name, strategy, dependsOn, maxAttempts, crashes, files } = template;
   const ids = dependsOn.map((_, index) => `step${index + 1}`);
-  return {
-    apiVersion: 'scaffolder.backstage.io/v1beta3',
-    kind: 'Template',
-    metadata: { name },
-    spec: {
-      type: 'chaos',
-      owner: 'guests',
-      recovery: { strategy, ...(maxAttempts && { maxAttempts }) },
-      parameters: [
-        {
-          title: 'Chaos',
-          properties: { name: { type: 'string' }, ms: { type: 'array' } },
-        },
-      ],
-      steps: ids.map((id, index) => {
-        const dependencies = dependsOn[index].map(i => ids[i]);
-        const earlier = ids.slice(0, index);
-        const input = {
-          ms: `\${{ parameters.ms[${index}] }}`,
-          name: '${{ parameters.name }}',
-          outputs: Object.fromEntries(
-            earlier.map(e => [e, `\${{ steps.${e}.output.token }}`]),
-          ),
-          secret: '${{ secrets.chaos }}',
-        };
-        return {
-          id,
-          name: id,
-          ...(dependencies.length > 0 && {
-            recovery: {
-              // Both forms that a template may use.
-              dependsOn:
-                dependencies.length === 1 ? dependencies[0] : dependencies,
-            },
-          }),
-          ...(template.files
-            ? {
-                action: FILES_ACTION,
-                input: { ...input, place: index, size: template.files },
-              }
-            : {
-                action: CHAOS_ACTION,
-                input: {
-                  ...input,
-                  // Where all steps run in every run, each finds the files of all before it.
-                  needs: strategy === 'idempotent' ? dependencies : earlier,
-                  beginsEmpty: strategy !== 'idempotent',
-                  crashes: Math.min(
-                    template.crashes?.[index] ?? 0,
-                    Number.MAX_SAFE_INTEGER,
-                  ),
-                },
-              }),
-        };
-      }),
-    },
-  };
+  return templateEntity({
+    name,
+    recovery: { strategy, ...(maxAttempts && { maxAttempts }) },
+    steps: ids.map((id, index) => {
+      const dependencies = dependsOn[index].map(i => ids[i]);
+      const earlier = ids.slice(0, index);
+      const input = {
+        ms: `\${{ parameters.ms[${index}] }}`,
+        name: '${{ parameters.name }}',
+        outputs: Object.fromEntries(
+          earlier.map(e => [e, `\${{ steps.${e}.output.token }}`]),
+        ),
+        secret: '${{ secrets.chaos }}',
+      };
+      return {
+        id,
+        ...(dependencies.length > 0 && {
+          recovery: {
+            // Both forms that a template may use.
+            dependsOn:
+              dependencies.length === 1 ? dependencies[0] : dependencies,
+          },
+        }),
+        ...(files
+          ? {
+              action: FILES_ACTION,
+              input: { ...input, place: index, size: files },
+            }
+          : {
+              action: CHAOS_ACTION,
+              input: {
+                ...input,
+                // Where all steps run in every run, each finds the files of all before it.
+                needs: strategy === 'idempotent' ? dependencies : earlier,
+                beginsEmpty: strategy !== 'idempotent',
+                crashes: Math.min(
+                  crashes?.[index] ?? 0,
+                  Number.MAX_SAFE_INTEGER,
+                ),
+              },
+            }),
+      };
+    }),
+  });
 }

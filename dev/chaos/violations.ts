@@ -46,3 +46,11 @@ export type Violation = {
   /** With times since 1970 in milliseconds, see `formatTimes`. */
   detail: string;
 };
+
+export function violation(
+  kind: ViolationKind,
+  { id }: { id: string },
+  detail: string,
+): Violation {
+  return { kind, taskId: id, detail };
+}

@@ -1,25 +1,22 @@
 import { JsonObject } from '@backstage/types';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { TestSite } from '../../src/__testUtils__/TestSite';
 import { BackendProcess } from '../harness/BackendProcess';
-import { JournalEntry, readJournals } from '../harness/journal';
+import { JournalEntry } from '../harness/journal';
 import { PostgresProcess } from '../harness/PostgresProcess';
 import { Replica } from '../harness/Replica';
-import { ScaffolderClient } from '../harness/ScaffolderClient';
+import { ENDED, ScaffolderClient } from '../harness/ScaffolderClient';
+import { TestSite } from '../harness/TestSite';
 import { waitFor } from '../harness/waitFor';
-import { TemplateName, writeTemplates } from './templates';
+import { templateEntities, TemplateName } from './templates';
 import type { Way } from './ways';
 
 const SECRET = 'compared-secret';
-const ENDED = ['completed', 'failed', 'cancelled'];
 /** To get a task to where a fault is to hit it. Longer than ten backends take to start at once. */
 const STAGING_MS = 120_000;
 
 /** One way in one scenario: its backends, its database and its journals. All gone afterwards. */
 export class ComparedSite {
-  readonly #replicas: Replica[] = [];
-
   private constructor(
     private readonly site: TestSite,
     private readonly server: PostgresProcess,
@@ -30,9 +27,8 @@ export class ComparedSite {
     way: Way,
     server: PostgresProcess,
   ): Promise<ComparedSite> {
-    const site = await TestSite.create('PostgreSQL', server);
-    const templates = path.join(site.directory, 'templates');
-    await writeTemplates(templates, way.hasLegacyTemplates);
+    const templates = templateEntities(way.hasLegacyTemplates);
+    const site = await TestSite.create('PostgreSQL', server, templates);
     return new ComparedSite(site, server, way);
   }
 
@@ -41,29 +37,21 @@ export class ComparedSite {
     name: string,
     scaffolder: JsonObject = {},
   ): Promise<BackendProcess> {
-    const templates = path.join(this.site.directory, 'templates/*.yaml');
     return this.site.createBackend(
       name,
       { ...this.way.scaffolder, ...scaffolder },
       {
-        entry: this.way.entry,
-        baseConfig: path.join(__dirname, 'app-config.yaml'),
+        isBare: true,
+        entry: path.join(__dirname, 'backend.ts'),
+        env: { COMPARED_FEATURE: this.way.feature },
         isOwnHost: true,
-        config: {
-          catalog: { locations: [{ type: 'file', target: templates }] },
-          compare: { journals: this.#journals },
-        },
       },
     );
   }
 
   /** A backend that is started again whenever it has ended. */
   async openReplica(name: string): Promise<Replica> {
-    const replica = new Replica(name, await this.createBackend(name));
-    this.#replicas.push(replica);
-    replica.open();
-    await replica.untilReady();
-    return replica;
+    return this.site.supervise(name, await this.createBackend(name));
   }
 
   /** Deletes the files of a backend that does not run, as they go with a container. */
@@ -121,7 +109,8 @@ export class ComparedSite {
 
   /** The times at which steps of a task began, by the journals. */
   begins(taskId: string, stepId?: string): number[] {
-    return this.#entries(taskId, stepId)
+    return this.site
+      .journal(taskId, stepId)
       .filter(e => e.kind === 'begin')
       .map(e => e.at);
   }
@@ -133,13 +122,13 @@ export class ComparedSite {
 
   /** Milliseconds from the first end of a step to the first begin of the next one, by the journals. */
   msBetween(taskId: string, stepId: string, nextStepId: string): number {
-    const end = this.#entries(taskId, stepId).find(e => e.kind === 'end');
+    const end = this.site.journal(taskId, stepId).find(e => e.kind === 'end');
     return this.begins(taskId, nextStepId)[0] - end!.at;
   }
 
   /** Whether two runs of one step went on beside each other. A run without an end counts until now. */
   ranBesideItself(taskId: string, stepId: string): boolean {
-    const entries = this.#entries(taskId, stepId);
+    const entries = this.site.journal(taskId, stepId);
     const endOf = (run: JournalEntry) =>
       entries.find(e => e.kind === 'end' && e.runId === run.runId)?.at ??
       Date.now();
@@ -149,7 +138,7 @@ export class ComparedSite {
 
   /** Whether a step of a task has begun and not ended. */
   isRunning(taskId: string): boolean {
-    const entries = this.#entries(taskId);
+    const entries = this.site.journal(taskId);
     const count = (kind: string) => entries.filter(e => e.kind === kind).length;
     return count('begin') > count('end');
   }
@@ -196,17 +185,6 @@ export class ComparedSite {
   }
 
   async remove(): Promise<void> {
-    await Promise.all(this.#replicas.map(r => r.close()));
     await this.site.remove();
-  }
-
-  get #journals(): string {
-    return path.join(this.site.directory, 'journals');
-  }
-
-  #entries(taskId: string, stepId?: string): JournalEntry[] {
-    return readJournals(this.#journals).filter(
-      e => e.taskId === taskId && (!stepId || e.stepId === stepId),
-    );
   }
 }

@@ -1,21 +1,25 @@
+import fs from 'node:fs/promises';
+import path from 'node:path';
 import { PostgresProcess } from '../harness/PostgresProcess';
-import type { CompareOptions } from './options';
+import { replaceSection } from '../harness/command/replaceSection';
 import { formatExtract, formatPage, formatRow, Result } from './report';
 import { runScenario } from './runScenario';
 import type { Scenario } from './scenario';
 import { readVersions } from './versions';
 import type { Way } from './ways';
-import { writeReport } from './writeReport';
+
+const PAGE = path.resolve(__dirname, '../../docs/comparison.md');
 
 /**
  * Measures, prints, and writes down what was measured if it is all there is.
  *
+ * @param options.isComplete - whether this is all there is to compare, so that it may be written down
  * @param asked - that this process is to end
  * @returns whether this module does what a user would want in all rows
  * @throws NotMeasured
  */
 export async function compare(
-  options: CompareOptions,
+  options: { scenarios: Scenario[]; ways: Way[]; isComplete: boolean },
   asked: AbortSignal,
 ): Promise<boolean> {
   const { scenarios, ways, isComplete } = options;
@@ -46,10 +50,10 @@ export async function compare(
     );
     const result = { ways, rows };
     if (isComplete) {
-      await writeReport(
-        formatPage(result, { versions, at, minutes: minutes() }),
-        formatExtract(result, versions),
-      );
+      const run = { versions, at, minutes: minutes() };
+      await fs.writeFile(PAGE, formatPage(result, run));
+      const extract = formatExtract(result, versions);
+      await replaceSection('README.md', 'compare', extract);
       console.log('Written to docs/comparison.md and README.md.');
     }
     console.log(`Took ${minutes().toFixed(1)} minutes.`);

@@ -1,5 +1,5 @@
 import { JsonObject } from '@backstage/types';
-import { formatTable } from '../harness/table';
+import { formatMarkdown, formatTable } from '../harness/command/table';
 import type { Cell, Scenario } from './scenario';
 import { TIMEOUT_SECONDS } from './settings';
 import type { Versions } from './versions';
@@ -28,14 +28,13 @@ function formatMatrix(
   { ways, rows }: Result,
   format: (cell: Cell) => string,
 ): string {
-  const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
-  return [
-    line(['', ...ways.map(w => w.heading)]),
-    line(['---', ...ways.map(() => '---')]),
-    ...rows.map(({ scenario, cells }) =>
-      line([`${scenario.id}. ${scenario.title}`, ...cells.map(format)]),
-    ),
-  ].join('\n');
+  return formatMarkdown(
+    ['', ...ways.map(w => w.heading)],
+    rows.map(({ scenario, cells }) => [
+      `${scenario.id}. ${scenario.title}`,
+      ...cells.map(format),
+    ]),
+  );
 }
 
 /** The page with all that one needs to judge the matrix. */
@@ -58,7 +57,7 @@ on ${run.at.toISOString().slice(0, 10)} in ${run.minutes.toFixed(
   )} minutes. All cells are measured: real backends on PostgreSQL, faults by signals, and journals
 that the steps write outside the database.
 
-${formatTableOfVersions(run.versions)}
+${formatMarkdown(['', ''], Object.entries(run.versions))}
 
 ✓ stands for what a user would want, which is said for each row below.
 
@@ -101,14 +100,6 @@ export function formatExtract(result: Result, versions: Versions): string {
 \`npm run compare\` wrote this table, with the scaffolder ${
     versions['@backstage/plugin-scaffolder-backend']
   }. [What was measured, and what counts as ✓](docs/comparison.md).`;
-}
-
-function formatTableOfVersions(versions: Versions): string {
-  return [
-    '| | |',
-    '| --- | --- |',
-    ...Object.entries(versions).map(([name, v]) => `| ${name} | ${v} |`),
-  ].join('\n');
 }
 
 function formatCell(cell: Cell): string {

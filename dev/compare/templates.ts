@@ -1,133 +1,49 @@
-import { JsonObject } from '@backstage/types';
-import fs from 'node:fs/promises';
-import path from 'node:path';
+import { templateEntity } from '../harness/templateEntity';
 
-type Template = {
-  /** What its users want: the strategy for this module, and for the legacy recovery what is nearest to it. */
-  recovery: { strategy: 'none' | 'idempotent' };
-  legacyRecovery: 'none' | 'startOver';
-  steps: { id: string; action: string; dependsOn?: string[] }[];
-};
+type Step = { id: string; action: string; dependsOn?: string[] };
 
-/** The same for all ways. What a way does not know it ignores. */
+/** Steps whose actions are named as they are. */
+const steps = (...ids: string[]): Step[] => ids.map(id => ({ id, action: id }));
+
+/** The same for all ways. What a way does not know it ignores. Its users want all of them to go on, but `once`. */
 const TEMPLATES = {
-  repository: {
-    recovery: { strategy: 'idempotent' },
-    legacyRecovery: 'startOver',
-    steps: [
-      { id: 'fetch', action: 'compare:fetch' },
-      { id: 'transform', action: 'compare:transform', dependsOn: ['fetch'] },
-      {
-        id: 'publish',
-        action: 'compare:publish',
-        dependsOn: ['fetch', 'transform'],
-      },
-    ],
-  },
-  'without-depends-on': {
-    recovery: { strategy: 'idempotent' },
-    legacyRecovery: 'startOver',
-    steps: ['fetch', 'transform', 'publish'].map(id => ({
-      id,
-      action: `compare:${id}`,
-    })),
-  },
-  notice: {
-    recovery: { strategy: 'idempotent' },
-    legacyRecovery: 'startOver',
-    steps: ['fetch', 'notice', 'publish'].map(id => ({
-      id,
-      action: `compare:${id}`,
-    })),
-  },
-  large: {
-    recovery: { strategy: 'idempotent' },
-    legacyRecovery: 'startOver',
-    steps: [
-      { id: 'fill', action: 'compare:fillLarge' },
-      { id: 'change', action: 'compare:changeLarge' },
-      { id: 'publish', action: 'compare:publishDigest' },
-    ],
-  },
-  steps: {
-    recovery: { strategy: 'idempotent' },
-    legacyRecovery: 'startOver',
-    steps: ['step1', 'step2', 'step3'].map(id => ({
-      id,
-      action: 'compare:wait',
-    })),
-  },
-  once: {
-    recovery: { strategy: 'none' },
-    legacyRecovery: 'none',
-    steps: [
-      { id: 'prepare', action: 'compare:wait' },
-      { id: 'effect', action: 'compare:wait' },
-    ],
-  },
-  crash: {
-    recovery: { strategy: 'idempotent' },
-    legacyRecovery: 'startOver',
-    steps: [
-      { id: 'prepare', action: 'compare:wait' },
-      { id: 'crash', action: 'compare:crash' },
-    ],
-  },
-} satisfies Record<string, Template>;
+  repository: [
+    { id: 'fetch', action: 'fetch' },
+    { id: 'transform', action: 'transform', dependsOn: ['fetch'] },
+    { id: 'publish', action: 'publish', dependsOn: ['fetch', 'transform'] },
+  ],
+  'without-depends-on': steps('fetch', 'transform', 'publish'),
+  notice: steps('fetch', 'notice', 'publish'),
+  large: [
+    { id: 'fill', action: 'fillLarge' },
+    { id: 'change', action: 'changeLarge' },
+    { id: 'publish', action: 'publishDigest' },
+  ],
+  steps: ['step1', 'step2', 'step3'].map(id => ({ id, action: 'wait' })),
+  once: ['prepare', 'effect'].map(id => ({ id, action: 'wait' })),
+  crash: [
+    { id: 'prepare', action: 'wait' },
+    { id: 'crash', action: 'crash' },
+  ],
+} satisfies Record<string, Step[]>;
 
 export type TemplateName = keyof typeof TEMPLATES;
 
 /**
- * Writes the files that the catalog reads.
+ * The templates, as the catalog reads them.
  *
- * @param hasLegacyRecovery - whether they have the legacy `EXPERIMENTAL_recovery` as well
+ * @param hasLegacyRecovery - whether they have the legacy `EXPERIMENTAL_recovery` as well, with what is nearest to their strategy
  */
-export async function writeTemplates(
-  directory: string,
-  hasLegacyRecovery: boolean,
-): Promise<void> {
-  await fs.mkdir(directory);
-  for (const [name, template] of Object.entries(TEMPLATES)) {
-    const entity = templateEntity(name, template, hasLegacyRecovery);
-    // JSON is YAML.
-    await fs.writeFile(
-      path.join(directory, `${name}.yaml`),
-      JSON.stringify(entity),
-    );
-  }
-}
-
-function templateEntity(
-  name: string,
-  { recovery, legacyRecovery, steps }: Template,
-  hasLegacyRecovery: boolean,
-): JsonObject {
-  return {
-    apiVersion: 'scaffolder.backstage.io/v1beta3',
-    kind: 'Template',
-    metadata: { name },
-    spec: {
-      type: 'compared',
-      owner: 'guests',
-      recovery,
-      ...(hasLegacyRecovery && {
-        EXPERIMENTAL_recovery: { EXPERIMENTAL_strategy: legacyRecovery },
-      }),
-      parameters: [
-        {
-          title: 'Parameters',
-          properties: {
-            name: { type: 'string' },
-            hold: { type: 'string' },
-            fail: { type: 'string' },
-            ms: { type: 'array' },
-          },
-        },
-      ],
-      steps: steps.map(({ id, action, dependsOn }, index) => ({
+export function templateEntities(hasLegacyRecovery: boolean) {
+  return Object.entries<Step[]>(TEMPLATES).map(([name, template]) => {
+    const mayRunAgain = name !== 'once';
+    return templateEntity({
+      name,
+      recovery: { strategy: mayRunAgain ? 'idempotent' : 'none' },
+      ...(hasLegacyRecovery && { legacy: mayRunAgain ? 'startOver' : 'none' }),
+      steps: template.map(({ id, action, dependsOn }, index) => ({
         id,
-        name: id,
-        action,
+        action: `compare:${action}`,
         ...(dependsOn && { recovery: { dependsOn } }),
         input: {
           name: '${{ parameters.name }}',
@@ -136,6 +52,6 @@ function templateEntity(
           ms: `\${{ parameters.ms[${index}] }}`,
         },
       })),
-    },
-  };
+    });
+  });
 }

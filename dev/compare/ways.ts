@@ -1,5 +1,4 @@
 import { JsonObject } from '@backstage/types';
-import path from 'node:path';
 import { TIMEOUT_SECONDS } from './settings';
 
 /** One way to deal with interrupted tasks. */
@@ -10,22 +9,18 @@ export type Way = {
   scaffolder: JsonObject;
   /** What else there is to know of it, in full sentences. */
   remark?: string;
-  /** What a backend runs. */
-  entry: string;
+  /** What its backends have beside the scaffolder. */
+  feature: 'none' | 'provider' | 'module';
   /** Whether templates have the legacy `EXPERIMENTAL_recovery`. */
   hasLegacyTemplates: boolean;
 };
-
-const WITHOUT_MODULE = path.join(__dirname, 'backendWithoutModule.ts');
-const WITH_PROVIDER = path.join(__dirname, 'backendWithWorkspaceDatabase.ts');
-const WITH_MODULE = path.join(__dirname, 'backendWithModule.ts');
 
 export const WAYS: Way[] = [
   {
     name: 'default',
     heading: 'default',
     scaffolder: {},
-    entry: WITHOUT_MODULE,
+    feature: 'none',
     hasLegacyTemplates: false,
   },
   {
@@ -37,7 +32,7 @@ export const WAYS: Way[] = [
         staleTimeout: { seconds: TIMEOUT_SECONDS },
       },
     },
-    entry: WITHOUT_MODULE,
+    feature: 'none',
     hasLegacyTemplates: false,
   },
   {
@@ -52,7 +47,7 @@ export const WAYS: Way[] = [
     },
     remark:
       'The workspace provider of `@backstage/plugin-scaffolder-backend-module-workspace-database` stores the whole workspace after each step, of up to 50 MB. It is meant for development: with `NODE_ENV=production` it is not registered unless `taskRecovery.database.dangerouslyEnableInProduction` is `true`. The compared backends run with `NODE_ENV=development`.',
-    entry: WITH_PROVIDER,
+    feature: 'provider',
     hasLegacyTemplates: false,
   },
   {
@@ -62,7 +57,7 @@ export const WAYS: Way[] = [
       EXPERIMENTAL_recoverTasks: true,
       EXPERIMENTAL_recoverTasksTimeout: { seconds: TIMEOUT_SECONDS },
     },
-    entry: WITHOUT_MODULE,
+    feature: 'none',
     hasLegacyTemplates: true,
   },
   {
@@ -72,7 +67,7 @@ export const WAYS: Way[] = [
       recoverTasks: true,
       recoverTasksTimeout: { seconds: TIMEOUT_SECONDS },
     },
-    entry: WITH_MODULE,
+    feature: 'module',
     hasLegacyTemplates: false,
   },
 ];

@@ -1,7 +1,8 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { Installation } from '../harness/BackendProcess';
-import { run } from './run';
+import { envOf } from '../harness/command/nodeVersions';
+import { run } from '../harness/command/run';
 
 const REPOSITORY = path.resolve(__dirname, '../..');
 const ENTRY = 'dev/compat/backend/index.ts';
@@ -10,11 +11,12 @@ const BUILD = 'build';
 /** What the backend is made of. Copied at the same places, so that its imports hold. */
 const SOURCES = [
   'dev/compat/backend',
-  'dev/harness/createScaffolderBackend.ts',
-  'src/__testUtils__/signIn.ts',
-  'src/__testUtils__/steps/StepJournal.ts',
-  'src/__testUtils__/steps/readTree.ts',
-  'src/__testUtils__/steps/stepActions.ts',
+  'dev/harness/actionsModule.ts',
+  'dev/harness/journal.ts',
+  'dev/harness/signIn.ts',
+  'dev/harness/startBackend.ts',
+  'dev/harness/steps/readTree.ts',
+  'dev/harness/steps/stepActions.ts',
 ];
 
 const STRICT = {
@@ -66,8 +68,8 @@ async function tsc(
     compilerOptions: { ...STRICT, ...compilerOptions },
   };
   await fs.writeFile(path.join(directory, name), JSON.stringify(tsconfig));
-  await run([node, 'node_modules/typescript/bin/tsc', '-p', name], {
-    directory,
-    node,
+  await run(node, ['node_modules/typescript/bin/tsc', '-p', name], {
+    cwd: directory,
+    env: envOf(node),
   });
 }

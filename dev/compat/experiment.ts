@@ -1,6 +1,6 @@
 import { JsonObject } from '@backstage/types';
-import { StepSite, StepTemplate } from '../../src/__testUtils__/steps/StepSite';
-import { ENGINES } from '../../src/__testUtils__/TestSite';
+import { StepSite, StepTemplate } from '../harness/steps/StepSite';
+import { ENGINES } from '../harness/TestSite';
 import { BackendProcess } from '../harness/BackendProcess';
 import { PostgresProcess } from '../harness/PostgresProcess';
 

@@ -1,9 +1,11 @@
 import { JsonObject } from '@backstage/types';
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { envOf } from '../harness/command/nodeVersions';
+import { PACKAGE } from '../harness/packModule';
+import { run } from '../harness/command/run';
 import { Release } from './releases';
 import { sqliteVersionFor } from './provideSqlite';
-import { run } from './run';
 
 /** What a backend has beside the scaffolder and the module, in whatever version the release goes with. */
 const PACKAGES = [
@@ -25,23 +27,25 @@ const PACKAGES = [
 /** Those of the repository, in the version that is installed in it: they are no part of Backstage. */
 const OWN_VERSION = ['pg', 'typescript', '@types/node'];
 
+export type InstallOptions = {
+  /** An existing, empty folder. */
+  directory: string;
+  /** The packed module. */
+  tarball: string;
+  /** The Node.js to install and run with. */
+  node: string;
+  /** Its version. */
+  nodeVersion: string;
+};
+
 /**
  * Installs a release of the scaffolder and the packed module, as a backend would have them.
  *
  * No install script is run: better-sqlite3 12 would be built, which takes longer than all the rest. See `provideSqlite`.
- *
- * @param options.directory - an existing, empty folder
- * @param options.tarball - the packed module
- * @param options.node - the Node.js to install with, of `options.nodeVersion`
  */
 export async function installRelease(
   release: Release,
-  options: {
-    directory: string;
-    tarball: string;
-    node: string;
-    nodeVersion: string;
-  },
+  options: InstallOptions,
 ): Promise<void> {
   const { directory, tarball, node, nodeVersion } = options;
   const manifest: JsonObject = {
@@ -54,7 +58,7 @@ export async function installRelease(
       ),
       'better-sqlite3': sqliteVersionFor(nodeVersion),
       '@backstage/plugin-scaffolder-backend': release.version,
-      'backstage-plugin-scaffolder-backend-module-recovery': `file:${tarball}`,
+      [PACKAGE]: `file:${tarball}`,
     },
     // Also for those that ask for another one.
     overrides: { 'better-sqlite3': '$better-sqlite3' },
@@ -64,11 +68,12 @@ export async function installRelease(
     JSON.stringify(manifest, undefined, 2),
   );
   await run(
+    'npm',
     [
-      ...['npm', 'install', '--ignore-scripts', '--prefer-offline'],
+      ...['install', '--ignore-scripts', '--prefer-offline'],
       ...(release.before ? [`--before=${release.before}`] : []),
     ],
-    { directory, node },
+    { cwd: directory, env: envOf(node) },
   );
 }
 

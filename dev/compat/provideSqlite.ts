@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { Installation } from '../harness/BackendProcess';
-import { run } from './run';
+import { envOf } from '../harness/command/nodeVersions';
+import { run } from '../harness/command/run';
 
 const PACKAGE = 'better-sqlite3';
 
@@ -25,26 +27,17 @@ export async function provideSqlite({
   node,
 }: Installation): Promise<void> {
   const installed = path.join(directory, 'node_modules', PACKAGE);
-  if (await exists(path.join(installed, 'prebuilds'))) {
+  if (existsSync(path.join(installed, 'prebuilds'))) {
     return;
   }
-  const abi = await run([node, '-p', 'process.versions.modules'], {
-    directory,
-    node,
-  });
+  const here = { cwd: directory, env: envOf(node) };
+  const abi = await run(node, ['-p', 'process.versions.modules'], here);
   if (abi.trim() === process.versions.modules) {
     const own = path.dirname(require.resolve(`${PACKAGE}/package.json`));
     await fs.cp(path.join(own, 'build'), path.join(installed, 'build'), {
       recursive: true,
     });
   } else {
-    await run(['npm', 'rebuild', PACKAGE], { directory, node });
+    await run('npm', ['rebuild', PACKAGE], here);
   }
-}
-
-async function exists(file: string): Promise<boolean> {
-  return fs.access(file).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,9 +1,6 @@
-import fs from 'node:fs/promises';
-import path from 'node:path';
-import { formatTable } from '../harness/table';
+import { replaceSection } from '../harness/command/replaceSection';
+import { formatMarkdown, formatTable } from '../harness/command/table';
 import { Outcome } from './experiment';
-
-const PAGE = path.resolve(__dirname, '../../docs/compatibility.md');
 
 /** What was tried on one Node.js: the outcomes of each release, or why it could not be tried. */
 export type Report = {
@@ -17,34 +14,15 @@ export function formatReport(report: Report): string {
   return formatTable(header, rows);
 }
 
-/** Puts the table into docs/compatibility.md, in the place of the one of the same major version of Node.js, or after all others. */
+/** Puts the table into docs/compatibility.md, in the place of the one of the same major version of Node.js. */
 export async function writeReport(report: Report, at: Date): Promise<void> {
-  const page = await fs.readFile(PAGE, 'utf8');
-  const major = report.nodeVersion.split('.')[0];
-  const begin = `<!-- node ${major} -->`;
-  const end = `<!-- /node ${major} -->`;
-  const section = `${begin}\n\n${formatSection(report, at)}\n\n${end}`;
-  const from = page.indexOf(begin);
-  await fs.writeFile(
-    PAGE,
-    from < 0
-      ? `${page.trimEnd()}\n\n${section}\n`
-      : page.slice(0, from) +
-          section +
-          page.slice(page.indexOf(end) + end.length),
-  );
-}
-
-function formatSection(report: Report, at: Date): string {
+  const { nodeVersion } = report;
   const { header, rows } = tableOf(report);
-  const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
-  return [
-    `## Node.js ${report.nodeVersion}, ${at.toISOString().slice(0, 10)}`,
-    '',
-    line(header),
-    line(header.map(() => '---')),
-    ...rows.map(line),
-  ].join('\n');
+  await replaceSection(
+    'docs/compatibility.md',
+    `node ${nodeVersion.split('.')[0]}`,
+    `## Node.js ${nodeVersion}, ${at.toISOString().slice(0, 10)}\n\n${formatMarkdown(header, rows)}`,
+  );
 }
 
 function tableOf({ releases }: Report): { header: string[]; rows: string[][] } {

@@ -1,10 +1,14 @@
-import path from 'node:path';
-import { StepSite } from '../../src/__testUtils__/steps/StepSite';
+import { StepSite } from '../harness/steps/StepSite';
 import { Installation } from '../harness/BackendProcess';
 import { PostgresProcess } from '../harness/PostgresProcess';
+import { unlessAsked } from '../harness/command/runCommand';
 import { Experiment, Outcome } from './experiment';
 
-const BASE_CONFIG = path.join(__dirname, 'app-config.yaml');
+/** For the tests of who may read what. */
+const PERMISSIONS = {
+  permission: { enabled: true },
+  auth: { providers: { test: {} } },
+};
 
 type Options = {
   installation: Installation;
@@ -50,7 +54,7 @@ async function measure(
     server,
     createBackend: async scaffolder =>
       site.createBackend('backend', scaffolder, {
-        baseConfig: BASE_CONFIG,
+        config: PERMISSIONS,
         entry,
         installation,
         isBare: true,
@@ -60,7 +64,7 @@ async function measure(
     },
   });
   try {
-    await Promise.race([run, aborted(asked)]);
+    await unlessAsked(run, asked);
   } finally {
     await site.remove();
     await server?.stop();
@@ -76,11 +80,4 @@ async function problemOf(
   } catch (error) {
     return String(error);
   }
-}
-
-async function aborted(signal: AbortSignal): Promise<never> {
-  signal.throwIfAborted();
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason));
-  });
 }

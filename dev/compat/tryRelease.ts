@@ -1,5 +1,6 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { PACKAGE } from '../harness/packModule';
 import { compileBackend } from './compileBackend';
 import {
   Duplicate,
@@ -9,13 +10,12 @@ import {
 } from './duplicates';
 import { Outcome } from './experiment';
 import { EXPERIMENTS } from './experiments';
-import { installRelease } from './installRelease';
+import { InstallOptions, installRelease } from './installRelease';
 import { provideSqlite } from './provideSqlite';
 import { Release } from './releases';
 import { runExperiment } from './runExperiment';
 import { Slots } from './Slots';
 
-const MODULE = 'backstage-plugin-scaffolder-backend-module-recovery';
 /** What has to work with the same copies of packages as the module. */
 const SHARED_WITH = [
   '@backstage/plugin-scaffolder-backend',
@@ -26,22 +26,12 @@ const SHARED_WITH = [
 /**
  * Installs one release of the scaffolder with the packed module, and tries it.
  *
- * @param options.directory - an existing, empty folder
- * @param options.tarball - the packed module
- * @param options.node - the Node.js to try it with, of `options.nodeVersion`
  * @param options.slots - for the experiments, which wait for one each
  * @param options.asked - that this process is to end
  */
 export async function tryRelease(
   release: Release,
-  options: {
-    directory: string;
-    tarball: string;
-    node: string;
-    nodeVersion: string;
-    slots: Slots;
-    asked: AbortSignal;
-  },
+  options: InstallOptions & { slots: Slots; asked: AbortSignal },
 ): Promise<Outcome[]> {
   const { directory, node, slots, asked } = options;
   const installation = { directory, node };
@@ -56,7 +46,7 @@ export async function tryRelease(
   const packages = await readLock(directory);
   const all = findDuplicates(packages);
   say(`in more than one version: ${describe(all) || 'no Backstage package'}`);
-  const added = findAddedDuplicates(packages, MODULE, SHARED_WITH);
+  const added = findAddedDuplicates(packages, PACKAGE, SHARED_WITH);
   const outcomes: Outcome[] = [
     {
       row: 'one copy of each Backstage package',

@@ -5,20 +5,15 @@ import { createWriteStream } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { findFreePort } from './findFreePort';
+import { NODE_TRANSFORM } from './nodeTransform';
 import { ScaffolderClient } from './ScaffolderClient';
 import { waitFor } from './waitFor';
 
 /** Ten backends that start at the same time on two cores, beside other work, take longer than a minute. */
-const READY_MS = 150_000;
+const READY_MS = 180_000;
 
 const REPOSITORY = path.resolve(__dirname, '../..');
-
-/** The backend ended before it was ready. */
-export class BackendExited extends Error {
-  constructor(log: string) {
-    super(`The backend exited:\n${log}`);
-  }
-}
+const BASE_CONFIG = path.join(__dirname, 'app-config.yaml');
 
 /** What a backend runs with that has packages of its own, instead of those of this repository. */
 export type Installation = {
@@ -28,74 +23,77 @@ export type Installation = {
   node: string;
 };
 
+export type BackendOptions = {
+  /** An existing folder that takes the config files and the log. */
+  directory: string;
+  name: string;
+  /** What to configure on top of `app-config.yaml` beside this file. */
+  config: JsonObject;
+  /** What to run instead of `dev/index.ts`. */
+  entry?: string;
+  /** Modules to load before that. */
+  preload?: string[];
+  /** Further environment variables. */
+  env?: Record<string, string>;
+  /** Where it has its packages. Then `entry` is JavaScript. */
+  installation?: Installation;
+};
+
+/** How a backend is run. */
+type Command = {
+  program: string;
+  args: string[];
+  cwd: string;
+  env: NodeJS.ProcessEnv;
+  /** Takes all that it writes, over all its starts. */
+  logFile: string;
+  /** Whether it starts further processes, which are to end with it. */
+  isGroup?: boolean;
+  /** What it writes if its start has failed, in case that does not end it. */
+  failure?: RegExp;
+};
+
 /** A Backstage backend in a process of its own, which can be killed and started again. */
 export class BackendProcess {
   #child?: ChildProcess;
   #stopped?: Promise<unknown>;
   #exited?: Promise<unknown>;
 
-  private constructor(
-    private readonly options: {
-      configFile: string;
-      logFile: string;
-      url: string;
-      entry: string;
-      preload: string[];
-      env: Record<string, string>;
-      baseConfig: string;
-      installation?: Installation;
-    },
+  /** @param url - where its configuration has it listen */
+  constructor(
+    readonly url: string,
+    private readonly command: Command,
   ) {}
 
-  /**
-   * Prepares a backend on a free port.
-   *
-   * @param options.directory - an existing folder that takes the config file and the log
-   * @param options.config - what to configure on top of the base
-   * @param options.entry - what to run instead of `dev/index.ts`
-   * @param options.preload - modules to load before that
-   * @param options.env - further environment variables
-   * @param options.baseConfig - the file to begin with instead of `dev/app-config.yaml`
-   * @param options.installation - where it has its packages. Then `entry` is JavaScript
-   */
-  static async create(options: {
-    directory: string;
-    name: string;
-    config: JsonObject;
-    entry?: string;
-    preload?: string[];
-    env?: Record<string, string>;
-    baseConfig?: string;
-    installation?: Installation;
-  }): Promise<BackendProcess> {
+  /** Prepares a backend of this repository, or of an installation, on a free port. */
+  static async create(options: BackendOptions): Promise<BackendProcess> {
     const {
-      directory,
-      name,
       entry = path.join(REPOSITORY, 'dev/index.ts'),
       preload = [],
-      env = {},
-      baseConfig = path.join(REPOSITORY, 'dev/app-config.yaml'),
+      env,
       installation,
     } = options;
     const port = await findFreePort();
     const url = `http://127.0.0.1:${port}`;
-    const configFile = path.join(directory, `${name}.yaml`);
+    const base = path.join(options.directory, options.name);
     const listen = {
       backend: { baseUrl: url, listen: { host: '127.0.0.1', port } },
     };
     // JSON is YAML. Later files win, so what the caller configures goes last.
-    await fs.writeFile(configFile, JSON.stringify(options.config));
-    await fs.writeFile(`${configFile}.listen.yaml`, JSON.stringify(listen));
-    const logFile = path.join(directory, `${name}.log`);
-    return new BackendProcess({
-      configFile,
-      logFile,
-      url,
-      entry,
-      preload,
-      env,
-      baseConfig,
-      installation,
+    const files = [BASE_CONFIG, `${base}.listen.yaml`, `${base}.yaml`];
+    await fs.writeFile(files[1], JSON.stringify(listen));
+    await fs.writeFile(files[2], JSON.stringify(options.config));
+    return new BackendProcess(url, {
+      program: installation?.node ?? process.execPath,
+      args: [
+        ...(installation ? [] : NODE_TRANSFORM),
+        ...preload.flatMap(module => ['--require', module]),
+        entry,
+        ...files.flatMap(file => ['--config', file]),
+      ],
+      cwd: installation?.directory ?? REPOSITORY,
+      env: { ...process.env, LOG_LEVEL: 'info', ...env },
+      logFile: `${base}.log`,
     });
   }
 
@@ -103,13 +101,9 @@ export class BackendProcess {
     return this.#child?.pid;
   }
 
-  get url(): string {
-    return this.options.url;
-  }
-
   /** All that the backend wrote so far, over all its starts. */
   async log(): Promise<string> {
-    return fs.readFile(this.options.logFile, 'utf8');
+    return fs.readFile(this.command.logFile, 'utf8');
   }
 
   /** Starts the backend, waits until it is ready, and signs in. */
@@ -121,39 +115,17 @@ export class BackendProcess {
   /**
    * Starts the backend and waits until it is ready.
    *
-   * @throws BackendExited as soon as it ends before that.
+   * @throws Error with its log as soon as it ends before that.
    */
   async boot(): Promise<void> {
-    const { configFile, logFile, url, entry, preload, env, baseConfig } =
-      this.options;
-    const { installation } = this.options;
-    const child = spawn(
-      installation?.node ?? process.execPath,
-      [
-        ...(installation
-          ? []
-          : [
-              '--require',
-              require.resolve('@backstage/cli/config/nodeTransform.cjs'),
-            ]),
-        ...preload.flatMap(module => ['--require', module]),
-        entry,
-        ...['--config', baseConfig],
-        ...['--config', `${configFile}.listen.yaml`],
-        ...['--config', configFile],
-      ],
-      {
-        cwd: installation?.directory ?? REPOSITORY,
-        // Guest access needs development mode, which jest's NODE_ENV=test would take away.
-        env: {
-          ...process.env,
-          NODE_ENV: 'development',
-          LOG_LEVEL: 'info',
-          ...env,
-        },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    );
+    const { program, args, cwd, env, logFile, isGroup, failure } = this.command;
+    const child = spawn(program, args, {
+      cwd,
+      // Guest access needs development mode, which jest's NODE_ENV=test would take away.
+      env: { ...env, NODE_ENV: 'development' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: isGroup,
+    });
     const log = createWriteStream(logFile, { flags: 'a' });
     child.stdout.pipe(log, { end: false });
     child.stderr.pipe(log, { end: false });
@@ -164,10 +136,12 @@ export class BackendProcess {
     const outcome = await waitFor(
       `the backend to be ready, see ${logFile}`,
       async () => {
-        if (this.hasExited) {
+        if (this.hasExited || failure?.test(await this.log())) {
           return 'exited';
         }
-        const response = await fetch(`${url}/.backstage/health/v1/readiness`);
+        const response = await fetch(
+          `${this.url}/.backstage/health/v1/readiness`,
+        );
         return response.ok && 'ready';
       },
       { timeoutMs: READY_MS },
@@ -176,7 +150,7 @@ export class BackendProcess {
       throw error;
     });
     if (outcome === 'exited') {
-      throw new BackendExited(await this.log());
+      throw new Error(`The backend exited:\n${await this.log()}`);
     }
   }
 
@@ -190,15 +164,19 @@ export class BackendProcess {
     return this.#child!.exitCode !== null || this.#child!.signalCode !== null;
   }
 
-  /** Sends a signal that does not end the process, such as SIGSTOP. */
+  /** Sends a signal. */
   signal(signal: NodeJS.Signals): void {
-    this.#child!.kill(signal);
+    if (this.command.isGroup) {
+      process.kill(-this.#child!.pid!, signal);
+    } else {
+      this.#child!.kill(signal);
+    }
   }
 
   /** Ends the process with a signal, at once unless another one is given, and waits until it is gone. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    if (this.#child && this.#child.exitCode === null) {
-      this.#child.kill(signal);
+    if (this.#child && !this.hasExited) {
+      this.signal(signal);
     }
     await this.#stopped;
   }

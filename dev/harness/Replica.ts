@@ -14,6 +14,12 @@ export type Lifetime = {
   endedByItself?: boolean;
 };
 
+/** When a process lived, and what ended it. */
+export type ProcessLife = Pick<
+  Lifetime,
+  'pid' | 'startedAt' | 'exitedAt' | 'endedBy'
+>;
+
 /** How long an orchestrator waits before it starts a backend that ended by itself, and before it kills one that does not. */
 const RESTART_MS = 500;
 const GRACE_MS = 10_000;

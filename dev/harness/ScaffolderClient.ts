@@ -37,7 +37,8 @@ export type Attempt = {
   outcome: string;
 };
 
-const ENDED = ['completed', 'failed', 'cancelled'];
+/** The statuses of tasks that have ended. */
+export const ENDED = ['completed', 'failed', 'cancelled'];
 
 /** What people do with the scaffolder over HTTP, as the guest user. */
 export class ScaffolderClient {

@@ -4,6 +4,7 @@ import path from 'node:path';
 
 const REPOSITORY = path.resolve(__dirname, '../..');
 const APP = path.join(REPOSITORY, 'dev/app');
+const CONFIG = path.join(__dirname, 'app-config.yaml');
 
 /**
  * Builds `dev/app`, unless there is a build that is newer than all that it is made of.
@@ -13,6 +14,7 @@ const APP = path.join(REPOSITORY, 'dev/app');
 export function buildApp(): string {
   const sources = [
     path.join(REPOSITORY, 'package-lock.json'),
+    CONFIG,
     path.join(APP, 'package.json'),
     ...fs.readdirSync(path.join(APP, 'src')).map(f => path.join(APP, 'src', f)),
   ];
@@ -21,7 +23,7 @@ export function buildApp(): string {
   if (!(builtAt > Math.max(...sources.map(changedAt)))) {
     console.log('Building the page, once. This takes a moment');
     const cli = path.join(REPOSITORY, 'node_modules/.bin/backstage-cli');
-    execFileSync(cli, ['package', 'build', '--config', '../app-config.yaml'], {
+    execFileSync(cli, ['package', 'build', '--config', CONFIG], {
       cwd: APP,
       // Without the sizes of its thousand files.
       stdio: ['ignore', 'ignore', 'inherit'],

@@ -1,4 +1,5 @@
-import { findProgram } from './findProgram';
+import fs from 'node:fs';
+import path from 'node:path';
 
 const NAMES = [
   'chromium',
@@ -13,11 +14,16 @@ const NAMES = [
  * @throws Error that says how to get one.
  */
 export function findChromium(): string {
-  return (
+  const found =
     process.env.CHROMIUM_PATH ??
-    findProgram(
-      NAMES,
-      'On Debian: apt-get install chromium. Or set CHROMIUM_PATH to the executable of Chromium or Chrome.',
-    )
-  );
+    (process.env.PATH ?? '')
+      .split(path.delimiter)
+      .flatMap(folder => NAMES.map(name => path.join(folder, name)))
+      .find(file => fs.existsSync(file));
+  if (!found) {
+    throw new Error(
+      `No ${NAMES.join(' or ')} on the PATH. On Debian: apt-get install chromium. Or set CHROMIUM_PATH to the executable of Chromium or Chrome.`,
+    );
+  }
+  return found;
 }

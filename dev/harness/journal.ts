@@ -1,4 +1,10 @@
-import { appendFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+} from 'node:fs';
 import path from 'node:path';
 
 export const PROBLEMS = [
@@ -16,17 +22,23 @@ export type StepProblem = {
   detail: string;
 };
 
+/** What a step is noted with. */
+export type NotedStep = {
+  taskId: string;
+  stepId: string;
+  /** Tells what belongs together: in chaos one for each claim of a task, otherwise one for each run of a step. */
+  runId: string;
+  problems: StepProblem[];
+  /** What a test wants to know of its begin. */
+  found?: { files: string[]; tree: Record<string, string>; show?: string };
+};
+
 /** A step began or ended. */
-export type JournalEntry = {
+export type JournalEntry = NotedStep & {
   kind: 'begin' | 'end';
   /** Milliseconds since 1970, by the clock of the host that all processes share. */
   at: number;
   pid: number;
-  taskId: string;
-  stepId: string;
-  /** Tells what belongs together: in chaos one for each claim of a task, in the comparison one for each run of a step. */
-  runId: string;
-  problems: StepProblem[];
 };
 
 /** What one process notes of the steps that it runs. Outside the database, and there even if the process is killed. */
@@ -38,23 +50,40 @@ export class Journal {
     this.#file = path.join(directory, `${process.pid}-${Date.now()}.jsonl`);
   }
 
-  append(entry: Omit<JournalEntry, 'at' | 'pid'>): void {
-    const { pid } = process;
-    const line = JSON.stringify({ at: Date.now(), pid, ...entry });
-    appendFileSync(this.#file, `${line}\n`);
+  /**
+   * Notes that a step begins, does its work, and notes that it ended. One whose work throws, or whose process ends in it, has no end.
+   *
+   * @param work - can ask how often the step has begun by now, in all processes, and returns what it found wrong
+   */
+  async during(
+    step: NotedStep,
+    work: (countBegins: () => number) => Promise<StepProblem[] | void>,
+  ): Promise<void> {
+    this.note(step);
+    const { taskId, stepId, runId } = step;
+    const countBegins = () =>
+      readJournals(this.directory).filter(
+        e => e.kind === 'begin' && e.taskId === taskId && e.stepId === stepId,
+      ).length;
+    const problems = (await work(countBegins)) ?? [];
+    this.#append('end', { taskId, stepId, runId, problems });
   }
 
-  /** How often a step of a task has begun, in all processes. */
-  countBegins(taskId: string, stepId: string): number {
-    return readJournals(this.directory).filter(
-      e => e.kind === 'begin' && e.taskId === taskId && e.stepId === stepId,
-    ).length;
+  /** Notes that something began, and nothing of its end. */
+  note(step: NotedStep): void {
+    this.#append('begin', step);
+  }
+
+  #append(kind: JournalEntry['kind'], step: NotedStep): void {
+    const entry = { at: Date.now(), pid: process.pid, kind, ...step };
+    appendFileSync(this.#file, `${JSON.stringify(entry)}\n`);
   }
 }
 
 /** All entries of all processes, in the order in which they were made. */
 export function readJournals(directory: string): JournalEntry[] {
-  return readdirSync(directory)
+  // Nobody has noted anything before the first backend is up.
+  return (existsSync(directory) ? readdirSync(directory) : [])
     .map(file => readFileSync(path.join(directory, file), 'utf8'))
     .flatMap(text => text.split('\n').filter(Boolean))
     .map(line => JSON.parse(line) as JournalEntry)

@@ -4,6 +4,9 @@ import path from 'node:path';
 
 const REPOSITORY = path.resolve(__dirname, '../..');
 
+/** The name of this package. */
+export const PACKAGE = 'backstage-plugin-scaffolder-backend-module-recovery';
+
 /**
  * Builds and packs this package in a copy, since packing changes the package.json for a moment.
  *

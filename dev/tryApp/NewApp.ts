@@ -1,13 +1,10 @@
 import { JsonObject } from '@backstage/types';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { CommandFailed, run, Surroundings } from './run';
+import { PACKAGE } from '../harness/packModule';
+import { CommandFailed, run } from '../harness/command/run';
 
 const NAME = 'new-app';
-const FILES = path.join(__dirname, 'files');
-
-/** This package. */
-export const PACKAGE = 'backstage-plugin-scaffolder-backend-module-recovery';
 
 /** How often an installation is tried: yarn 4.13 crashes now and then when a request times out. */
 const INSTALL_ATTEMPTS = 3;
@@ -17,7 +14,8 @@ export class NewApp {
   private constructor(
     /** Its folder. */
     readonly directory: string,
-    private readonly surroundings: Surroundings,
+    readonly env: NodeJS.ProcessEnv,
+    private readonly signal: AbortSignal,
     /** The backend's index.ts as create-app wrote it. */
     private readonly index: string,
   ) {}
@@ -40,11 +38,7 @@ export class NewApp {
     });
     const directory = path.join(parent, NAME);
     const index = await fs.readFile(indexOf(directory), 'utf8');
-    return new NewApp(directory, { cwd: directory, env, signal }, index);
-  }
-
-  get env(): NodeJS.ProcessEnv {
-    return this.surroundings.env;
+    return new NewApp(directory, env, signal, index);
   }
 
   /**
@@ -70,7 +64,7 @@ export class NewApp {
         await this.yarn('install');
         return;
       } catch (error) {
-        if (attempt === INSTALL_ATTEMPTS || this.surroundings.signal.aborted) {
+        if (attempt === INSTALL_ATTEMPTS || this.signal.aborted) {
           throw error;
         }
       }
@@ -90,7 +84,8 @@ export class NewApp {
 
   /** Runs yarn in the app's folder, and returns what it wrote to stdout. */
   async yarn(...args: string[]): Promise<string> {
-    return run('yarn', args, this.surroundings);
+    const { directory: cwd, env, signal } = this;
+    return run('yarn', args, { cwd, env, signal });
   }
 
   /** Runs the app's `backstage-cli`. Without an error: what it complained of, if it failed. */
@@ -128,18 +123,10 @@ export class NewApp {
     );
   }
 
-  async addTemplates(): Promise<void> {
-    await fs.cp(
-      path.join(FILES, 'templates'),
-      path.join(this.directory, 'examples/recovery'),
-      { recursive: true },
-    );
-  }
-
   /** A backend without a line for any plugin or module. */
   async useDiscovery(): Promise<void> {
     await fs.copyFile(
-      path.join(FILES, 'backendWithDiscovery.ts'),
+      path.join(__dirname, 'backendWithDiscovery.ts'),
       indexOf(this.directory),
     );
   }

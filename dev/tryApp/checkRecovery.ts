@@ -1,21 +1,12 @@
+import { BackendProcess } from '../harness/BackendProcess';
+import { say } from '../harness/command/clock';
 import { countRuns, ScaffolderClient } from '../harness/ScaffolderClient';
-import { AppBackend } from './AppBackend';
 import { Checks } from './Checks';
-
-/** How often each step begins if the backend is killed once in the second one. */
-const PROMISED = {
-  restart: 'read 2, work 2, report 1',
-  idempotent: 'read 1, work 2, report 1',
-};
-type Strategy = keyof typeof PROMISED;
-const STRATEGIES = Object.keys(PROMISED) as Strategy[];
-
-/** The last step of both templates says this only with the output of the first one. */
-const REPORT = 'Worked for guests';
+import { PROMISED, REPORT, STRATEGIES, Strategy } from './templates';
 
 /** Kills a backend in the second step of two tasks, starts it again, and sees whether they go on as their templates say. */
 export async function checkRecovery(
-  backend: AppBackend,
+  backend: BackendProcess,
   checks: Checks,
 ): Promise<void> {
   let client = await backend.start();
@@ -33,10 +24,10 @@ export async function checkRecovery(
   for (const id of Object.values(ids)) {
     await client.waitForStep(id, 'work');
   }
-  checks.say('Both tasks are in their second step. Killing the backend');
+  say('Both tasks are in their second step. Killing the backend');
   await backend.kill();
   client = await backend.start();
-  checks.say('It is up again');
+  say('It is up again');
   for (const strategy of STRATEGIES) {
     await checkTask(client, { id: ids[strategy], strategy, checks });
   }

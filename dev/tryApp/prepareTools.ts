@@ -1,7 +1,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { NodeVersion, nodeBinary } from '../harness/nodeVersions';
-import { run, Surroundings } from './run';
+import { envOf, nodeBinary } from '../harness/command/nodeVersions';
+import { run } from '../harness/command/run';
 
 /**
  * Of those that create-app accepts (SUPPORTED_NODE_VERSIONS in dist/createApp.cjs.js of 0.9.2: 22 and 24), the one that its SQLite
@@ -22,20 +22,18 @@ export async function prepareTools(
   directory: string,
   signal: AbortSignal,
 ): Promise<{ env: NodeJS.ProcessEnv; versions: string }> {
-  const here: Surroundings = { cwd: directory, env: process.env, signal };
+  const here = { cwd: directory, signal };
   await fs.writeFile(path.join(directory, 'package.json'), '{"private":true}');
   await run('npm', ['install', '--no-audit', '--no-fund', ...PACKAGES], here);
   const node = await findNode(directory);
   const temporary = path.join(directory, 'tmp');
   await fs.mkdir(temporary);
   const registry = await run('npm', ['config', 'get', 'registry'], here);
+  const withNode = envOf(node);
+  const bin = path.join(directory, 'node_modules/.bin');
   const env: NodeJS.ProcessEnv = {
-    ...process.env,
-    PATH: [
-      path.dirname(node.binary),
-      path.join(directory, 'node_modules/.bin'),
-      process.env.PATH,
-    ].join(path.delimiter),
+    ...withNode,
+    PATH: `${bin}${path.delimiter}${withNode.PATH}`,
     // create-app and yarn leave files there.
     TMPDIR: temporary,
     // yarn does not read npm's configuration.
@@ -43,9 +41,8 @@ export async function prepareTools(
     YARN_ENABLE_TELEMETRY: 'false',
     // Where `CI` is set, yarn refuses to write a lockfile.
     YARN_ENABLE_IMMUTABLE_INSTALLS: 'false',
-    ...(node.nodedir && { npm_config_nodedir: node.nodedir }),
   };
-  const there: Surroundings = { cwd: directory, env, signal };
+  const there = { cwd: directory, env, signal };
   const [nodeVersion, release] = await Promise.all([
     run('node', ['--version'], there),
     run('backstage-create-app', ['--version'], there),
@@ -57,11 +54,9 @@ export async function prepareTools(
 }
 
 /** The Node that runs this, if it is the right one. */
-async function findNode(
-  directory: string,
-): Promise<{ binary: string } & Partial<NodeVersion>> {
+async function findNode(directory: string): Promise<string> {
   if (Number(process.versions.node.split('.')[0]) === NODE_MAJOR) {
-    return { binary: process.execPath };
+    return process.execPath;
   }
   const own = path.join(directory, 'node');
   await fs.mkdir(own);

@@ -1,9 +1,13 @@
 import { JsonObject } from '@backstage/types';
 import path from 'node:path';
+import { BackendProcess } from '../harness/BackendProcess';
 import { findFreePort } from '../harness/findFreePort';
-import { PostgresServer } from '../harness/PostgresServer';
-import { AppBackend } from './AppBackend';
+import { PostgresProcess } from '../harness/PostgresProcess';
 import { NewApp } from './NewApp';
+import { TEMPLATES } from './templates';
+
+/** A backend that runs for development does not end by itself when its start has failed. */
+const FAILURE = /Backend startup failed|Unhandled rejection/;
 
 /** What differs between the backends. */
 type Variant = {
@@ -25,8 +29,8 @@ const HOST = '127.0.0.1';
  */
 export async function backendWithDiscovery(
   app: NewApp,
-  server: PostgresServer,
-): Promise<AppBackend> {
+  server: PostgresProcess,
+): Promise<BackendProcess> {
   await app.useDiscovery();
   const { host, port, user, password } = server.connection;
   const listenPort = await findFreePort();
@@ -45,7 +49,7 @@ export async function backendWithDiscovery(
 }
 
 /** create-app's backend with the lines that the README asks for, on SQLite, as create-app has it but for the place. */
-export async function backendWithLines(app: NewApp): Promise<AppBackend> {
+export async function backendWithLines(app: NewApp): Promise<BackendProcess> {
   await app.useLines();
   // In memory, which is create-app's default, nothing outlives a backend that is killed.
   const directory = path.join(app.directory, 'database');
@@ -65,23 +69,34 @@ async function createBackend(
   app: NewApp,
   port: number,
   variant: Variant,
-): Promise<AppBackend> {
+): Promise<BackendProcess> {
   const { name, config, files, env } = variant;
   const url = `http://${HOST}:${port}`;
+  for (const template of TEMPLATES) {
+    await app.writeConfig(`examples/${template.metadata.name}.yaml`, template);
+  }
   const local = await app.writeConfig(`app-config.${name}.yaml`, {
     backend: { ...config, baseUrl: url },
     catalog: {
       locations: [
         location(app, 'examples/org.yaml', ['User', 'Group']),
-        location(app, 'examples/recovery/*.yaml', ['Template']),
+        location(app, 'examples/try-*.yaml', ['Template']),
       ],
     },
   });
-  return new AppBackend(app, {
-    url,
-    configs: [...files.map(file => path.join(app.directory, file)), local],
+  const configs = [...files.map(file => path.join(app.directory, file)), local];
+  return new BackendProcess(url, {
+    program: 'yarn',
+    args: [
+      ...['workspace', 'backend', 'start'],
+      ...configs.flatMap(file => ['--config', file]),
+    ],
+    cwd: app.directory,
+    env: { ...app.env, ...env },
     logFile: path.join(app.directory, `${name}.log`),
-    env,
+    // yarn, backstage-cli and the backend itself.
+    isGroup: true,
+    failure: FAILURE,
   });
 }
 

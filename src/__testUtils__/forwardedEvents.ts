@@ -8,8 +8,8 @@ import {
 } from '@backstage/backend-plugin-api';
 import { eventsServiceRef } from '@backstage/plugin-events-node';
 import express from 'express';
-import { createScaffolderBackend } from '../../dev/harness/createScaffolderBackend';
-import { sampleActions } from '../../dev/sampleActions';
+import { sampleActions } from '../../dev/harness/sampleActions';
+import { startBackend } from '../../dev/harness/startBackend';
 
 const forwardedEvents = createBackendModule({
   pluginId: 'scaffolder',
@@ -58,8 +58,4 @@ const forwardedEvents = createBackendModule({
   },
 });
 
-const backend = createScaffolderBackend();
-backend.add(sampleActions);
-backend.add(forwardedEvents);
-backend.add(import('..'));
-void backend.start();
+startBackend(sampleActions, forwardedEvents, import('..'));

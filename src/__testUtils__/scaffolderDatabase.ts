@@ -2,16 +2,19 @@ import { TestDatabaseId } from '@backstage/backend-test-utils';
 import {
   coreServices,
   createServiceFactory,
-  resolvePackagePath,
 } from '@backstage/backend-plugin-api';
 import knexFactory, { Knex } from 'knex';
 import { randomUUID } from 'node:crypto';
-import { applyMigrations } from '../database/migrations';
-import { ensureInFlightIndex } from '../database/operations/server/ensureInFlightIndex';
+import {
+  migrateModule,
+  migrateScaffolderOnly,
+} from '../../dev/harness/migrate';
 import { NewAttempt } from '../database/operations/attempts/recordAttempts';
 import { ATTEMPTS } from '../database/tables';
 import { DbTaskRow, TASK_EVENTS, TASKS } from '../scaffolder/tables';
 import { secondsAgo } from '../database/time';
+
+export { migrateScaffolderOnly };
 
 /** The engines that every database test runs on. Named, since TestDatabases would start containers for the others. */
 export const TEST_DATABASE_IDS: TestDatabaseId[] = ['SQLITE_3', 'POSTGRES_18'];
@@ -19,17 +22,7 @@ export const TEST_DATABASE_IDS: TestDatabaseId[] = ['SQLITE_3', 'POSTGRES_18'];
 /** Makes the scaffolder's tables with its own migrations, and then ours and the index. */
 export async function migrateScaffolder(knex: Knex): Promise<void> {
   await migrateScaffolderOnly(knex);
-  await applyMigrations({}, knex);
-  await ensureInFlightIndex(knex);
-}
-
-export async function migrateScaffolderOnly(knex: Knex): Promise<void> {
-  await knex.migrate.latest({
-    directory: resolvePackagePath(
-      '@backstage/plugin-scaffolder-backend',
-      'migrations',
-    ),
-  });
+  await migrateModule(knex);
 }
 
 /** How a test describes a task. */

@@ -7,8 +7,8 @@ import {
   createBackendModule,
 } from '@backstage/backend-plugin-api';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createScaffolderBackend } from '../../dev/harness/createScaffolderBackend';
-import { sampleActions } from '../../dev/sampleActions';
+import { sampleActions } from '../../dev/harness/sampleActions';
+import { startBackend } from '../../dev/harness/startBackend';
 
 const slowModule = createBackendModule({
   pluginId: 'scaffolder',
@@ -23,8 +23,4 @@ const slowModule = createBackendModule({
   },
 });
 
-const backend = createScaffolderBackend();
-backend.add(sampleActions);
-backend.add(slowModule);
-backend.add(import('..'));
-void backend.start();
+startBackend(sampleActions, slowModule, import('..'));

@@ -6,7 +6,7 @@ import { buildApp } from '../../dev/harness/buildApp';
 import { findChromium } from '../../dev/harness/findChromium';
 import { waitFor } from '../../dev/harness/waitFor';
 import { TaskPage } from '../__testUtils__/TaskPage';
-import { TestSite } from '../__testUtils__/TestSite';
+import { TestSite } from '../../dev/harness/TestSite';
 
 jest.setTimeout(180_000);
 

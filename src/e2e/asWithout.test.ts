@@ -9,7 +9,7 @@ import {
 } from '../../dev/harness/ScaffolderClient';
 import { waitFor } from '../../dev/harness/waitFor';
 import { observedTemplates } from '../__testUtils__/observed/templates';
-import { ENGINES, TestSite } from '../__testUtils__/TestSite';
+import { ENGINES, TestSite } from '../../dev/harness/TestSite';
 import { TASKS } from '../scaffolder/tables';
 
 jest.setTimeout(180_000);
@@ -163,7 +163,7 @@ describe.each(ENGINES)('a backend with the module on %s', engine => {
     sites.push(site);
     const backend = await site.createBackend(entry, scaffolder, {
       entry: path.join(REPOSITORY, `src/__testUtils__/observed/${entry}.ts`),
-      baseConfig: path.join(REPOSITORY, 'dev/compare/app-config.yaml'),
+      isBare: true,
       config: {
         catalog: {
           rules: [{ allow: ['Template'] }],

@@ -3,7 +3,7 @@ import { Knex } from 'knex';
 import { ScaffolderClient } from '../../dev/harness/ScaffolderClient';
 import { waitFor } from '../../dev/harness/waitFor';
 import { insertTask, readTask } from '../__testUtils__/scaffolderDatabase';
-import { ENGINES, TestSite, WITHOUT_MODULE } from '../__testUtils__/TestSite';
+import { ENGINES, TestSite, WITHOUT_MODULE } from '../../dev/harness/TestSite';
 import { applyMigrations } from '../database/migrations';
 import {
   hasInFlightIndex,

@@ -1,7 +1,7 @@
 import fs from 'node:fs/promises';
 import { ScaffolderClient } from '../../dev/harness/ScaffolderClient';
-import { StepSite, StepTemplate } from '../__testUtils__/steps/StepSite';
-import { ENGINES } from '../__testUtils__/TestSite';
+import { StepSite, StepTemplate } from '../../dev/harness/steps/StepSite';
+import { ENGINES } from '../../dev/harness/TestSite';
 import { MANIFESTS, PACKS, SNAPSHOTS } from '../database/tables';
 
 jest.setTimeout(240_000);

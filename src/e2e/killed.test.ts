@@ -2,15 +2,15 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { packModule } from '../../dev/harness/packModule';
+import { PACKAGE, packModule } from '../../dev/harness/packModule';
 import { readDifferences, startStory } from '../../dev/harness/story';
 import { waitFor } from '../../dev/harness/waitFor';
-import { ENGINES, TestSite } from '../__testUtils__/TestSite';
+import { ENGINES, TestSite } from '../../dev/harness/TestSite';
+import { silenceTasks } from '../__testUtils__/silenceTasks';
 import { withSite } from '../__testUtils__/withSite';
 
 jest.setTimeout(600_000);
 
-const PACKAGE = 'backstage-plugin-scaffolder-backend-module-recovery';
 const REPOSITORY = path.resolve(__dirname, '../..');
 
 /** Installs the tarball of the package beside another backend and returns that backend's entry. */
@@ -84,7 +84,7 @@ describe('a backend that is killed in the middle of running tasks', () => {
         const ids = await startStory(await backend.start(), 8);
         await backend.kill();
         leaveFilesBehind(site, Object.values(ids));
-        await site.silenceTasks(60);
+        await silenceTasks(site, 60);
 
         const client = await backend.start();
         expect(
@@ -152,7 +152,7 @@ describe('a backend that is killed in the middle of running tasks', () => {
 
         const client = await backend.start();
         expect(await client.attempts()).toEqual([]);
-        await site.silenceTasks(3_600);
+        await silenceTasks(site, 3_600);
         expect(
           await readDifferences(client, {
             ids,

@@ -9,7 +9,7 @@ import { waitFor } from '../../dev/harness/waitFor';
 import { ATTEMPTS } from '../database/tables';
 import { TASKS } from '../scaffolder/tables';
 import { silentForAtLeast } from '../database/time';
-import { TestSite } from '../__testUtils__/TestSite';
+import { TestSite } from '../../dev/harness/TestSite';
 import { withOwnServer, withSite } from '../__testUtils__/withSite';
 
 jest.setTimeout(600_000);

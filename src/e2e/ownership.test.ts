@@ -6,7 +6,7 @@ import { waitFor } from '../../dev/harness/waitFor';
 import { ATTEMPTS } from '../database/tables';
 import { TASKS } from '../scaffolder/tables';
 import { secondsAgo } from '../database/time';
-import { TestSite, WITHOUT_MODULE } from '../__testUtils__/TestSite';
+import { TestSite, WITHOUT_MODULE } from '../../dev/harness/TestSite';
 
 jest.setTimeout(180_000);
 

@@ -1,10 +1,7 @@
-import path from 'node:path';
-import { readJournals } from '../../dev/harness/journal';
 import { Replica } from '../../dev/harness/Replica';
-import { ChaosTemplate, writeTemplates } from '../../dev/chaos/templates';
 import { ScaffolderClient } from '../../dev/harness/ScaffolderClient';
 import { waitFor } from '../../dev/harness/waitFor';
-import { TestSite } from '../__testUtils__/TestSite';
+import { StepSite, StepTemplate } from '../../dev/harness/steps/StepSite';
 import { withSite } from '../__testUtils__/withSite';
 import { TASKS } from '../scaffolder/tables';
 import { silentForAtLeast } from '../database/time';
@@ -20,104 +17,64 @@ const END_MS = 600_000;
  */
 const RESTART_MS = 6_000;
 
-const steps = [[], [], []];
-const ALWAYS = Infinity;
+const ALWAYS = 1_000;
 
-/** The numbers are how often each step ends its process before it succeeds. */
-const TEMPLATES: ChaosTemplate[] = [
-  { name: 'healthy', strategy: 'idempotent', dependsOn: steps },
-  {
-    name: 'poisoned-idempotent',
-    strategy: 'idempotent',
-    dependsOn: steps,
-    crashes: [0, ALWAYS, 0],
-  },
-  {
-    name: 'poisoned-restart',
-    strategy: 'restart',
-    dependsOn: steps,
-    crashes: [0, ALWAYS, 0],
-  },
-  {
-    name: 'poisoned-twice',
-    strategy: 'restart',
-    dependsOn: steps,
-    maxAttempts: 2,
-    crashes: [0, ALWAYS, 0],
-  },
+/** @param crashes - how often each step ends its process before it succeeds */
+const template = (
+  name: string,
+  recovery: { strategy: string; maxAttempts?: number },
+  crashes: number[],
+): StepTemplate => ({
+  name,
+  recovery,
+  steps: crashes.map((count, i) => ({
+    id: `step${i + 1}`,
+    does: { ms: `\${{ parameters.ms[${i}] }}`, crashes: count },
+  })),
+});
+
+const idempotent = { strategy: 'idempotent' };
+const restart = { strategy: 'restart' };
+const TEMPLATES = [
+  template('healthy', idempotent, [0, 0, 0]),
+  template('poisoned-idempotent', idempotent, [0, ALWAYS, 0]),
+  template('poisoned-restart', restart, [0, ALWAYS, 0]),
+  template('poisoned-twice', { ...restart, maxAttempts: 2 }, [0, ALWAYS, 0]),
   // Its first step finishes in every run.
-  {
-    name: 'bumpy-restart',
-    strategy: 'restart',
-    dependsOn: steps,
-    crashes: [0, 2, 2],
-  },
+  template('bumpy-restart', restart, [0, 2, 2]),
 ];
 
 describe('a task whose step ends the backend', () => {
-  const createBackend = (site: TestSite, name: string) =>
-    site.createBackend(
-      name,
-      { recoverTasksTimeout: { seconds: 5 } },
-      {
-        entry: path.join(__dirname, '../../dev/chaos/backend.ts'),
-        config: {
-          catalog: {
-            locations: [
-              { type: 'file', target: path.join(site.directory, 't/*.yaml') },
-            ],
-          },
-          chaos: { journals: path.join(site.directory, 'journals') },
-        },
-      },
-    );
-
-  async function createSite(engine: 'SQLite' | 'PostgreSQL') {
-    const site = await TestSite.create(engine);
-    await writeTemplates(path.join(site.directory, 't'), TEMPLATES);
-    return site;
-  }
-
   /** Runs a test with a backend that is started again whenever it has ended. */
-  async function withSupervised(
+  const withSupervised = (
     test: (options: {
-      site: TestSite;
+      site: StepSite;
       client: ScaffolderClient;
       replica: Replica;
     }) => Promise<void>,
-  ): Promise<void> {
-    await withSite(createSite('SQLite'), async site => {
-      const backend = await createBackend(site, 'backend');
-      const replica = new Replica('backend', backend, RESTART_MS);
-      replica.open();
-      try {
-        await replica.untilReady();
-        const client = await ScaffolderClient.asGuest(replica.url);
-        await test({ site, client, replica });
-      } finally {
-        await replica.close();
-      }
+  ): Promise<void> =>
+    withSite(StepSite.create('SQLite', TEMPLATES), async site => {
+      const backend = await site.createBackend('backend');
+      const replica = await site.site.supervise('backend', backend, RESTART_MS);
+      const client = await ScaffolderClient.asGuest(replica.url);
+      await test({ site, client, replica });
     });
-  }
 
   const start = (
     client: ScaffolderClient,
-    template: string,
+    name: string,
     ms: number,
     firstMs = ms,
   ) =>
-    client.dispatch(
-      `template:default/${template}`,
-      { name: template, ms: [firstMs, ms, ms] },
-      { chaos: `secret-of-${template}` },
-    );
+    client.dispatch(`template:default/${name}`, {
+      ms: [firstMs, ms, ms],
+    });
 
   /** The processes in which a step began, in their order. */
-  const processesOf = (site: TestSite, taskId: string, stepId: string) =>
-    readJournals(path.join(site.directory, 'journals'))
-      .filter(
-        e => e.kind === 'begin' && e.taskId === taskId && e.stepId === stepId,
-      )
+  const processesOf = (site: StepSite, taskId: string, stepId: string) =>
+    site.site
+      .journal(taskId, stepId)
+      .filter(e => e.kind === 'begin')
       .map(e => e.pid);
 
   const errorOf = async (client: ScaffolderClient, id: string) =>
@@ -162,15 +119,15 @@ describe('a task whose step ends the backend', () => {
     }));
 
   it('is closed after three recoveries also if each of them hits another replica', () =>
-    withSite(createSite('PostgreSQL'), async site => {
-      const first = await createBackend(site, 'first');
-      const second = await createBackend(site, 'second');
+    withSite(StepSite.create('PostgreSQL', TEMPLATES), async site => {
+      const first = await site.createBackend('first');
+      const second = await site.createBackend('second');
       const client = await first.start();
       await second.start();
       const poisoned = await start(client, 'poisoned-restart', 100);
       await first.exited();
       await second.exited();
-      const knex = site.openScaffolderDatabase();
+      const knex = site.site.openScaffolderDatabase();
       for (const backend of [first, second]) {
         await waitFor('the task to be interrupted', () =>
           knex(TASKS).where(silentForAtLeast(knex, 6)).first(),

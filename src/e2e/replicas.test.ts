@@ -4,7 +4,7 @@ import { readDifferences, startStory } from '../../dev/harness/story';
 import { waitFor } from '../../dev/harness/waitFor';
 import { TASKS } from '../scaffolder/tables';
 import { silentForAtLeast } from '../database/time';
-import { TestSite, WITHOUT_MODULE } from '../__testUtils__/TestSite';
+import { TestSite, WITHOUT_MODULE } from '../../dev/harness/TestSite';
 
 jest.setTimeout(180_000);
 

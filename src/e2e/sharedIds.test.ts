@@ -1,6 +1,6 @@
 import { waitFor } from '../../dev/harness/waitFor';
-import { StepSite, StepTemplate } from '../__testUtils__/steps/StepSite';
-import { ENGINES } from '../__testUtils__/TestSite';
+import { StepSite, StepTemplate } from '../../dev/harness/steps/StepSite';
+import { ENGINES } from '../../dev/harness/TestSite';
 
 jest.setTimeout(180_000);
 

@@ -6,7 +6,7 @@ import {
 import { readDifferences, startStory, Strategy } from '../../dev/harness/story';
 import { waitFor } from '../../dev/harness/waitFor';
 import { ATTEMPTS, SHUTDOWNS } from '../database/tables';
-import { ENGINES, TestSite } from '../__testUtils__/TestSite';
+import { ENGINES, TestSite } from '../../dev/harness/TestSite';
 import { withOwnServer, withSite } from '../__testUtils__/withSite';
 
 jest.setTimeout(600_000);

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { TestSite } from '../__testUtils__/TestSite';
+import { TestSite } from '../../dev/harness/TestSite';
 
 jest.setTimeout(180_000);
 
@@ -37,22 +37,21 @@ describe('a task whose sign-in has expired when it is recovered', () => {
     site = await TestSite.create('SQLite');
     const target = path.join(site.directory, 'expiring.yaml');
     fs.writeFileSync(target, JSON.stringify(TEMPLATE));
-    const create = (name: string, entry?: string) =>
+    const create = (name: string, preload: string[] = []) =>
       site.createBackend(
         name,
         { recoverTasksTimeout: { seconds: 5 } },
         {
-          entry,
+          preload,
           config: {
             catalog: { locations: [{ type: 'file', target }] },
             permission: { enabled: options.permissions },
           },
         },
       );
-    const before = await create(
-      'before',
+    const before = await create('before', [
       path.join(__dirname, '../__testUtils__/twoHoursSlow.ts'),
-    );
+    ]);
     const after = await create('after');
 
     const client = await before.start();

@@ -1,7 +1,5 @@
-import fs from 'node:fs/promises';
-import path from 'node:path';
-import { StepSite, StepTemplate } from '../__testUtils__/steps/StepSite';
-import { ENGINES } from '../__testUtils__/TestSite';
+import { StepSite, StepTemplate } from '../../dev/harness/steps/StepSite';
+import { ENGINES } from '../../dev/harness/TestSite';
 
 jest.setTimeout(180_000);
 
@@ -24,19 +22,10 @@ describe('a backend that has recoverTasks and nothing else below scaffolder', ()
     'recovers its tasks as their templates ask for when it was killed, on %s',
     async engine => {
       site = await StepSite.create(engine, TEMPLATES);
-      const baseConfig = path.join(site.site.directory, 'base.yaml');
-      await fs.writeFile(
-        baseConfig,
-        JSON.stringify({
-          app: { baseUrl: 'http://localhost:3000' },
-          auth: { providers: { guest: {} } },
-          catalog: { rules: [{ allow: ['Template'] }] },
-        }),
-      );
       const backend = await site.createBackend(
         'backend',
         { recoverTasks: true },
-        { baseConfig, isBare: true },
+        { isBare: true },
       );
       let client = await backend.start();
       expect(await backend.log()).toContain(

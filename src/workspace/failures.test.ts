@@ -6,7 +6,7 @@ import { TEST_DATABASE_IDS } from '../__testUtils__/scaffolderDatabase';
 import { MANIFESTS, PACKS, SNAPSHOTS } from '../database/tables';
 import { isSqlite } from '../database/time';
 import { removeSites, Site } from './__testUtils__/Site';
-import { readTree } from '../__testUtils__/steps/readTree';
+import { readTree } from '../../dev/harness/steps/readTree';
 import { writeFiles } from './__testUtils__/writeFiles';
 import { DatabasePackStore } from './DatabasePackStore';
 import { PackStore } from './PackStore';

@@ -7,7 +7,7 @@ import {
 import { MANIFESTS, PACKS, SNAPSHOTS } from '../database/tables';
 import { TASKS } from '../scaffolder/tables';
 import { removeSites, Site } from './__testUtils__/Site';
-import { readTree } from '../__testUtils__/steps/readTree';
+import { readTree } from '../../dev/harness/steps/readTree';
 import { writeFiles } from './__testUtils__/writeFiles';
 import { DatabasePackStore } from './DatabasePackStore';
 

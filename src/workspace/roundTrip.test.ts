@@ -7,7 +7,7 @@ import {
 } from '../__testUtils__/scaffolderDatabase';
 import { MANIFESTS, PACKS } from '../database/tables';
 import { removeSites, Site } from './__testUtils__/Site';
-import { readTree } from '../__testUtils__/steps/readTree';
+import { readTree } from '../../dev/harness/steps/readTree';
 import { writeFiles } from './__testUtils__/writeFiles';
 
 jest.setTimeout(60_000);

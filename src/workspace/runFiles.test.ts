@@ -8,8 +8,8 @@ import { Knex } from 'knex';
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { createPass } from '../../dev/bench/createPass';
-import { readTree, Tree } from '../__testUtils__/steps/readTree';
+import { createPass } from '../../dev/harness/createPass';
+import { readTree, Tree } from '../../dev/harness/steps/readTree';
 import { RealScaffolder, RealStep } from '../__testUtils__/RealScaffolder';
 import {
   migrateScaffolder,

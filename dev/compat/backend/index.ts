@@ -2,20 +2,17 @@
  * The backend of `npm run compat`. It is not run here: it is copied to a folder that has one release of the scaffolder and the packed
  * module installed, and type-checked and compiled there.
  */
-import { createScaffolderBackend } from '../../harness/createScaffolderBackend';
-import { stepActions } from '../../../src/__testUtils__/steps/stepActions';
-import { signInProvider } from '../../../src/__testUtils__/signIn';
+import { signInProvider } from '../../harness/signIn';
+import { startBackend } from '../../harness/startBackend';
+import { stepActions } from '../../harness/steps/stepActions';
 import { policy } from './policy';
 
-const backend = createScaffolderBackend();
-backend.add(import('@backstage/plugin-notifications-backend'));
-backend.add(import('@backstage/plugin-permission-backend'));
-backend.add(policy);
-backend.add(signInProvider);
-backend.add(stepActions);
-backend.add(import('backstage-plugin-scaffolder-backend-module-recovery'));
-backend.add(
+startBackend(
+  import('@backstage/plugin-notifications-backend'),
+  import('@backstage/plugin-permission-backend'),
+  policy,
+  signInProvider,
+  stepActions,
+  import('backstage-plugin-scaffolder-backend-module-recovery'),
   import('backstage-plugin-scaffolder-backend-module-recovery/catalog'),
 );
-// A backend that cannot start would otherwise stay there without ever being ready.
-backend.start().catch(() => process.exit(1));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StepTemplate } from '../../../src/__testUtils__/steps/StepSite';
+import { StepTemplate } from '../../harness/steps/StepSite';
 import { Experiment } from '../experiment';
 
 const TIMEOUT_SECONDS = 5;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { signIn } from '../../../src/__testUtils__/signIn';
-import { ENGINES } from '../../../src/__testUtils__/TestSite';
+import { signIn } from '../../harness/signIn';
+import { ENGINES } from '../../harness/TestSite';
 import { waitFor } from '../../harness/waitFor';
 import { NOBODY, OWNER, READER } from '../backend/users';
 import { Experiment } from '../experiment';

@@ -1,4 +1,4 @@
-import { StepTemplate } from '../../../src/__testUtils__/steps/StepSite';
+import { StepTemplate } from '../../harness/steps/StepSite';
 
 const FILE = 'file';
 

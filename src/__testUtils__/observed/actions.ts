@@ -1,25 +1,13 @@
-import { createBackendModule } from '@backstage/backend-plugin-api';
-import {
-  createTemplateAction,
-  scaffolderActionsExtensionPoint,
-} from '@backstage/plugin-scaffolder-node';
+import { createTemplateAction } from '@backstage/plugin-scaffolder-node';
 import { once } from 'node:events';
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { actionsModule } from '../../../dev/harness/actionsModule';
 
-/** An action that logs all that it sees, and follows its input. */
-export const observedActions = createBackendModule({
-  pluginId: 'scaffolder',
-  moduleId: 'observed-actions',
-  register({ registerInit }) {
-    registerInit({
-      deps: { actions: scaffolderActionsExtensionPoint },
-      async init({ actions }) {
-        actions.addActions(createObservedAction());
-      },
-    });
-  },
-});
+/** An action that logs all that it sees, and does what its input says. */
+export const observedActions = actionsModule('observed-actions', () => [
+  createObservedAction(),
+]);
 
 function createObservedAction() {
   /** How often each step of each task ran. */

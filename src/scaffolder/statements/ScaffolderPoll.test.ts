@@ -1,5 +1,5 @@
 import { mockServices, TestDatabases } from '@backstage/backend-test-utils';
-import { createBuiltIn } from '../../../dev/bench/builtIn';
+import { createBuiltIn } from '../../../dev/harness/builtIn';
 import {
   insertTask,
   migrateScaffolder,

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { EngineSite, removeEngineSites } from '../__testUtils__/EngineSite';
-import { readTree } from '../../__testUtils__/steps/readTree';
+import { readTree } from '../../../dev/harness/steps/readTree';
 import { PIECE_BYTES } from './packs/packFormat';
 
 jest.setTimeout(300_000);

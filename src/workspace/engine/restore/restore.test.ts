@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { EngineSite, removeEngineSites } from '../../__testUtils__/EngineSite';
-import { readTree } from '../../../__testUtils__/steps/readTree';
+import { readTree } from '../../../../dev/harness/steps/readTree';
 import { writeFiles } from '../../__testUtils__/writeFiles';
 import { Entries, Entry } from '../tree/entries';
 import { encodeManifest } from '../manifest/manifestFormat';

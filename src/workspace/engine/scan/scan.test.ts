@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import { EngineSite, removeEngineSites } from '../../__testUtils__/EngineSite';
-import { readTree } from '../../../__testUtils__/steps/readTree';
+import { readTree } from '../../../../dev/harness/steps/readTree';
 import { writeFiles } from '../../__testUtils__/writeFiles';
 
 jest.setTimeout(60_000);

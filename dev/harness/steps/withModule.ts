@@ -1,0 +1,9 @@
+/* A backend with the module, for templates of test steps. */
+import { startBackend } from '../startBackend';
+import { stepActions } from './stepActions';
+
+startBackend(
+  import('@backstage/plugin-scaffolder-backend-module-workspace-database'),
+  stepActions,
+  import('../../../src'),
+);

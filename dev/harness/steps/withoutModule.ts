@@ -1,0 +1,8 @@
+/* The same backend without the module. */
+import { startBackend } from '../startBackend';
+import { stepActions } from './stepActions';
+
+startBackend(
+  import('@backstage/plugin-scaffolder-backend-module-workspace-database'),
+  stepActions,
+);
