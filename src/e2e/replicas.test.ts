@@ -74,7 +74,7 @@ describe('a replica that is killed while another one lives', () => {
       }),
     ).toEqual([]);
     expect(await first.log()).toContain(
-      'had been handed over to be run again and nobody had claimed it',
+      'it was handed over and nobody had claimed it',
     );
   });
 

@@ -162,7 +162,7 @@ describe('RecoveryLoop', () => {
     expect(settling.isSettled()).toBe(true);
   });
 
-  it('tells for how many runs it vouched', async () => {
+  it('reports how many heartbeats it renewed', async () => {
     const { runner, runs, listener, tick } = setup();
     runs.renewHeartbeats.mockResolvedValue({ renewed: 2, lostOwnership: [] });
     await runner.start();
@@ -341,8 +341,8 @@ describe('RecoveryLoop', () => {
     expect(logger.error).toHaveBeenCalledTimes(1);
   });
 
-  describe('when a run was taken over', () => {
-    const lostOwnership = [{ taskId: 'a', message: 'taken over by attempt 2' }];
+  describe('when a run has lost ownership', () => {
+    const lostOwnership = [{ taskId: 'a', message: 'reclaimed by attempt 2' }];
 
     it('says so in both logs', async () => {
       const { runner, runs, logger, tick } = setup({ exit: undefined });
@@ -350,7 +350,7 @@ describe('RecoveryLoop', () => {
       runs.renewHeartbeats.mockResolvedValueOnce({ renewed: 0, lostOwnership });
       await tick(VOUCH);
       expect(logger.error).toHaveBeenCalledWith(
-        'Task a: taken over by attempt 2',
+        'Task a: reclaimed by attempt 2',
       );
       expect(runs.warn).toHaveBeenCalledWith(lostOwnership[0]);
     });

@@ -29,7 +29,7 @@ const LOOKUP_FREQUENCY = { seconds: 5 };
 /** As often as the scaffolder polls. */
 const POLL_FREQUENCY = { seconds: 10 };
 
-/** How often it is looked whether the index is there, which may be made by somebody else. */
+/** How often it is checked whether the index is there, which may be created by somebody else. */
 const INDEX_FREQUENCY = { seconds: 60 };
 
 /** The names of troubles that are not those of one tick. */
@@ -57,7 +57,7 @@ export class RecoveryLoop {
       runs: OwnedRuns;
       settling: Settling;
       listener: Pick<RecoveryListener, 'passed' | 'renewed'>;
-      /** Ends the process; only given if it shall end when a run was taken over. */
+      /** Ends the process; only given if it must end when a run has lost ownership. */
       exit?: () => void;
       scheduler: SchedulerService;
       events: EventsService;
@@ -73,19 +73,19 @@ export class RecoveryLoop {
     const { pass, memory, tracker, index, pollCheck, check, folders, logger } =
       this.options;
     await this.#subscribe().catch(error =>
-      logger.error('Cannot listen to task events', safeError(error)),
+      logger.error('Task events cannot be subscribed to; the passes find what they miss', safeError(error)),
     );
     await folders
       .suspectExisting()
       .catch(error =>
-        logger.error('Cannot look for workspaces', safeError(error)),
+        logger.error('The workspaces of earlier runs cannot be listed', safeError(error)),
       );
-    await this.#tick('look at the database', () => this.#lookAtDatabase(), {
+    await this.#tick('check of the database', () => this.#lookAtDatabase(), {
       isVital: true,
       trouble: 'recovery pass',
     });
     await this.#schedule('renew-heartbeats', { seconds: 1 }, () =>
-      this.#tick('check of the live runs', () => this.#renewHeartbeats()),
+      this.#tick('renewal of heartbeats', () => this.#renewHeartbeats()),
     );
     await this.#pass('first recovery pass', () => pass.runAtStartup());
     await this.#schedule('recover-interrupted-tasks', PASS_FREQUENCY, () =>
@@ -96,13 +96,13 @@ export class RecoveryLoop {
       this.#tick(
         'look-up of recovery strategies',
         () => memory.rememberMissing(),
-        // What it fails at, such as a deadlock while it forgets ended tasks, tells nothing of the heartbeats.
+        // What it fails at, such as a deadlock while it forgets ended tasks, does not concern the heartbeats.
         { isVital: false },
       ),
     );
     await this.#schedule('record-tracker', LOOKUP_FREQUENCY, () =>
       this.#tick(
-        'record of what came of the decisions',
+        'record of outcomes',
         () => tracker.recordOnce(),
         // For people to read only: whatever fails in it keeps no task from being recovered.
         { isVital: false },
@@ -185,7 +185,7 @@ export class RecoveryLoop {
     });
   }
 
-  /** After a start of the server itself, the live runs of the others may not have been able to beat yet. */
+  /** After a start of the server itself, the owned runs of the others may not have renewed their heartbeats yet. */
   async #lookAtDatabase(): Promise<void> {
     const { knex, settling } = this.options;
     const upSeconds = await secondsSinceServerStart(knex);

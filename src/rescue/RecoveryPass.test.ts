@@ -554,7 +554,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     });
     expect(await createPass().runOnce()).toEqual({ ...nothing, later: 4 });
 
-    // It got further, so the next one has its chance.
+    // It made progress, so the next one has its chance.
     await insertEvent(knex, first, 'log', {
       stepId: 'two',
       status: 'completed',
@@ -722,7 +722,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     expect(said()).toHaveLength(2);
   });
 
-  it('recovers a task soon whose backend was shut down, and spends no attempt on that', async () => {
+  it('recovers a task soon whose backend was shut down, and uses no attempt for that', async () => {
     const id = await interrupted('idempotent', { silentSeconds: 8 });
     expect(await createPass().runOnce()).toEqual(nothing);
     await markShutdown(knex, [{ taskId: id, recoveredEvent: 0 }]);
@@ -1055,7 +1055,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
       expect(await isStale(stuck)).toBe(false);
       expect(await readTask(knex, closed)).toMatchObject({ status: 'failed' });
       expect(logger.error).toHaveBeenCalledWith(
-        `Could not recover task ${stuck}, trying again until it works`,
+        `Task ${stuck} could not be decided on; it is tried again until it works`,
         expect.objectContaining({ message: 'EACCES' }),
       );
       expect(listener.undecided.mock.calls).toEqual([
@@ -1106,7 +1106,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     await createPass({ concurrentTasks: 2 }).runOnce();
     expect(await readTask(knex, id)).toMatchObject({ status: 'processing' });
     expect(logger.info).toHaveBeenCalledWith(
-      expect.stringContaining('waking a worker for it'),
+      expect.stringContaining('handed over to nudge a worker'),
     );
   });
 
@@ -1230,7 +1230,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
 
     expect(counts).toEqual({ ...nothing, error: 1 });
     expect(logger.error).toHaveBeenCalledWith(
-      `Could not recover task ${broken}, trying again until it works`,
+      `Task ${broken} could not be decided on; it is tried again until it works`,
       expect.objectContaining({
         message: 'The database reported: disk full',
       }),

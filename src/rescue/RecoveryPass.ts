@@ -11,7 +11,7 @@ import { OwnedRuns } from '../liveness/OwnedRuns';
 import { Settling } from '../liveness/Settling';
 import { FolderCleaner } from '../workspace/folders/FolderCleaner';
 
-/** Looks once for all there is to do. Decides nothing, or nothing more, while the heartbeats cannot be trusted. */
+/** Does once all there is to do. Decides nothing, or nothing more, while the heartbeats cannot be trusted. */
 export class RecoveryPass {
   constructor(
     private readonly options: {

@@ -111,7 +111,7 @@ export class BatchDecider {
     if (!logged.has(error.message)) {
       this.#logged.set(taskId, logged.add(error.message));
       this.options.logger.error(
-        `Could not recover task ${taskId}, trying again until it works`,
+        `Task ${taskId} could not be decided on; it is tried again until it works`,
         error,
       );
     }
@@ -204,7 +204,7 @@ export class BatchDecider {
       if (!isClosed(decision)) {
         throw error;
       }
-      logger.warn(`Could not remove the workspace of task ${taskId}, ${error}`);
+      logger.warn(`Task ${taskId} was closed and its workspace could not be removed: ${error}`);
     }
   }
 

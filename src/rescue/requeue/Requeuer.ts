@@ -51,7 +51,7 @@ export class Requeuer {
    * @param isStarting - whether the workers of this process have not started yet
    */
   plan(taskIds: string[], isStarting: boolean): RequeuePlan {
-    // Without workers an open task would stay there until a worker elsewhere happens to look.
+    // Without workers an open task would stay there until a worker elsewhere happens to poll.
     if (isStarting && this.#hasWorkers) {
       return { open: taskIds, handOver: new Map() };
     }
@@ -79,7 +79,7 @@ export class Requeuer {
         isToGoOn,
         onError: (taskId, error) =>
           logger.error(
-            `Could not open task ${taskId}, leaving it to the others`,
+            `Task ${taskId} could not be opened, and is left to other replicas`,
             error,
           ),
         batchErrors,
@@ -106,7 +106,7 @@ export class Requeuer {
     });
     if (taskId) {
       logger.info(
-        `Task ${taskId} was open for at least ${WAITING_SECONDS} s and nobody claimed it; waking a worker for it`,
+        `Task ${taskId} was open for at least ${WAITING_SECONDS} s and nobody claimed it; it is handed over to nudge a worker`,
       );
     }
   }
@@ -140,7 +140,7 @@ export class Requeuer {
     });
     for (const event of events) {
       logger.info(
-        `Task ${event.taskId} had been handed over to be run again and nobody had claimed it; opened for this process`,
+        `Task ${event.taskId} is opened for this process: it was handed over and nobody had claimed it`,
       );
       publishTaskEvent(
         this.options,
