@@ -6,11 +6,11 @@ import { REPLICAS } from './settings';
 import { waitFor } from '../harness/waitFor';
 import { migrateModule, migrateScaffolderOnly } from '../harness/migrate';
 import { deleteSnapshots } from '../../src/database/operations/snapshots/deleteSnapshots';
-import { insertManifest } from '../../src/database/operations/snapshots/insertManifest';
-import { insertPack } from '../../src/database/operations/snapshots/insertPack';
-import { listPacks } from '../../src/database/operations/snapshots/listPacks';
-import { readManifests } from '../../src/database/operations/snapshots/readManifests';
-import { readPack } from '../../src/database/operations/snapshots/readPack';
+import { insertManifest } from '../../src/database/operations/snapshots/content/insertManifest';
+import { insertPack } from '../../src/database/operations/snapshots/content/insertPack';
+import { listPacks } from '../../src/database/operations/snapshots/content/listPacks';
+import { readManifests } from '../../src/database/operations/snapshots/content/readManifests';
+import { readPack } from '../../src/database/operations/snapshots/content/readPack';
 import { TASKS } from '../../src/scaffolder/tables';
 
 jest.setTimeout(120_000);

@@ -1,5 +1,5 @@
 import { isBlock, Problem, unknownKeys } from '../template/dependencies';
-import { inQuotes } from '../template/shown';
+import { inQuotes } from '../util/shown';
 import { stepsOfTemplate } from '../template/validateTemplate';
 
 /**

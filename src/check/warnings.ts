@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { Strategy, strategyOfTemplate } from '../decision/strategy';
 import { Problem, readDependencies, Step } from '../template/dependencies';
-import { inQuotes } from '../template/shown';
+import { inQuotes } from '../util/shown';
 import { stepsOfTemplate } from '../template/validateTemplate';
 import { Left, StepTraits, traitsOf } from './actions';
 import { CheckOptions } from './templatePlan';

@@ -14,7 +14,7 @@ import {
   findMissingTables,
   OWN_TABLES,
 } from './operations/server/findMissingTables';
-import { markShutdown } from './operations/taskEvents/markShutdown';
+import { markShutdown } from './operations/runs/markShutdown';
 import {
   ATTEMPTS,
   MANIFESTS,

@@ -4,7 +4,7 @@ import {
   strategySchema,
   templateRecoverySchema,
 } from '../template/schema';
-import { listed, shortened, shown } from '../template/shown';
+import { listed, shortened, shown } from '../util/shown';
 
 /** What a template wants to happen to its interrupted tasks. */
 export type Strategy = z.infer<typeof strategySchema>;

@@ -1,18 +1,18 @@
 import { Knex } from 'knex';
 import { appendTaskEvents } from '../database/operations/taskEvents/appendTaskEvents';
 import { resetAttemptsUsed } from '../database/operations/attempts/resetAttemptsUsed';
-import { listRuns } from '../database/operations/tasks/listRuns';
+import { listRuns } from '../database/operations/runs/listRuns';
 import {
   isInFlight,
   readOwnership,
-} from '../database/operations/tasks/readOwnership';
+} from '../database/operations/runs/readOwnership';
 import {
   readFencingToken,
   FencingToken,
-} from '../database/operations/taskEvents/readFencingToken';
+} from '../database/operations/runs/readFencingToken';
 import { readStepEvents } from '../database/operations/taskEvents/readStepEvents';
-import { recordClaim } from '../database/operations/attempts/recordClaim';
-import { renewHeartbeat } from '../database/operations/tasks/renewHeartbeat';
+import { recordClaim } from '../database/operations/attempts/outcomes/recordClaim';
+import { renewHeartbeat } from '../database/operations/runs/renewHeartbeat';
 import { withdrawAttempt } from '../database/operations/attempts/withdrawAttempt';
 import { readHistory } from '../decision/plan/history';
 import { HEARTBEAT_INTERVAL_SECONDS } from '../scaffolder/intervals';

@@ -13,7 +13,7 @@ import {
   NewAttempt,
   recordAttempts,
 } from '../database/operations/attempts/recordAttempts';
-import { recordClaim } from '../database/operations/attempts/recordClaim';
+import { recordClaim } from '../database/operations/attempts/outcomes/recordClaim';
 import { withdrawAttempt } from '../database/operations/attempts/withdrawAttempt';
 import { ATTEMPTS, DbAttemptRow } from '../database/tables';
 import { TASK_EVENTS, TASKS } from '../scaffolder/tables';

@@ -1,7 +1,7 @@
 import { Knex } from 'knex';
-import { recordEnds } from '../database/operations/attempts/recordEnds';
-import { recordMissedClaims } from '../database/operations/attempts/recordMissedClaims';
-import { recordResumptions } from '../database/operations/attempts/recordResumptions';
+import { recordEnds } from '../database/operations/attempts/outcomes/recordEnds';
+import { recordMissedClaims } from '../database/operations/attempts/outcomes/recordMissedClaims';
+import { recordResumptions } from '../database/operations/attempts/outcomes/recordResumptions';
 import { RecoveryListener } from './RecoveryListener';
 
 /** The scaffolder publishes the end of a task before it stores it (`completeTask` of `DatabaseTaskStore`, 4.2.0). */

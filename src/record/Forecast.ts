@@ -4,7 +4,7 @@ import { readRunningTask } from '../database/operations/tasks/readRunningTask';
 import { readStepEvents } from '../database/operations/taskEvents/readStepEvents';
 import { StepAgainRecord } from '../database/operations/attempts/recordAttempts';
 import { stepAgainRecord } from './stepAgainRecord';
-import { decideOnRow } from '../decision/decideOnRow';
+import { decideOnRow } from './decideOnRow';
 import { Decision } from '../decision/decision';
 import { readHistory } from '../decision/plan/history';
 import { TaskStrategy } from '../decision/strategy';

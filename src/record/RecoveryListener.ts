@@ -1,5 +1,5 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
-import { Resumption } from '../database/operations/attempts/recordResumptions';
+import { Resumption } from '../database/operations/attempts/outcomes/recordResumptions';
 import { WrittenDecision } from './decidedTask';
 
 /** What is reported on recoveries. Nothing waits for a listener, and its failures change nothing. */

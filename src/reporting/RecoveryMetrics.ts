@@ -3,7 +3,7 @@ import {
   MetricsServiceCounter,
   MetricsServiceHistogram,
 } from '@backstage/backend-plugin-api/alpha';
-import { Resumption } from '../database/operations/attempts/recordResumptions';
+import { Resumption } from '../database/operations/attempts/outcomes/recordResumptions';
 import { WrittenDecision } from '../record/decidedTask';
 import { PassResult, RecoveryListener } from '../record/RecoveryListener';
 

@@ -1,8 +1,8 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
-import { hasOngoingAttempt } from '../database/operations/attempts/hasOngoingAttempt';
-import { listFinalAttempts } from '../database/operations/attempts/listFinalAttempts';
-import { Ongoing } from '../database/operations/attempts/ongoingAttempts';
+import { hasOngoingAttempt } from '../database/operations/attempts/final/hasOngoingAttempt';
+import { listFinalAttempts } from '../database/operations/attempts/final/listFinalAttempts';
+import { Ongoing } from '../database/operations/attempts/final/ongoingAttempts';
 import { readStepEvents } from '../database/operations/taskEvents/readStepEvents';
 import { POISON_CANDIDATE_ATTEMPTS } from '../decision/attempts';
 import { waitingLine } from '../decision/messages/logLines';

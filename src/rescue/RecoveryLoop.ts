@@ -73,12 +73,18 @@ export class RecoveryLoop {
     const { pass, memory, tracker, index, pollCheck, check, folders, logger } =
       this.options;
     await this.#subscribe().catch(error =>
-      logger.error('Task events cannot be subscribed to; the passes find what they miss', safeError(error)),
+      logger.error(
+        'Task events cannot be subscribed to; the passes find what they miss',
+        safeError(error),
+      ),
     );
     await folders
       .suspectExisting()
       .catch(error =>
-        logger.error('The workspaces of earlier runs cannot be listed', safeError(error)),
+        logger.error(
+          'The workspaces of earlier runs cannot be listed',
+          safeError(error),
+        ),
       );
     await this.#tick('check of the database', () => this.#lookAtDatabase(), {
       isVital: true,

@@ -7,7 +7,7 @@ import knexFactory, { Knex } from 'knex';
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import { RecoveryConfig } from '../config';
-import { markShutdown } from '../database/operations/taskEvents/markShutdown';
+import { markShutdown } from '../database/operations/runs/markShutdown';
 import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
 import { ATTEMPTS, STRATEGIES } from '../database/tables';
 import { TASK_EVENTS, TASKS } from '../scaffolder/tables';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { inQuotes } from '../template/shown';
+import { inQuotes } from '../util/shown';
 
 const stepSchema = z.object({
   id: z.string(),

@@ -1,6 +1,6 @@
 import { didYouMean } from './didYouMean';
 import { stepRecoverySchema } from './schema';
-import { inQuotes, listed, quoted, shortened, shown } from './shown';
+import { inQuotes, listed, quoted, shortened, shown } from '../util/shown';
 
 /** A step of a template, or of a task that was started from it. */
 export type Step = {

@@ -10,7 +10,7 @@ import {
   strategySchema,
   templateRecoverySchema,
 } from './schema';
-import { quoted, shortened, shown } from './shown';
+import { quoted, shortened, shown } from '../util/shown';
 
 /**
  * Finds what is wrong with the recovery blocks of a template: its own and those of its steps. A template without one of its own is

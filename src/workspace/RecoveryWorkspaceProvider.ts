@@ -13,8 +13,8 @@ import { DatabaseReadiness } from '../rescue/readiness/DatabaseReadiness';
 import { readHistory } from '../decision/plan/history';
 import { OwnedRuns } from '../liveness/OwnedRuns';
 import { safeError } from '../util/safeError';
-import { filesOfRun } from './runBegin';
-import { Snapshots } from './Snapshots';
+import { filesOfRun } from './snapshots/runBegin';
+import { Snapshots } from './snapshots/Snapshots';
 
 /** How long it is tried to read what a run begins with. A database that is restarted is back by then. */
 const READ_FOR_MS = 30_000;

@@ -8,8 +8,8 @@ import { isSqlite } from '../database/time';
 import { removeSites, Site } from './__testUtils__/Site';
 import { readTree } from '../../dev/harness/steps/readTree';
 import { writeFiles } from './__testUtils__/writeFiles';
-import { DatabasePackStore } from './DatabasePackStore';
-import { PackStore } from './PackStore';
+import { DatabasePackStore } from './stores/DatabasePackStore';
+import { PackStore } from './stores/PackStore';
 
 jest.setTimeout(60_000);
 

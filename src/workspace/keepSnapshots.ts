@@ -11,9 +11,9 @@ import { OwnedRuns } from '../liveness/OwnedRuns';
 import { SnapshotMetrics } from '../reporting/SnapshotMetrics';
 import { RECOVERY_PROVIDER } from '../scaffolder/settings/settings';
 import { RecoveryWorkspaceProvider } from './RecoveryWorkspaceProvider';
-import { SnapshotCleaner } from './SnapshotCleaner';
+import { SnapshotCleaner } from './snapshots/SnapshotCleaner';
 import { SnapshotConfig } from './snapshotConfig';
-import { Snapshots } from './Snapshots';
+import { Snapshots } from './snapshots/Snapshots';
 
 /** Has snapshots of workspaces made, restored and deleted, if that is configured. */
 export function keepSnapshots(options: {

@@ -9,7 +9,7 @@ import { TASKS } from '../scaffolder/tables';
 import { removeSites, Site } from './__testUtils__/Site';
 import { readTree } from '../../dev/harness/steps/readTree';
 import { writeFiles } from './__testUtils__/writeFiles';
-import { DatabasePackStore } from './DatabasePackStore';
+import { DatabasePackStore } from './stores/DatabasePackStore';
 
 jest.setTimeout(60_000);
 

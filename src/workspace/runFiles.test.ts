@@ -22,7 +22,7 @@ import { secondsAgo } from '../database/time';
 import { RecoveryPass } from '../rescue/RecoveryPass';
 import { Retries } from '../rescue/Retries';
 import { RecoveryWorkspaceProvider } from './RecoveryWorkspaceProvider';
-import { Snapshots } from './Snapshots';
+import { Snapshots } from './snapshots/Snapshots';
 
 jest.setTimeout(300_000);
 

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { Snapshots } from '../../../src/workspace/Snapshots';
+import { Snapshots } from '../../../src/workspace/snapshots/Snapshots';
 import { SNAPSHOTS } from '../../../src/database/tables';
 import { TASKS } from '../../../src/scaffolder/tables';
 import { Sample, writeSample } from './sampleWorkspaces';

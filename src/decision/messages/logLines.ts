@@ -1,4 +1,4 @@
-import { inQuotes } from '../../template/shown';
+import { inQuotes } from '../../util/shown';
 import { Attempt } from '../attempts';
 import { FinalDecision } from '../decision';
 import { Retry } from '../retry';

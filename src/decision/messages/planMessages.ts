@@ -1,4 +1,4 @@
-import { inQuotes, listed, quoted, shortened } from '../../template/shown';
+import { inQuotes, listed, quoted, shortened } from '../../util/shown';
 import { Plan, StepAgain } from '../plan/plan';
 import { RunFiles } from '../plan/runFiles';
 

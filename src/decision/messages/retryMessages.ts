@@ -1,4 +1,4 @@
-import { inQuotes } from '../../template/shown';
+import { inQuotes } from '../../util/shown';
 import { PlannedRetry } from '../retry';
 import { outcomePart, taskPart } from './logLines';
 import { planParts, planSentences } from './planMessages';

@@ -14,7 +14,7 @@ import {
   WrittenDecision,
 } from '../../record/decidedTask';
 import { writeDecisions } from './writeDecisions';
-import { decideOnRow } from '../../decision/decideOnRow';
+import { decideOnRow } from '../../record/decideOnRow';
 import { Decision, FinalDecision } from '../../decision/decision';
 import { Requeuer } from '../requeue/Requeuer';
 import { readHistory } from '../../decision/plan/history';
@@ -204,7 +204,9 @@ export class BatchDecider {
       if (!isClosed(decision)) {
         throw error;
       }
-      logger.warn(`Task ${taskId} was closed and its workspace could not be removed: ${error}`);
+      logger.warn(
+        `Task ${taskId} was closed and its workspace could not be removed: ${error}`,
+      );
     }
   }
 

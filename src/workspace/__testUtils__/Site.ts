@@ -8,7 +8,7 @@ import {
   migrateScaffolder,
 } from '../../__testUtils__/scaffolderDatabase';
 import { DbSnapshotRow, SNAPSHOTS } from '../../database/tables';
-import { Snapshots, SnapshotsOptions } from '../Snapshots';
+import { Snapshots, SnapshotsOptions } from '../snapshots/Snapshots';
 
 /** Databases as `TestDatabases.create` returns them. */
 type Databases = { init(id: TestDatabaseId): Promise<Knex> };

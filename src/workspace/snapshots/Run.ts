@@ -1,17 +1,17 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Begun } from '../database/operations/snapshots/insertBegin';
-import { insertManifest } from '../database/operations/snapshots/insertManifest';
-import { insertSnapshot } from '../database/operations/snapshots/insertSnapshot';
-import { isConnectionLost } from '../database/isConnectionLost';
-import { readNewestSnapshot } from '../database/operations/snapshots/readNewestSnapshot';
-import { safeError } from '../util/safeError';
-import { Limits } from './engine/takeSnapshot';
-import { PackStore } from './PackStore';
+import { Begun } from '../../database/operations/snapshots/insertBegin';
+import { insertManifest } from '../../database/operations/snapshots/content/insertManifest';
+import { insertSnapshot } from '../../database/operations/snapshots/insertSnapshot';
+import { isConnectionLost } from '../../database/isConnectionLost';
+import { readNewestSnapshot } from '../../database/operations/snapshots/readNewestSnapshot';
+import { safeError } from '../../util/safeError';
+import { Limits } from '../engine/takeSnapshot';
+import { PackStore } from '../stores/PackStore';
 import { SnapshotListener } from './SnapshotListener';
-import { EngineThread } from './thread/EngineThread';
-import { TakenSnapshot } from './thread/worker';
+import { EngineThread } from '../thread/EngineThread';
+import { TakenSnapshot } from '../thread/worker';
 
 /**
  * How long a snapshot is tried again that failed for want of a connection, in ms. What the scaffolder stores next, the state of the task, it

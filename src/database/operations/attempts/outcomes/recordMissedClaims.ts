@@ -1,6 +1,6 @@
 import { Knex } from 'knex';
-import { ATTEMPTS, UNSETTLED } from '../../tables';
-import { TASKS } from '../../../scaffolder/tables';
+import { ATTEMPTS, UNSETTLED } from '../../../tables';
+import { TASKS } from '../../../../scaffolder/tables';
 
 /**
  * Records the claims that their processes did not record, for example because they were ending. A heartbeat that is younger than the decision

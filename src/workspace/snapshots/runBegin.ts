@@ -1,11 +1,11 @@
-import { TaskHistory } from '../decision/plan/history';
-import { isCompleted, readProgress } from '../decision/plan/progress';
-import { filesBefore, RunFiles } from '../decision/plan/runFiles';
+import { TaskHistory } from '../../decision/plan/history';
+import { isCompleted, readProgress } from '../../decision/plan/progress';
+import { filesBefore, RunFiles } from '../../decision/plan/runFiles';
 import {
   parseTaskRecord,
   parseTaskSpec,
   stepRecords,
-} from '../scaffolder/taskRecord';
+} from '../../scaffolder/taskRecord';
 
 /**
  * The files that a run begins with which was just claimed: those that were there before the first step that it runs.

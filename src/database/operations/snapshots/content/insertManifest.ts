@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { MANIFESTS } from '../../tables';
+import { MANIFESTS } from '../../../tables';
 
 /** Stores the manifest of a snapshot, in the transaction of the snapshot's row. */
 export async function insertManifest(

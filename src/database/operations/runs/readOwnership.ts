@@ -4,7 +4,7 @@ import {
   TASK_EVENTS,
   TASKS,
 } from '../../../scaffolder/tables';
-import { FencingToken } from '../taskEvents/readFencingToken';
+import { FencingToken } from './readFencingToken';
 
 /** How the database sees the task of a run that was claimed earlier. */
 export type Ownership = {

@@ -1,7 +1,7 @@
 import { Knex } from 'knex';
-import { ATTEMPTS } from '../../tables';
-import { IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
-import { secondsAgo, silentForAtLeast } from '../../time';
+import { ATTEMPTS } from '../../../tables';
+import { IN_FLIGHT, TASKS } from '../../../../scaffolder/tables';
+import { secondsAgo, silentForAtLeast } from '../../../time';
 
 /** Which attempts count as ongoing. */
 export type Ongoing = {

@@ -8,7 +8,7 @@ import {
   TEST_DATABASE_IDS,
 } from '../../../__testUtils__/scaffolderDatabase';
 import { readOwnership } from './readOwnership';
-import { readFencingToken } from '../taskEvents/readFencingToken';
+import { readFencingToken } from './readFencingToken';
 
 jest.setTimeout(60_000);
 

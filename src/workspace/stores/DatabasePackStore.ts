@@ -1,8 +1,8 @@
 import { Knex } from 'knex';
-import { deletePacks } from '../database/operations/snapshots/deletePacks';
-import { insertPack } from '../database/operations/snapshots/insertPack';
-import { listPacks } from '../database/operations/snapshots/listPacks';
-import { readPack } from '../database/operations/snapshots/readPack';
+import { deletePacks } from '../../database/operations/snapshots/content/deletePacks';
+import { insertPack } from '../../database/operations/snapshots/content/insertPack';
+import { listPacks } from '../../database/operations/snapshots/content/listPacks';
+import { readPack } from '../../database/operations/snapshots/content/readPack';
 import { PackStore } from './PackStore';
 
 /** One statement takes a limited number of values. */

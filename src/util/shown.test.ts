@@ -1,6 +1,6 @@
-import { didYouMean } from './didYouMean';
+import { didYouMean } from '../template/didYouMean';
 import { inQuotes, listed, quoted, shortened, shown } from './shown';
-import { validateTemplate } from './validateTemplate';
+import { validateTemplate } from '../template/validateTemplate';
 
 const MEGABYTE = 'x'.repeat(1_000_000);
 

@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { DbManifestRow, MANIFESTS } from '../../tables';
+import { DbManifestRow, MANIFESTS } from '../../../tables';
 
 /**
  * The manifests of some snapshots of a task, in one statement: the parts of each in order, by the number of the snapshot. Each part has

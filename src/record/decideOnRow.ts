@@ -1,8 +1,8 @@
 import { RecoveryConfig } from '../config';
 import { InterruptedTaskRow } from '../database/operations/interrupted/selectForDecision';
-import { decide, Decision } from './decision';
-import { TaskHistory } from './plan/history';
-import { TaskStrategy } from './strategy';
+import { decide, Decision } from '../decision/decision';
+import { TaskHistory } from '../decision/plan/history';
+import { TaskStrategy } from '../decision/strategy';
 
 /** Decides on a task as it was read. */
 export function decideOnRow(

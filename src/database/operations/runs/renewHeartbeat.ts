@@ -1,6 +1,6 @@
 import { Knex } from 'knex';
 import { TASK_EVENTS, TASKS } from '../../../scaffolder/tables';
-import { FencingToken } from '../taskEvents/readFencingToken';
+import { FencingToken } from './readFencingToken';
 
 /**
  * Writes the heartbeat of a run that is alive, unless the task was queued again since it was claimed.

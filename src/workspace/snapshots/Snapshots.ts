@@ -2,24 +2,24 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import fs from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { deleteSnapshots } from '../database/operations/snapshots/deleteSnapshots';
+import { deleteSnapshots } from '../../database/operations/snapshots/deleteSnapshots';
 import {
   Begun,
   insertBegin,
-} from '../database/operations/snapshots/insertBegin';
-import { markDamaged } from '../database/operations/snapshots/markDamaged';
-import { readNewestSnapshot } from '../database/operations/snapshots/readNewestSnapshot';
-import { isConnectionLost } from '../database/isConnectionLost';
-import { safeError } from '../util/safeError';
-import { DatabasePackStore } from './DatabasePackStore';
-import { Limits } from './engine/takeSnapshot';
-import { FolderError, WorkspaceError } from './engine/tree/WorkspaceError';
-import { PackStore } from './PackStore';
+} from '../../database/operations/snapshots/insertBegin';
+import { markDamaged } from '../../database/operations/snapshots/markDamaged';
+import { readNewestSnapshot } from '../../database/operations/snapshots/readNewestSnapshot';
+import { isConnectionLost } from '../../database/isConnectionLost';
+import { safeError } from '../../util/safeError';
+import { DatabasePackStore } from '../stores/DatabasePackStore';
+import { Limits } from '../engine/takeSnapshot';
+import { FolderError, WorkspaceError } from '../engine/tree/WorkspaceError';
+import { PackStore } from '../stores/PackStore';
 import { Run, RunContext } from './Run';
 import { SnapshotListener } from './SnapshotListener';
 import { readStoredManifests } from './storedManifests';
 import { TaskLocks } from './TaskLocks';
-import { EngineThread } from './thread/EngineThread';
+import { EngineThread } from '../thread/EngineThread';
 
 /** How long a run waits for the database before it fails, in ms. */
 const RETRY_FOR = 60_000;

@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { ATTEMPTS } from '../../tables';
+import { ATTEMPTS } from '../../../tables';
 import { Ongoing, ongoingAttempts } from './ongoingAttempts';
 
 /** Whether an attempt is ongoing before which its task was recovered so often in a row, this one included, without progress. */

@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { ATTEMPTS, DbAttemptRow } from '../../tables';
+import { ATTEMPTS, DbAttemptRow } from '../../../tables';
 
 /** Records that a task was claimed just now for the further run that a decision asked for. */
 export async function recordClaim(

@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { DbPackRow, PACKS } from '../../tables';
+import { DbPackRow, PACKS } from '../../../tables';
 
 /** The content of a pack, if it is there. */
 export async function readPack(

@@ -1,6 +1,6 @@
 import { Knex } from 'knex';
-import { ATTEMPTS, UNSETTLED } from '../../tables';
-import { IN_FLIGHT, TASK_EVENTS, TASKS } from '../../../scaffolder/tables';
+import { ATTEMPTS, UNSETTLED } from '../../../tables';
+import { IN_FLIGHT, TASK_EVENTS, TASKS } from '../../../../scaffolder/tables';
 
 /** When the task ended, by its last event of that kind. */
 const END = `coalesce((

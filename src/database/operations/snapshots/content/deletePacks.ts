@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { PACKS } from '../../tables';
+import { PACKS } from '../../../tables';
 
 /** Deletes some packs of a task. */
 export async function deletePacks(

@@ -1,7 +1,7 @@
 import { Knex } from 'knex';
-import { ATTEMPTS, DbAttemptRow, UNSETTLED } from '../../tables';
-import { TASK_EVENTS } from '../../../scaffolder/tables';
-import { secondsBetween } from '../../time';
+import { ATTEMPTS, DbAttemptRow, UNSETTLED } from '../../../tables';
+import { TASK_EVENTS } from '../../../../scaffolder/tables';
+import { secondsBetween } from '../../../time';
 
 /** A task whose further run has begun its first step. */
 export type Resumption = {

@@ -2,11 +2,11 @@ import { Knex } from 'knex';
 import {
   listSnapshots,
   SnapshotLink,
-} from '../database/operations/snapshots/listSnapshots';
-import { readManifests } from '../database/operations/snapshots/readManifests';
-import { StoredManifests } from './engine/manifest/loadContent';
-import { isFullManifest } from './engine/manifest/manifestFormat';
-import { WorkspaceError } from './engine/tree/WorkspaceError';
+} from '../../database/operations/snapshots/listSnapshots';
+import { readManifests } from '../../database/operations/snapshots/content/readManifests';
+import { StoredManifests } from '../engine/manifest/loadContent';
+import { isFullManifest } from '../engine/manifest/manifestFormat';
+import { WorkspaceError } from '../engine/tree/WorkspaceError';
 
 /**
  * Reads the manifests that a snapshot consists of, up to the last full one before it.

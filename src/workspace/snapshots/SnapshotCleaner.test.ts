@@ -4,8 +4,8 @@ import {
   insertTask,
   migrateScaffolder,
   TEST_DATABASE_IDS,
-} from '../__testUtils__/scaffolderDatabase';
-import { PACKS, SNAPSHOTS } from '../database/tables';
+} from '../../__testUtils__/scaffolderDatabase';
+import { PACKS, SNAPSHOTS } from '../../database/tables';
 import { SnapshotCleaner } from './SnapshotCleaner';
 
 jest.setTimeout(60_000);

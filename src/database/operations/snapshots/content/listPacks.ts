@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { PACKS } from '../../tables';
+import { PACKS } from '../../../tables';
 
 /** The ids of all packs of a task. */
 export async function listPacks(knex: Knex, taskId: string): Promise<string[]> {

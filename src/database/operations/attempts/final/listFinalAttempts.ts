@@ -1,7 +1,7 @@
 import { Knex } from 'knex';
-import { ATTEMPTS } from '../../tables';
-import { TASKS } from '../../../scaffolder/tables';
-import { isSqlite } from '../../time';
+import { ATTEMPTS } from '../../../tables';
+import { TASKS } from '../../../../scaffolder/tables';
+import { isSqlite } from '../../../time';
 import { Ongoing, ongoingAttempts } from './ongoingAttempts';
 
 /** Any number that no other advisory lock in the scaffolder's database has. */

@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { PACKS } from '../../tables';
+import { PACKS } from '../../../tables';
 
 /** Stores a pack. One that is there already has the same content: packs are never changed. */
 export async function insertPack(
