@@ -29,13 +29,14 @@ import { Shutdown } from './liveness/Shutdown';
 import { AttemptTracker } from './record/AttemptTracker';
 import { Forecast } from './record/Forecast';
 import { createListener } from './reporting/createListener';
+import { SnapshotMetrics } from './reporting/SnapshotMetrics';
 import { reportBlocked } from './reporting/reportBlocked';
 import { createRecoveryPass } from './rescue/createRecoveryPass';
 import { Deferral } from './rescue/Deferral';
-import { DatabaseReadiness } from './rescue/readiness/DatabaseReadiness';
-import { InFlightIndex } from './rescue/readiness/InFlightIndex';
-import { PollCheck } from './rescue/readiness/PollCheck';
-import { Troubles } from './rescue/readiness/Troubles';
+import { DatabaseReadiness } from './database/readiness/DatabaseReadiness';
+import { InFlightIndex } from './database/readiness/InFlightIndex';
+import { PollCheck } from './scaffolder/check/PollCheck';
+import { Troubles } from './rescue/Troubles';
 import { RecoveryLoop } from './rescue/RecoveryLoop';
 import { Retries } from './rescue/Retries';
 import { StrategyMemory } from './rescue/strategies/StrategyMemory';
@@ -132,7 +133,11 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
   common.check.checkVersion();
   watchStatements({ ...common, retries });
   reportBlocked(deps.metrics, () => common.troubles.isBlocking);
-  keepSnapshots({ ...common, config: config.snapshots });
+  keepSnapshots({
+    ...common,
+    config: config.snapshots,
+    listener: new SnapshotMetrics(deps.metrics),
+  });
   deps.httpRouter.use(createRetryRoute(retries));
   deps.httpRouter.use(
     createRouter({

@@ -174,7 +174,7 @@ function countFinished(
 
 /**
  * Reads what a claim will read, and finds what a claim would throw at: a row that cannot be claimed blocks the queue of
- * every replica once it is open (`claimTask` of DatabaseTaskStore, @backstage/plugin-scaffolder-backend 4.2.0).
+ * every replica once it is open (`claimTask`, @backstage/plugin-scaffolder-backend 4.2.0).
  */
 function readTask(
   task: InterruptedTask,

@@ -38,8 +38,8 @@ export type PlannedRetry = {
 /**
  * Plans a further run of a task that had ended.
  *
- * The scaffolder keeps the records of finished steps when a task ends, and skips those steps, while their files are gone (`retryTask` of
- * `DatabaseTaskStore` and `NunjucksWorkflowRunner.execute`, 4.2.0). With `idempotent` the task goes on where it ended, by the same plan as
+ * The scaffolder keeps the records of finished steps when a task ends, and skips those steps, while their files are gone (`retryTask` and
+ * the runner's `execute`, 4.2.0). With `idempotent` the task goes on where it ended, by the same plan as
  * after an interruption. In all other cases, and if it had completed, all steps run, as without recovery.
  *
  * @throws Error if its spec cannot be read. The scaffolder refuses to start such a task again.

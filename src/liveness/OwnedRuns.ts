@@ -210,7 +210,7 @@ export class OwnedRuns {
 
   /**
    * The ids of the tasks of which a run has begun here and is alive. A claim alone is none: it is known before it is committed
-   * (`claimTask` of DatabaseTaskStore, 4.2.0), and when that fails another process claims the task.
+   * (`claimTask`, 4.2.0), and when that fails another process claims the task.
    */
   begun(): string[] {
     return [...this.#runs.keys()].filter(id => this.#hasBegun(id));

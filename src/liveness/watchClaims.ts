@@ -61,7 +61,7 @@ export function watchClaims(options: {
   );
 
   // Knex does not announce the answer to COMMIT, so a claim counts from its statement on and is withdrawn when its transaction fails,
-  // upon which `claimTask` of DatabaseTaskStore (4.2.0) fails and no run begins.
+  // upon which `claimTask` (4.2.0) fails and no run begins.
   const rolledBack = ({ __knexTxId }: TransactionStatement) => {
     if (__knexTxId !== undefined) {
       runs.rolledBack(__knexTxId);

@@ -4,7 +4,7 @@ import { recordMissedClaims } from '../database/operations/attempts/outcomes/rec
 import { recordResumptions } from '../database/operations/attempts/outcomes/recordResumptions';
 import { RecoveryListener } from './RecoveryListener';
 
-/** The scaffolder publishes the end of a task before it stores it (`completeTask` of `DatabaseTaskStore`, 4.2.0). */
+/** The scaffolder publishes the end of a task before it stores it (`completeTask`, 4.2.0). */
 const SOON_MS = 500;
 
 /** Records the outcome of each decision: whether the task was claimed again, went on, and how it ended. */

@@ -3,7 +3,7 @@ import { JsonObject } from '@backstage/types';
 import { WrittenDecision, isClosed } from '../record/decidedTask';
 import { RecoveryListener } from '../record/RecoveryListener';
 
-/** Audits decisions, as the scaffolder audits what it does with tasks (`StorageTaskBroker`, 4.2.0): event `task`. */
+/** Audits decisions, as the scaffolder audits what it does with tasks (4.2.0): event `task`. */
 export class AuditTrail implements Partial<RecoveryListener> {
   /** Those that could not be decided on. They are tried again every second, and audited once. */
   readonly #undecided = new Set<string>();

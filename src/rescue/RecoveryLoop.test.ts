@@ -4,14 +4,15 @@ import {
 } from '@backstage/backend-test-utils';
 import Knex from 'knex';
 import { waitFor } from '../../dev/harness/waitFor';
-import { Blocker, ExplainedError } from './readiness/blockers';
+import { Blocker } from '../database/readiness/blockers';
+import { ExplainedError } from '../util/ExplainedError';
 import { OwnedRuns, LostOwnership } from '../liveness/OwnedRuns';
 import { AttemptTracker } from '../record/AttemptTracker';
 import { RecoveryPass } from './RecoveryPass';
 import { RecoveryLoop } from './RecoveryLoop';
 import { Settling } from '../liveness/Settling';
 import { StrategyMemory } from './strategies/StrategyMemory';
-import { Troubles } from './readiness/Troubles';
+import { Troubles } from './Troubles';
 import { RunFolders } from '../workspace/folders/RunFolders';
 
 describe('RecoveryLoop', () => {

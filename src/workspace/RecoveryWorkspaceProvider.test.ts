@@ -8,7 +8,7 @@ import {
 } from '../__testUtils__/scaffolderDatabase';
 import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
 import { SNAPSHOTS } from '../database/tables';
-import { scaffolderTablesMissing } from '../rescue/readiness/blockers';
+import { scaffolderTablesMissing } from '../database/readiness/blockers';
 import { RecoveryWorkspaceProvider } from './RecoveryWorkspaceProvider';
 
 jest.setTimeout(60_000);

@@ -8,10 +8,9 @@ import {
   readTaskCourse,
   TaskCourseRow,
 } from '../database/operations/tasks/readTaskCourse';
-import { Blocker } from '../rescue/readiness/blockers';
-import { DatabaseReadiness } from '../rescue/readiness/DatabaseReadiness';
+import { Blocker } from '../database/readiness/blockers';
+import { DatabaseReadiness } from '../database/readiness/DatabaseReadiness';
 import { readHistory } from '../decision/plan/history';
-import { OwnedRuns } from '../liveness/OwnedRuns';
 import { safeError } from '../util/safeError';
 import { filesOfRun } from './snapshots/runBegin';
 import { Snapshots } from './snapshots/Snapshots';
@@ -22,7 +21,7 @@ const READ_AGAIN_MS = 500;
 
 /**
  * Lets each run of a task with the strategy `idempotent` begin with the files that it needs: the scaffolder asks for them when a run begins,
- * and offers the workspace after each step and checkpoint (`DefaultWorkspaceService` and `NunjucksWorkflowRunner.executeStep`, 4.2.0).
+ * and offers the workspace after each step and checkpoint (`DefaultWorkspaceService` and `executeStep`, 4.2.0).
  *
  * While the strategy of a task is not known yet, it counts as `idempotent`.
  */
@@ -32,7 +31,8 @@ export class RecoveryWorkspaceProvider implements WorkspaceProvider {
       knex: Knex;
       snapshots: Pick<Snapshots, 'begin' | 'hasBegun' | 'take' | 'forget'>;
       readiness: Pick<DatabaseReadiness, 'ensure'>;
-      runs: Pick<OwnedRuns, 'isDoubled'>;
+      /** Whether an earlier run of a task is still alive in this process, in the same folder. */
+      runs: { isDoubled(taskId: string): boolean };
       logger: LoggerService;
     },
   ) {}

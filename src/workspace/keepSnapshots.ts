@@ -3,12 +3,10 @@ import {
   LoggerService,
   SchedulerService,
 } from '@backstage/backend-plugin-api';
-import { MetricsService } from '@backstage/backend-plugin-api/alpha';
 import { ScaffolderWorkspaceProviderExtensionPoint } from '@backstage/plugin-scaffolder-node/alpha';
 import { Knex } from 'knex';
-import { DatabaseReadiness } from '../rescue/readiness/DatabaseReadiness';
-import { OwnedRuns } from '../liveness/OwnedRuns';
-import { SnapshotMetrics } from '../reporting/SnapshotMetrics';
+import { DatabaseReadiness } from '../database/readiness/DatabaseReadiness';
+import { SnapshotListener } from './snapshots/SnapshotListener';
 import { RECOVERY_PROVIDER } from '../scaffolder/settings/settings';
 import { RecoveryWorkspaceProvider } from './RecoveryWorkspaceProvider';
 import { SnapshotCleaner } from './snapshots/SnapshotCleaner';
@@ -22,10 +20,10 @@ export function keepSnapshots(options: {
   config: SnapshotConfig | undefined;
   workspaceProviders: ScaffolderWorkspaceProviderExtensionPoint;
   readiness: DatabaseReadiness;
-  runs: OwnedRuns;
+  runs: { isDoubled(taskId: string): boolean };
   lifecycle: LifecycleService;
   scheduler: SchedulerService;
-  metrics: MetricsService;
+  listener: SnapshotListener;
   /** Ends when no statement is possible any more. */
   signal: AbortSignal;
   logger: LoggerService;
@@ -34,8 +32,7 @@ export function keepSnapshots(options: {
   if (!config) {
     return;
   }
-  const listener = new SnapshotMetrics(options.metrics);
-  const snapshots = new Snapshots({ ...options, limits: config, listener });
+  const snapshots = new Snapshots({ ...options, limits: config });
   signal.addEventListener('abort', () => void snapshots.stop(), { once: true });
   workspaceProviders.addProviders({
     [RECOVERY_PROVIDER]: new RecoveryWorkspaceProvider({

@@ -17,7 +17,7 @@ export type StepFiles = {
 
 /** What is read from a task's events. */
 export type TaskHistory = {
-  /** Somebody cancelled the task. A retry removes that event (`retryTask` in the scaffolder's DatabaseTaskStore, 4.2.0). */
+  /** Somebody cancelled the task. A retry removes that event (the scaffolder's `retryTask`, 4.2.0). */
   cancelled: boolean;
   /** The steps that the current run is in, by their ids. One, unless two runs of the task were alive at once. */
   running: string[];
@@ -87,7 +87,7 @@ function either(
 }
 
 /**
- * Infers what the events of a run do not have from the order in which the runner writes them (`NunjucksWorkflowRunner`, 4.2.0):
+ * Infers what the events of a run do not have from the order in which the runner writes them (`executeStep`, 4.2.0):
  *
  * - A step begins with `processing`. Skipped for its `if`, it is `skipped` after that; after a failure before, `skipped` alone. Of a
  *   step that failed since that first line could not be written, nothing is written at all.

@@ -24,7 +24,7 @@ export type StepProgress = {
  * How far a task has come, step by step.
  *
  * The scaffolder records steps by their ids. When several steps share one, the record of the first that finishes would let it skip
- * the others for good (`NunjucksWorkflowRunner.execute`, 4.2.0). So a shared id counts as finished only when, by the task's events, each
+ * the others for good (the runner's `execute`, 4.2.0). So a shared id counts as finished only when, by the task's events, each
  * of its steps has finished or was skipped for its `if`.
  */
 export function readProgress(

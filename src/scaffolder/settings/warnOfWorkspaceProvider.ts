@@ -1,10 +1,9 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
-import { RecoveryConfig } from '../../config';
 import { DATABASE_PROVIDER, RECOVERY_PROVIDER } from './settings';
 
 /** Says, when the process starts, which promise about the files of tasks does not hold with the workspace provider that is configured. */
 export function warnOfWorkspaceProvider(
-  { workspaceProvider }: Pick<RecoveryConfig, 'workspaceProvider'>,
+  { workspaceProvider }: { workspaceProvider?: string },
   logger: LoggerService,
 ): void {
   if (

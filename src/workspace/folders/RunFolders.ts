@@ -10,7 +10,7 @@ const SET_ASIDE = new RegExp(`^${UUID}\\.interrupted-${UUID}$`, 'i');
 
 /**
  * The folders in which tasks run on this host: `<working directory>/<task id>`. The scaffolder makes one shortly after a
- * claim and removes it when the run ends (`NunjucksWorkflowRunner.execute`, @backstage/plugin-scaffolder-backend 4.2.0),
+ * claim and removes it when the run ends (the runner's `execute`, @backstage/plugin-scaffolder-backend 4.2.0),
  * so one that a killed process left behind stays, and a task that runs here again would run on what is in it.
  *
  * Nothing else in that directory, which may be the system's temp folder, is ever touched.

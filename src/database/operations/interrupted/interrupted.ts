@@ -16,7 +16,7 @@ const PLANNED_SILENCE_SECONDS = 5;
 
 /**
  * A condition: the backend that runs the task was asked to end. A `recovered` event since then means that another run has
- * begun: the module, the scaffolder's own recovery and a manual retry all write one (`DatabaseTaskStore`, 4.2.0).
+ * begun: the module, the scaffolder's own recovery and a manual retry all write one (4.2.0).
  */
 export const PLANNED = `exists (
   select 1 from ${SHUTDOWNS} where ${SHUTDOWNS}.task_id = ${TASKS}.id and not exists (

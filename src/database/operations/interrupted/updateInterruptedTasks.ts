@@ -5,13 +5,13 @@ import { Timeouts, whereInterrupted, whereUndecided } from './interrupted';
 
 /** What can be done with interrupted tasks. */
 export type InterruptedTaskUpdate =
-  /** They end. A task that ended keeps no secrets, as in `completeTask` of the scaffolder's `DatabaseTaskStore` (4.2.0). */
+  /** They end. A task that ended keeps no secrets, as in the scaffolder's `completeTask` (4.2.0). */
   | { kind: 'close'; status: 'failed' | 'cancelled' }
   /** They can be claimed at once. Only a worker that starts later polls for them. */
   | { kind: 'open' }
   /**
    * They are left to the scaffolder's own recovery, which takes what was silent for its `staleTimeout`, opens it within
-   * 10 s and wakes a worker (`TASK_RECOVERY_INTERVAL_MS` in `TaskWorker`, 4.2.0). Those with a delay it takes so many seconds later.
+   * 10 s and wakes a worker (`TASK_RECOVERY_INTERVAL_MS`, 4.2.0). Those with a delay it takes so many seconds later.
    */
   | {
       kind: 'handOver';

@@ -14,7 +14,7 @@ export type TaskCriteria =
 /**
  * Keeps the tasks that are meant.
  *
- * The scaffolder's own translation (`parseFilter` in `DatabaseTaskStore`, 4.2.0) is not used: it is private.
+ * The scaffolder's own translation (`parseFilter`, 4.2.0) is not used: it is private.
  */
 export function whereTask(
   query: Knex.QueryBuilder,

@@ -1,21 +1,13 @@
 import {
   IN_FLIGHT_INDEX,
   MAKE_IN_FLIGHT_INDEX,
-} from '../../database/operations/server/ensureInFlightIndex';
-import { OWN_TABLES } from '../../database/operations/server/findMissingTables';
-import { MIGRATIONS } from '../../database/migrations';
+} from '../operations/server/ensureInFlightIndex';
+import { OWN_TABLES } from '../operations/server/findMissingTables';
+import { MIGRATIONS } from '../migrations';
+import { ExplainedError } from '../../util/ExplainedError';
 import { safeError } from '../../util/safeError';
 
 /* The errors for operators when the database is not as the module needs it: what was found, what is accepted, and what to do. */
-
-/** An error whose message is complete: what was found, and what to do. */
-export class ExplainedError extends Error {
-  constructor(message: string) {
-    super(message);
-    // Its stack would show this line, which is no help.
-    this.stack = undefined;
-  }
-}
 
 /** The database is not as the module needs it, so that it decides on nothing. */
 export class Blocker extends ExplainedError {
@@ -87,19 +79,5 @@ export function indexMissing(cause: string): ExplainedError {
     `The index ${IN_FLIGHT_INDEX} is missing: ${cause}. Tasks are recovered without it, but each pass, once a second, reads the whole table 'tasks'. Its owner can create it, without blocking anyone, on PostgreSQL with: ${MAKE_IN_FLIGHT_INDEX.join(
       '; ',
     )}. On SQLite without 'concurrently'`,
-  );
-}
-
-/** The scaffolder does not poll, though its settings ask for it. */
-export function pollMissing(seconds: number): ExplainedError {
-  return new ExplainedError(
-    `The scaffolder has not polled for tasks to recover for ${seconds} s, which it does every 10 s with scaffolder.taskRecovery.enabled. So tasks that are to run again wait until a backend starts. If another task broker than the scaffolder's own runs the tasks, they cannot be recovered: set scaffolder.recoverTasks: false. Otherwise set these lines in app-config.yaml:
-
-scaffolder:
-  recoverTasks: true
-  taskRecovery:
-    enabled: true
-    staleTimeout: { hours: 12 }
-`,
   );
 }

@@ -4,8 +4,8 @@ import {
   migrateScaffolderOnly,
   TEST_DATABASE_IDS,
 } from '../../__testUtils__/scaffolderDatabase';
-import { applyMigrations, MIGRATIONS } from '../../database/migrations';
-import { ATTEMPTS, SHUTDOWNS, NUDGES } from '../../database/tables';
+import { applyMigrations, MIGRATIONS } from '../migrations';
+import { ATTEMPTS, SHUTDOWNS, NUDGES } from '../tables';
 import { TASKS } from '../../scaffolder/tables';
 import { Blocker } from './blockers';
 import { DatabaseReadiness } from './DatabaseReadiness';

@@ -1,6 +1,5 @@
-import { ScaffolderPoll } from '../../scaffolder/statements/ScaffolderPoll';
-import { pollMissing } from './blockers';
-import { Settling } from '../../liveness/Settling';
+import { ScaffolderPoll } from '../statements/ScaffolderPoll';
+import { ExplainedError } from '../../util/ExplainedError';
 
 /** Three polls of the scaffolder. */
 const MISSING_AFTER_SECONDS = 30;
@@ -12,7 +11,8 @@ export class PollCheck {
   constructor(
     private readonly options: {
       poll: Pick<ScaffolderPoll, 'secondsSinceLast'>;
-      settling: Pick<Settling, 'isSettled'>;
+      /** Whether the database answers, and has for a while. */
+      settling: { isSettled(): boolean };
       /** Milliseconds that pass evenly; for tests. */
       clock?: () => number;
     },
@@ -45,4 +45,18 @@ export class PollCheck {
   #now(): number {
     return (this.options.clock ?? (() => performance.now()))();
   }
+}
+
+/** The scaffolder does not poll, though its settings ask for it. */
+function pollMissing(seconds: number): ExplainedError {
+  return new ExplainedError(
+    `The scaffolder has not polled for tasks to recover for ${seconds} s, which it does every 10 s with scaffolder.taskRecovery.enabled. So tasks that are to run again wait until a backend starts. If another task broker than the scaffolder's own runs the tasks, they cannot be recovered: set scaffolder.recoverTasks: false. Otherwise set these lines in app-config.yaml:
+
+scaffolder:
+  recoverTasks: true
+  taskRecovery:
+    enabled: true
+    staleTimeout: { hours: 12 }
+`,
+  );
 }

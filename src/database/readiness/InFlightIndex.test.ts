@@ -7,7 +7,7 @@ import {
 import {
   ensureInFlightIndex,
   hasInFlightIndex,
-} from '../../database/operations/server/ensureInFlightIndex';
+} from '../operations/server/ensureInFlightIndex';
 import { InFlightIndex } from './InFlightIndex';
 
 jest.setTimeout(60_000);

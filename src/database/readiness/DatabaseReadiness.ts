@@ -1,10 +1,10 @@
 import { DatabaseService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
-import { applyMigrations } from '../../database/migrations';
+import { applyMigrations } from '../migrations';
 import {
   findMissingTables,
   OWN_TABLES,
-} from '../../database/operations/server/findMissingTables';
+} from '../operations/server/findMissingTables';
 import { SCAFFOLDER_TABLES } from '../../scaffolder/tables';
 import {
   migrationFailed,

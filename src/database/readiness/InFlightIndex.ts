@@ -3,8 +3,8 @@ import { Knex } from 'knex';
 import {
   ensureInFlightIndex,
   hasInFlightIndex,
-} from '../../database/operations/server/ensureInFlightIndex';
-import { isSqlite } from '../../database/time';
+} from '../operations/server/ensureInFlightIndex';
+import { isSqlite } from '../time';
 import { indexMissing } from './blockers';
 import { safeError } from '../../util/safeError';
 
