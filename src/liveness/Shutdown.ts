@@ -1,9 +1,9 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { OwnedRuns } from './OwnedRuns';
 import { markOwnedRuns } from './markOwnedRuns';
 import { safeError } from '../util/safeError';
+import { TIMED_OUT, within } from '../util/within';
 import { reportLostOwnership } from './reportLostOwnership';
 
 /** A database that is slow must not keep the process from ending. */
@@ -64,20 +64,16 @@ export class Shutdown {
   }
 
   async #renewAndMarkInTime(): Promise<void> {
-    const answered = new AbortController();
-    const giveUp = async () => {
-      await sleep(MARK_MS, undefined, { ref: false, signal: answered.signal });
-      throw new Error(`The database did not answer within ${MARK_MS} ms`);
-    };
     try {
-      await Promise.race([this.#renewAndMark(), giveUp()]);
+      const done = await within(MARK_MS, this.#renewAndMark());
+      if (done === TIMED_OUT) {
+        throw new Error(`The database did not answer within ${MARK_MS} ms`);
+      }
     } catch (error) {
       this.options.logger.error(
         'Could not mark the tasks of this process as interrupted by a shutdown. It tries again until it ends; without a mark they are recovered after scaffolder.recoverTasksTimeout',
         safeError(error),
       );
-    } finally {
-      answered.abort();
     }
   }
 

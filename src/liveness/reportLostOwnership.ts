@@ -1,9 +1,9 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { OwnedRuns, LostOwnership } from './OwnedRuns';
 import { markOwnedRuns } from './markOwnedRuns';
 import { safeError } from '../util/safeError';
+import { within } from '../util/within';
 
 /** Each further moment may have an effect twice, so a database that is slow is not waited for. */
 const LAST_WORDS_MS = 500;
@@ -44,12 +44,10 @@ export async function reportLostOwnership(
       ),
     )
     .then(warnAll);
-  const giveUp = new AbortController();
-  await Promise.race([
+  await within(
+    LAST_WORDS_MS,
     reported.catch(() => {}),
-    sleep(LAST_WORDS_MS, undefined, { signal: giveUp.signal }).catch(() => {}),
-  ]);
-  giveUp.abort();
+  );
   exit();
   await reported;
 }

@@ -3,6 +3,7 @@ import { NotificationSendOptions } from '@backstage/plugin-notifications-node';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WrittenDecision, isClosed } from '../record/decidedTask';
 import { RecoveryListener } from '../record/RecoveryListener';
+import { TIMED_OUT, within } from '../util/within';
 
 /** After a start, decisions are made before the notifications of the same backend can be reached. */
 const RETRY_SECONDS = [2, 5, 10, 20, 40];
@@ -79,21 +80,17 @@ export class Notifier implements Partial<RecoveryListener> {
 
   /** @returns the error if it failed. */
   async #send({ taskId, ...options }: Notification): Promise<unknown> {
-    const giveUp = new AbortController();
     try {
-      await Promise.race([
+      const sent = await within(
+        SEND_MS,
         this.options.notifications.send(options),
-        sleep(SEND_MS, undefined, { ref: false, signal: giveUp.signal }).then(
-          () => {
-            throw new Error(`No answer within ${SEND_MS} ms`);
-          },
-        ),
-      ]);
+      );
+      if (sent === TIMED_OUT) {
+        throw new Error(`No answer within ${SEND_MS} ms`);
+      }
       return undefined;
     } catch (error) {
       return error;
-    } finally {
-      giveUp.abort();
     }
   }
 }

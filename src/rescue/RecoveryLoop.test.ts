@@ -83,11 +83,15 @@ describe('RecoveryLoop', () => {
       events,
       logger,
     });
-    const tick = async (id: string) => {
+    /** Resolves to what the scheduler gets of a failed run. */
+    const tick = async (id: string): Promise<unknown> => {
       const task = scheduler.scheduleTask.mock.calls
         .map(([t]) => t)
         .find(t => t.id === id)!;
-      await (task.fn as () => Promise<void>)();
+      return (task.fn as () => Promise<void>)().then(
+        () => undefined,
+        error => error,
+      );
     };
     const emit = (eventPayload: unknown) =>
       events.subscribe.mock.calls[0][0].onEvent({
@@ -108,9 +112,22 @@ describe('RecoveryLoop', () => {
       emit,
     };
   }
-  const VOUCH = 'scaffolder-recovery:renew-heartbeats';
+  const RENEW = 'scaffolder-recovery:renew-heartbeats';
   const MAKE_INDEX = 'scaffolder-recovery:make-in-flight-index';
   const RECOVER = 'scaffolder-recovery:recover-interrupted-tasks';
+
+  it('lets the scheduler know of each run that failed, so that the state of its tasks is true', async () => {
+    const { runner, pass, runs, memory, tick } = setup();
+    await runner.start();
+    expect(await tick(RECOVER)).toBeUndefined();
+    const error = new Error('gone');
+    pass.runOnce.mockRejectedValueOnce(error);
+    expect(await tick(RECOVER)).toBe(error);
+    runs.renewHeartbeats.mockRejectedValueOnce(error);
+    expect(await tick(RENEW)).toBe(error);
+    memory.rememberMissing.mockRejectedValueOnce(error);
+    expect(await tick('scaffolder-recovery:remember-strategies')).toBe(error);
+  });
 
   it('runs the first pass at the start and the others regularly', async () => {
     const { runner, pass, memory, index, deferral, tick, scheduler } = setup();
@@ -150,7 +167,7 @@ describe('RecoveryLoop', () => {
   it('records regularly what came of the decisions', async () => {
     const { runner, tracker, tick } = setup();
     await runner.start();
-    await tick('scaffolder-recovery:record-tracker');
+    await tick('scaffolder-recovery:record-outcomes');
     expect(tracker.recordOnce).toHaveBeenCalledTimes(1);
   });
 
@@ -159,7 +176,7 @@ describe('RecoveryLoop', () => {
     tracker.recordOnce.mockRejectedValue(new Error('no such column'));
     await runner.start();
     settling.read();
-    await tick('scaffolder-recovery:record-tracker');
+    await tick('scaffolder-recovery:record-outcomes');
     expect(settling.isSettled()).toBe(true);
   });
 
@@ -167,7 +184,7 @@ describe('RecoveryLoop', () => {
     const { runner, runs, listener, tick } = setup();
     runs.renewHeartbeats.mockResolvedValue({ renewed: 2, lostOwnership: [] });
     await runner.start();
-    await tick(VOUCH);
+    await tick(RENEW);
     expect(listener.renewed).toHaveBeenCalledWith(2);
   });
 
@@ -207,11 +224,11 @@ describe('RecoveryLoop', () => {
       readiness.ensure.mockRejectedValue(blocker);
       await runner.start();
       await tick(RECOVER);
-      await tick(VOUCH);
+      await tick(RENEW);
       expect(logger.error.mock.calls).toEqual([['No tables. Make them.']]);
       now.ms = 61_000;
       await tick(RECOVER);
-      await tick(VOUCH);
+      await tick(RENEW);
       expect(logger.error.mock.calls.slice(1)).toEqual([
         ['No tables. Make them. (for 61 s by now)'],
       ]);
@@ -333,11 +350,11 @@ describe('RecoveryLoop', () => {
   it('is not steady after a read that failed', async () => {
     const { runner, runs, settling, logger, tick } = setup();
     await runner.start();
-    await tick(VOUCH);
+    await tick(RENEW);
     expect(settling.isSettled()).toBe(true);
     runs.renewHeartbeats.mockRejectedValue(new Error('gone'));
-    await tick(VOUCH);
-    await tick(VOUCH);
+    await tick(RENEW);
+    await tick(RENEW);
     expect(settling.isSettled()).toBe(false);
     expect(logger.error).toHaveBeenCalledTimes(1);
   });
@@ -349,7 +366,7 @@ describe('RecoveryLoop', () => {
       const { runner, runs, logger, tick } = setup({ exit: undefined });
       await runner.start();
       runs.renewHeartbeats.mockResolvedValueOnce({ renewed: 0, lostOwnership });
-      await tick(VOUCH);
+      await tick(RENEW);
       expect(logger.error).toHaveBeenCalledWith(
         'Task a: reclaimed by attempt 2',
       );
@@ -362,7 +379,7 @@ describe('RecoveryLoop', () => {
       await runner.start();
       runs.renewHeartbeats.mockResolvedValueOnce({ renewed: 0, lostOwnership });
       runs.warn.mockReturnValueOnce(new Promise(() => {}));
-      void tick(VOUCH);
+      void tick(RENEW);
       await waitFor('the exit', async () => exit.mock.calls.length > 0, {
         timeoutMs: 2_000,
       });

@@ -107,7 +107,7 @@ export class RecoveryLoop {
         { isVital: false },
       ),
     );
-    await this.#schedule('record-tracker', LOOKUP_FREQUENCY, () =>
+    await this.#schedule('record-outcomes', LOOKUP_FREQUENCY, () =>
       this.#tick(
         'record of outcomes',
         () => tracker.recordOnce(),
@@ -138,7 +138,7 @@ export class RecoveryLoop {
   async #pass(
     what: string,
     pass: () => Promise<DecisionCounts>,
-  ): Promise<void> {
+  ): Promise<unknown> {
     const { deferral, settling, troubles } = this.options;
     const error = await this.#tick(what, () => this.#measured(pass), {
       isVital: true,
@@ -148,7 +148,7 @@ export class RecoveryLoop {
     const canDefer = !(error instanceof Blocker) || error.canDefer;
     if (!canDefer || (!error && settling.isSettled())) {
       troubles.over(DEFERRAL);
-      return;
+      return error;
     }
     try {
       await deferral.deferOnce();
@@ -160,6 +160,7 @@ export class RecoveryLoop {
         isBlocking: true,
       });
     }
+    return error;
   }
 
   async #measured(pass: () => Promise<DecisionCounts>): Promise<void> {
@@ -175,6 +176,7 @@ export class RecoveryLoop {
     }
   }
 
+  /** @param fn - resolves to the error, if it fails */
   async #schedule(
     id: string,
     frequency: { seconds: number },
@@ -186,8 +188,12 @@ export class RecoveryLoop {
       frequency,
       initialDelay: { seconds: Math.min(frequency.seconds, 2) },
       timeout: { minutes: 5 },
+      // It has been logged. The scheduler shows it as the state of the task, and in its trace.
       fn: async () => {
-        await fn();
+        const error = await fn();
+        if (error !== undefined) {
+          throw error;
+        }
       },
     });
   }

@@ -57,8 +57,10 @@ export function yaml(seconds: number): string {
 /** For people, such as `2 hours`. */
 export function humanize(seconds: number): string {
   const [unit, factor] = unitFor(seconds);
-  const amount = seconds / factor;
-  return `${amount} ${amount === 1 ? unit.slice(0, -1) : unit}`;
+  return Duration.fromObject(
+    { [unit]: seconds / factor },
+    { locale: 'en-US' },
+  ).toHuman();
 }
 
 function unitFor(seconds: number): [string, number] {

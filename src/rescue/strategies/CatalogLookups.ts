@@ -1,6 +1,7 @@
 import { AuthService, LoggerService } from '@backstage/backend-plugin-api';
 import { CatalogService } from '@backstage/plugin-catalog-node';
 import { BatchErrors } from '../batch/BatchErrors';
+import { TIMED_OUT, within } from '../../util/within';
 import { batchOrEach } from '../batch/batchOrEach';
 
 /** A catalog that takes longer counts as unreachable. */
@@ -86,7 +87,7 @@ export class CatalogLookups {
           ),
         ),
     );
-    if (!answer) {
+    if (answer === TIMED_OUT) {
       this.#isHanging = true;
       this.failure = new Error(
         `The catalog did not answer within ${timeoutMs} ms`,
@@ -103,20 +104,4 @@ export class CatalogLookups {
 /** As `stringifyEntityRef` writes it: asked for several at once, the catalog takes references as they are. */
 function normalized(templateRef: string): string {
   return templateRef.toLocaleLowerCase('en-US');
-}
-
-/** @returns nothing if it takes longer. */
-async function within<T>(
-  ms: number,
-  promise: Promise<T>,
-): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<undefined>(resolve => {
-    timer = setTimeout(() => resolve(undefined), ms);
-  });
-  try {
-    return await Promise.race([promise, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

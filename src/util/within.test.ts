@@ -1,0 +1,19 @@
+import { TIMED_OUT, within } from './within';
+
+describe('within', () => {
+  it('gives what comes in time, and fails with what fails in time', async () => {
+    await expect(within(60_000, Promise.resolve(1))).resolves.toBe(1);
+    const failed = Promise.reject(new Error('no'));
+    await expect(within(60_000, failed)).rejects.toThrow('no');
+  });
+
+  it('does not wait for longer, and survives what fails later', async () => {
+    let fail!: (error: Error) => void;
+    const late = new Promise((_, reject) => {
+      fail = reject;
+    });
+    await expect(within(1, late)).resolves.toBe(TIMED_OUT);
+    fail(new Error('late'));
+    await expect(late).rejects.toThrow('late');
+  });
+});
