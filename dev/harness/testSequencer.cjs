@@ -21,7 +21,7 @@ function rank(test) {
   if (place >= 0) {
     return place;
   }
-  const isEndToEnd = path.basename(path.dirname(test.path)) === 'e2e';
+  const isEndToEnd = test.path.includes(`${path.sep}e2e${path.sep}`);
   return SLOWEST.length + (isEndToEnd ? 0 : 1);
 }
 

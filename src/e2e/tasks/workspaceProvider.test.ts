@@ -1,5 +1,5 @@
-import { StepSite, StepTemplate } from '../../dev/harness/steps/StepSite';
-import { ENGINES } from '../../dev/harness/TestSite';
+import { StepSite, StepTemplate } from '../../../dev/harness/steps/StepSite';
+import { ENGINES } from '../../../dev/harness/TestSite';
 
 jest.setTimeout(180_000);
 

@@ -1,6 +1,6 @@
-import { waitFor } from '../../dev/harness/waitFor';
-import { StepSite, StepTemplate } from '../../dev/harness/steps/StepSite';
-import { ENGINES } from '../../dev/harness/TestSite';
+import { waitFor } from '../../../dev/harness/waitFor';
+import { StepSite, StepTemplate } from '../../../dev/harness/steps/StepSite';
+import { ENGINES } from '../../../dev/harness/TestSite';
 
 jest.setTimeout(180_000);
 

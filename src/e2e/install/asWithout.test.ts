@@ -6,15 +6,15 @@ import {
   countRuns,
   ScaffolderClient,
   TaskEvent,
-} from '../../dev/harness/ScaffolderClient';
-import { waitFor } from '../../dev/harness/waitFor';
-import { observedTemplates } from '../__testUtils__/observed/templates';
-import { ENGINES, TestSite } from '../../dev/harness/TestSite';
-import { TASKS } from '../scaffolder/tables';
+} from '../../../dev/harness/ScaffolderClient';
+import { waitFor } from '../../../dev/harness/waitFor';
+import { observedTemplates } from '../../__testUtils__/observed/templates';
+import { ENGINES, TestSite } from '../../../dev/harness/TestSite';
+import { TASKS } from '../../scaffolder/tables';
 
 jest.setTimeout(180_000);
 
-const REPOSITORY = path.resolve(__dirname, '../..');
+const REPOSITORY = path.resolve(__dirname, '../../..');
 const NAMES = Object.keys(
   observedTemplates,
 ) as (keyof typeof observedTemplates)[];

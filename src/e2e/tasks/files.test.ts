@@ -1,8 +1,8 @@
 import fs from 'node:fs/promises';
-import { ScaffolderClient } from '../../dev/harness/ScaffolderClient';
-import { StepSite, StepTemplate } from '../../dev/harness/steps/StepSite';
-import { ENGINES } from '../../dev/harness/TestSite';
-import { MANIFESTS, PACKS, SNAPSHOTS } from '../database/tables';
+import { ScaffolderClient } from '../../../dev/harness/ScaffolderClient';
+import { StepSite, StepTemplate } from '../../../dev/harness/steps/StepSite';
+import { ENGINES } from '../../../dev/harness/TestSite';
+import { MANIFESTS, PACKS, SNAPSHOTS } from '../../database/tables';
 
 jest.setTimeout(240_000);
 

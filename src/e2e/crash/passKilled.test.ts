@@ -1,11 +1,14 @@
 import { Knex } from 'knex';
-import { waitFor } from '../../dev/harness/waitFor';
-import { insertEvent, insertTask } from '../__testUtils__/scaffolderDatabase';
-import { TestSite } from '../../dev/harness/TestSite';
-import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
-import { ATTEMPTS } from '../database/tables';
-import { TASK_EVENTS, TASKS } from '../scaffolder/tables';
-import { secondsAgo } from '../database/time';
+import { waitFor } from '../../../dev/harness/waitFor';
+import {
+  insertEvent,
+  insertTask,
+} from '../../__testUtils__/scaffolderDatabase';
+import { TestSite } from '../../../dev/harness/TestSite';
+import { rememberStrategy } from '../../database/operations/strategies/rememberStrategy';
+import { ATTEMPTS } from '../../database/tables';
+import { TASK_EVENTS, TASKS } from '../../scaffolder/tables';
+import { secondsAgo } from '../../database/time';
 
 jest.setTimeout(180_000);
 

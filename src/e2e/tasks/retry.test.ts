@@ -1,7 +1,7 @@
-import { TaskEvent } from '../../dev/harness/ScaffolderClient';
-import { waitFor } from '../../dev/harness/waitFor';
-import { StepSite, StepTemplate } from '../../dev/harness/steps/StepSite';
-import { ENGINES, WITHOUT_MODULE } from '../../dev/harness/TestSite';
+import { TaskEvent } from '../../../dev/harness/ScaffolderClient';
+import { waitFor } from '../../../dev/harness/waitFor';
+import { StepSite, StepTemplate } from '../../../dev/harness/steps/StepSite';
+import { ENGINES, WITHOUT_MODULE } from '../../../dev/harness/TestSite';
 
 jest.setTimeout(240_000);
 

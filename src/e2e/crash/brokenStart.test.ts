@@ -1,20 +1,24 @@
 import { JsonObject } from '@backstage/types';
 import { Knex } from 'knex';
-import { ScaffolderClient } from '../../dev/harness/ScaffolderClient';
-import { waitFor } from '../../dev/harness/waitFor';
-import { insertTask, readTask } from '../__testUtils__/scaffolderDatabase';
-import { ENGINES, TestSite, WITHOUT_MODULE } from '../../dev/harness/TestSite';
-import { applyMigrations } from '../database/migrations';
+import { ScaffolderClient } from '../../../dev/harness/ScaffolderClient';
+import { waitFor } from '../../../dev/harness/waitFor';
+import { insertTask, readTask } from '../../__testUtils__/scaffolderDatabase';
+import {
+  ENGINES,
+  TestSite,
+  WITHOUT_MODULE,
+} from '../../../dev/harness/TestSite';
+import { applyMigrations } from '../../database/migrations';
 import {
   hasInFlightIndex,
   IN_FLIGHT_INDEX,
-} from '../database/operations/server/ensureInFlightIndex';
+} from '../../database/operations/server/ensureInFlightIndex';
 import {
   findMissingTables,
   OWN_TABLES,
-} from '../database/operations/server/findMissingTables';
-import { ATTEMPTS } from '../database/tables';
-import { TASKS } from '../scaffolder/tables';
+} from '../../database/operations/server/findMissingTables';
+import { ATTEMPTS } from '../../database/tables';
+import { TASKS } from '../../scaffolder/tables';
 
 jest.setTimeout(240_000);
 

@@ -1,10 +1,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { readDifferences, startStory } from '../../dev/harness/story';
-import { waitFor } from '../../dev/harness/waitFor';
-import { TASKS } from '../scaffolder/tables';
-import { silentForAtLeast } from '../database/time';
-import { TestSite, WITHOUT_MODULE } from '../../dev/harness/TestSite';
+import { readDifferences, startStory } from '../../../dev/harness/story';
+import { waitFor } from '../../../dev/harness/waitFor';
+import { TASKS } from '../../scaffolder/tables';
+import { silentForAtLeast } from '../../database/time';
+import { TestSite, WITHOUT_MODULE } from '../../../dev/harness/TestSite';
 
 jest.setTimeout(180_000);
 

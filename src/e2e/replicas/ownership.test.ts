@@ -1,16 +1,16 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { ScaffolderClient } from '../../dev/harness/ScaffolderClient';
-import { readDifferences } from '../../dev/harness/story';
-import { waitFor } from '../../dev/harness/waitFor';
-import { ATTEMPTS } from '../database/tables';
-import { TASKS } from '../scaffolder/tables';
-import { secondsAgo } from '../database/time';
-import { TestSite, WITHOUT_MODULE } from '../../dev/harness/TestSite';
+import { ScaffolderClient } from '../../../dev/harness/ScaffolderClient';
+import { readDifferences } from '../../../dev/harness/story';
+import { waitFor } from '../../../dev/harness/waitFor';
+import { ATTEMPTS } from '../../database/tables';
+import { TASKS } from '../../scaffolder/tables';
+import { secondsAgo } from '../../database/time';
+import { TestSite, WITHOUT_MODULE } from '../../../dev/harness/TestSite';
 
 jest.setTimeout(180_000);
 
-const ENTRY = path.join(__dirname, '../__testUtils__/forwardedEvents.ts');
+const ENTRY = path.join(__dirname, '../../__testUtils__/forwardedEvents.ts');
 
 describe('a replica', () => {
   let site: TestSite;

@@ -1,16 +1,16 @@
-import { ScaffolderClient } from '../../dev/harness/ScaffolderClient';
+import { ScaffolderClient } from '../../../dev/harness/ScaffolderClient';
 import {
   readOutcome,
   startStory,
   STRATEGIES,
   Strategy,
-} from '../../dev/harness/story';
-import { waitFor } from '../../dev/harness/waitFor';
-import { ATTEMPTS } from '../database/tables';
-import { TASKS } from '../scaffolder/tables';
-import { silentForAtLeast } from '../database/time';
-import { TestSite } from '../../dev/harness/TestSite';
-import { withOwnServer, withSite } from '../__testUtils__/withSite';
+} from '../../../dev/harness/story';
+import { waitFor } from '../../../dev/harness/waitFor';
+import { ATTEMPTS } from '../../database/tables';
+import { TASKS } from '../../scaffolder/tables';
+import { silentForAtLeast } from '../../database/time';
+import { TestSite } from '../../../dev/harness/TestSite';
+import { withOwnServer, withSite } from '../../__testUtils__/withSite';
 
 jest.setTimeout(600_000);
 

@@ -2,16 +2,16 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { PACKAGE, packModule } from '../../dev/harness/packModule';
-import { readDifferences, startStory } from '../../dev/harness/story';
-import { waitFor } from '../../dev/harness/waitFor';
-import { ENGINES, TestSite } from '../../dev/harness/TestSite';
-import { silenceTasks } from '../__testUtils__/silenceTasks';
-import { withSite } from '../__testUtils__/withSite';
+import { PACKAGE, packModule } from '../../../dev/harness/packModule';
+import { readDifferences, startStory } from '../../../dev/harness/story';
+import { waitFor } from '../../../dev/harness/waitFor';
+import { ENGINES, TestSite } from '../../../dev/harness/TestSite';
+import { silenceTasks } from '../../__testUtils__/silenceTasks';
+import { withSite } from '../../__testUtils__/withSite';
 
 jest.setTimeout(600_000);
 
-const REPOSITORY = path.resolve(__dirname, '../..');
+const REPOSITORY = path.resolve(__dirname, '../../..');
 
 /** Installs the tarball of the package beside another backend and returns that backend's entry. */
 function installTarball(directory: string): string {

@@ -1,7 +1,7 @@
-import { TASKS } from '../scaffolder/tables';
-import { secondsAgo } from '../database/time';
-import { StepSite, StepTemplate } from '../../dev/harness/steps/StepSite';
-import { ENGINES } from '../../dev/harness/TestSite';
+import { TASKS } from '../../scaffolder/tables';
+import { secondsAgo } from '../../database/time';
+import { StepSite, StepTemplate } from '../../../dev/harness/steps/StepSite';
+import { ENGINES } from '../../../dev/harness/TestSite';
 
 jest.setTimeout(180_000);
 

@@ -1,10 +1,10 @@
-import { Replica } from '../../dev/harness/Replica';
-import { ScaffolderClient } from '../../dev/harness/ScaffolderClient';
-import { waitFor } from '../../dev/harness/waitFor';
-import { StepSite, StepTemplate } from '../../dev/harness/steps/StepSite';
-import { withSite } from '../__testUtils__/withSite';
-import { TASKS } from '../scaffolder/tables';
-import { silentForAtLeast } from '../database/time';
+import { Replica } from '../../../dev/harness/Replica';
+import { ScaffolderClient } from '../../../dev/harness/ScaffolderClient';
+import { waitFor } from '../../../dev/harness/waitFor';
+import { StepSite, StepTemplate } from '../../../dev/harness/steps/StepSite';
+import { withSite } from '../../__testUtils__/withSite';
+import { TASKS } from '../../scaffolder/tables';
+import { silentForAtLeast } from '../../database/time';
 
 jest.setTimeout(900_000);
 
