@@ -1303,7 +1303,7 @@ describe('latencies', () => {
     const latency = { taskId: TASK, diedAt: Date.parse(at) - 5_000, ms: 6_000 };
     expect(hasWaited(latency, waits)).toBe(true);
     expect(hasWaited({ ...latency, ms: 4_000 }, waits)).toBe(false);
-    expect(hasWaited({ ...latency, taskId: 'other' }, waits)).toBe(false);
+    expect(hasWaited({ ...latency, taskId: 'third' }, waits)).toBe(false);
     expect(hasWaited({ ...latency, diedAt: Date.parse(at) + 1 }, waits)).toBe(
       false,
     );

@@ -2,9 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { readDifferences, startStory } from '../../../dev/harness/story';
 import { waitFor } from '../../../dev/harness/waitFor';
-import { TASKS } from '../../scaffolder/tables';
-import { silentForAtLeast } from '../../database/time';
-import { TestSite, WITHOUT_MODULE } from '../../../dev/harness/TestSite';
+import { TestSite } from '../../../dev/harness/TestSite';
 
 jest.setTimeout(180_000);
 
@@ -20,7 +18,7 @@ describe('a replica that is killed while another one lives', () => {
     const client = await first.start();
     const survivor = await second.start();
 
-    const ids = await startStory(client, 3);
+    const ids = await startStory(client, 10);
     const cancelled = await client.dispatch('template:default/sample-restart', {
       name: 'cancelled',
       seconds: 30,
@@ -52,7 +50,7 @@ describe('a replica that is killed while another one lives', () => {
     });
     const client = await first.start();
     const observer = await idle.start();
-    const ids = await startStory(client, 3);
+    const ids = await startStory(client, 10);
     await first.kill();
 
     await waitFor('the idle replica to close a task', async () => {
@@ -76,48 +74,5 @@ describe('a replica that is killed while another one lives', () => {
     expect(await first.log()).toContain(
       'it was handed over and nobody had claimed it',
     );
-  });
-
-  it('leaves to a replica that sleeps what the one that starts cannot run', async () => {
-    site = await TestSite.create('PostgreSQL');
-    const createBackend = (name: string, scaffolder: object) =>
-      site.createBackend(
-        name,
-        { recoverTasksTimeout: { seconds: 5 }, ...scaffolder },
-        { isOwnHost: true },
-      );
-    const first = await createBackend('first', {});
-    // Without the module, so that it is sure which of them decides.
-    const asleep = await createBackend('asleep', WITHOUT_MODULE);
-    const second = await createBackend('second', { concurrentTasksLimit: 2 });
-    const client = await first.start();
-    await asleep.start();
-    const ids: string[] = [];
-    for (const name of ['one', 'two', 'three', 'four']) {
-      const values = { name, seconds: 20 };
-      ids.push(
-        await client.dispatch('template:default/sample-restart', values),
-      );
-    }
-    await Promise.all(ids.map(id => client.waitForStep(id, 'transform')));
-    await first.kill();
-    const knex = site.openScaffolderDatabase();
-    await waitFor('the tasks to be interrupted', async () => {
-      const rows = await knex(TASKS).where(silentForAtLeast(knex, 5));
-      return rows.length === ids.length;
-    });
-
-    const observer = await second.start();
-    await Promise.all(ids.map(id => observer.waitForEnd(id)));
-    const recovered = await Promise.all(
-      ids.map(async id =>
-        (await observer.events(id)).filter(({ type }) => type === 'recovered'),
-      ),
-    );
-    expect(recovered.map(({ length }) => length)).toEqual([1, 1, 1, 1]);
-    const log = await asleep.log();
-    const ranThere = ids.filter(id => log.includes(`work-asleep/${id}`));
-    // One was left to it, and it took what was open when it woke.
-    expect(ranThere).toHaveLength(2);
   });
 });
