@@ -81,7 +81,7 @@ describe('a backend that is killed in the middle of running tasks', () => {
           { recoverTasksTimeout: { seconds: 5 } },
           from === 'the tarball' ? { entry: tarballEntry } : {},
         );
-        const ids = await startStory(await backend.start(), 8);
+        const ids = await startStory(await backend.start(), 10);
         await backend.kill();
         leaveFilesBehind(site, Object.values(ids));
         await silenceTasks(site, 60);
@@ -146,7 +146,7 @@ describe('a backend that is killed in the middle of running tasks', () => {
         const backend = await site.createBackend('backend', {
           recoverTasksTimeout: { minutes: 30 },
         });
-        const ids = await startStory(await backend.start(), 8);
+        const ids = await startStory(await backend.start(), 10);
         await backend.kill();
         leaveFilesBehind(site, Object.values(ids));
 

@@ -63,7 +63,7 @@ describe('a backend that is asked to end', () => {
       const backend = await site.createBackend('backend', {
         recoverTasksTimeout: LONG,
       });
-      const ids = await startStory(await backend.start(), 6);
+      const ids = await startStory(await backend.start(), 10);
       await backend.kill('SIGTERM');
       const client = await backend.start();
       await untilBothGoOn(client, ids);
@@ -100,7 +100,7 @@ describe('a backend that is asked to end', () => {
         );
         const client = await first.start();
         const survivor = await second.start();
-        const ids = await startStory(client, 6);
+        const ids = await startStory(client, 10);
         // Longer than all that follows.
         const untouched = await survivor.dispatch(
           'template:default/sample-none',
@@ -137,7 +137,7 @@ describe('a backend that is asked to end', () => {
           recoverTasksTimeout: { seconds: 5 },
           EXPERIMENTAL_gracefulShutdown: true,
         });
-        const ids = await startStory(await backend.start(), 5);
+        const ids = await startStory(await backend.start(), 8);
         await backend.kill('SIGTERM');
 
         const client = await backend.start();
