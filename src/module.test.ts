@@ -209,7 +209,7 @@ describe('scaffolderModuleRecovery', () => {
         const backend = await start(knex, ON);
         // The statements by which the scaffolder's own recovery and claims are seen, the transactions of these, and the check of all that.
         expect(listeners()).toEqual([
-          before[0] + 3,
+          before[0] + 2,
           before[1] + 2,
           before[2] + 1,
         ]);

@@ -66,7 +66,8 @@ export class FinalAttempts {
     if (!next) {
       return candidates;
     }
-    // Whether these made progress since is not asked: it would have to be read from the events of perhaps thousands of tasks.
+    // Whether these made progress since is not asked: it would have to be read from the events of perhaps thousands of tasks. Final attempts
+    // are not among them: it is known by now that none without progress is left.
     const others = { ...ONGOING, minSpent: POISON_CANDIDATE_ATTEMPTS };
     return (await hasOngoingAttempt(tx, others)) ? [] : [next];
   }
