@@ -56,13 +56,14 @@ describe.each(databases.eachSupportedId())(
       expect(site.logger.info).toHaveBeenCalledWith(
         expect.stringContaining('is interrupted and waits'),
       );
-      const chances = () => site.knex(ATTEMPTS).where('last_chance', true);
-      const [{ task_id: first }] = await chances();
+      const finalAttempts = () =>
+        site.knex(ATTEMPTS).where('last_chance', true);
+      const [{ task_id: first }] = await finalAttempts();
       expect(await site.createPass().runOnce()).toEqual({
         ...NO_DECISIONS,
         later: 4,
       });
-      // That a step finishes which had finished before tells nothing.
+      // A step that finishes again is no progress.
       await insertEvent(site.knex, first, 'log', {
         stepId: 'one',
         status: 'completed',
@@ -72,19 +73,22 @@ describe.each(databases.eachSupportedId())(
         later: 4,
       });
 
-      // It has ended, so the next one has its chance.
+      // It has ended, so the next one begins.
       await site.knex(TASKS).where('id', first).update({ status: 'completed' });
       expect(await site.createPass().runOnce()).toEqual({
         ...NO_DECISIONS,
         restart: 1,
         later: 3,
       });
-      const [{ task_id: second }] = await chances().whereNot('task_id', first);
+      const [{ task_id: second }] = await finalAttempts().whereNot(
+        'task_id',
+        first,
+      );
       expect(await site.createPass().runOnce()).toEqual({
         ...NO_DECISIONS,
         later: 3,
       });
-      // It has ended, so the next one has its chance.
+      // It has ended, so the next one begins.
       await site
         .knex(TASKS)
         .where('id', second)
@@ -94,14 +98,14 @@ describe.each(databases.eachSupportedId())(
         restart: 1,
         later: 2,
       });
-      expect(await chances()).toHaveLength(3);
+      expect(await finalAttempts()).toHaveLength(3);
       // Its process is gone, long before the task counts as interrupted.
       await site
         .knex(TASKS)
-        .whereIn('id', chances().select('task_id'))
+        .whereIn('id', finalAttempts().select('task_id'))
         .where({ status: 'processing' })
         .update({ last_heartbeat_at: secondsAgo(site.knex, 8) });
-      await chances().update({ decided_at: secondsAgo(site.knex, 20) });
+      await finalAttempts().update({ decided_at: secondsAgo(site.knex, 20) });
       expect(await site.createPass().runOnce()).toEqual({
         ...NO_DECISIONS,
         restart: 1,
@@ -284,16 +288,16 @@ describe.each(databases.eachSupportedId())(
       });
     });
 
-    it('says once of each interruption that a task waits for the final attempt of another one', async () => {
+    it('logs once for each interruption that a task waits for the final attempt of another one', async () => {
       const [id, patient] = await interruptedAsOften();
-      const said = () =>
+      const logged = () =>
         site.logger.info.mock.calls.filter(([line]) =>
           line.includes('is interrupted and waits'),
         );
       const pass = site.createPass();
       await pass.runOnce();
       expect(await pass.runOnce()).toEqual({ ...NO_DECISIONS, later: 1 });
-      expect(said()).toHaveLength(1);
+      expect(logged()).toHaveLength(1);
 
       // Another process decides on it once it may, and then it waits anew.
       await site.knex(TASKS).where({ id }).update({ status: 'completed' });
@@ -309,7 +313,7 @@ describe.each(databases.eachSupportedId())(
         .update({ decided_at: site.knex.fn.now() });
       expect(await pass.runOnce()).toEqual({ ...NO_DECISIONS, later: 1 });
       expect(await pass.runOnce()).toEqual({ ...NO_DECISIONS, later: 1 });
-      expect(said()).toHaveLength(2);
+      expect(logged()).toHaveLength(2);
     });
   },
 );

@@ -64,7 +64,7 @@ describe.each(databases.eachSupportedId())('BatchDecider on %s', databaseId => {
     }
   });
 
-  it('leaves a task alone whose strategy cannot be told yet', async () => {
+  it('leaves a task alone whose strategy is not known yet', async () => {
     const id = await site.interrupted(undefined);
     const before = await readTask(site.knex, id);
     expect(await site.createPass().runAtStartup()).toEqual({
@@ -86,7 +86,7 @@ describe.each(databases.eachSupportedId())('BatchDecider on %s', databaseId => {
     });
   });
 
-  it('holds a task back from the scaffolder while its strategy cannot be told', async () => {
+  it('defers a task that the scaffolder would take soon while its strategy is not known', async () => {
     const soon = await site.interrupted(undefined, { silentSeconds: 3590 });
     await site.interrupted(undefined, { silentSeconds: 3500 });
     const pass = site.createPass();
@@ -105,7 +105,7 @@ describe.each(databases.eachSupportedId())('BatchDecider on %s', databaseId => {
     expect(await pass.runOnce()).toEqual({ ...NO_DECISIONS, later: 2 });
   });
 
-  it('closes a task that made no progress in three recoveries, and says how to try again', async () => {
+  it('closes a task that made no progress in three recoveries, with how to try again', async () => {
     const id = await site.interrupted('restart');
     const pass = site.createPass();
     for (let i = 0; i < 3; i++) {
@@ -263,7 +263,7 @@ describe.each(databases.eachSupportedId())('BatchDecider on %s', databaseId => {
         [stuck, expect.objectContaining({ message: 'EACCES' })],
       ]);
 
-      // Said once, and once more if it fails again after it had worked.
+      // Logged once, and once more if it fails again after it had worked.
       const errors = () =>
         site.logger.error.mock.calls.filter(([line]) => line.includes(stuck));
       const tryAgain = async () => {
@@ -283,7 +283,7 @@ describe.each(databases.eachSupportedId())('BatchDecider on %s', databaseId => {
     });
   });
 
-  it('tells its listener of each decision, once it is committed', async () => {
+  it('reports each decision to its listener, once it is committed', async () => {
     const id = await site.interrupted('restart');
     let attempts: unknown[] = [];
     site.listener.decided.mockImplementation(() => {

@@ -151,7 +151,7 @@ describe.each(databases.eachSupportedId())(
       expect(await site.stepsOf(id)).toEqual(completed);
     });
 
-    it('says why the strategy is not what people may expect', async () => {
+    it('gives the reason for a strategy that people may not expect', async () => {
       const id = await site.interrupted(undefined);
       await site.remember(id, {
         strategy: 'none',
@@ -215,7 +215,7 @@ describe.each(databases.eachSupportedId())(
       );
     });
 
-    it('warns the people who look at the task when its dependencies are invalid', async () => {
+    it('reports invalid dependencies in the log of the task', async () => {
       const id = await site.interrupted('idempotent', {
         steps: ['one', { id: 'two', recovery: { dependsOn: 'oen' } }],
       });
@@ -225,7 +225,7 @@ describe.each(databases.eachSupportedId())(
       );
     });
 
-    it('logs, writes and tells little of a task, however large the ids of its steps are', async () => {
+    it('logs, writes and reports little of a task, however large the ids of its steps are', async () => {
       const large = (id: string) => `${id}${'x'.repeat(100_000)}`;
       const [one, two, three] = ['one', 'two', 'three'].map(large);
       const ids = [];

@@ -128,7 +128,7 @@ describe.each(databases.eachSupportedId())('Requeuer on %s', databaseId => {
     });
   });
 
-  it('wakes a worker for an open task, unless its own has no free slot', async () => {
+  it('nudges a worker for an open task, unless its own has no free slot', async () => {
     const id = await insertTask(site.knex, {
       status: 'open',
       silentSeconds: 60,

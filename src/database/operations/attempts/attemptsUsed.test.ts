@@ -33,7 +33,7 @@ describe.each(databases.eachSupportedId())(
     const spentOn = async (taskId: string) =>
       (await readLastAttempt(knex, taskId))?.spent;
 
-    it('takes back once what was spent by a decision that came to nothing', async () => {
+    it('are one fewer when a decision is withdrawn, which counts once', async () => {
       const [unplanned, planned] = [
         await insertTask(knex),
         await insertTask(knex),
@@ -53,7 +53,7 @@ describe.each(databases.eachSupportedId())(
       ]);
     });
 
-    it('counts nothing any more once a run has ended by itself', async () => {
+    it('are none once a run has ended by itself', async () => {
       const [ended, other] = [await insertTask(knex), await insertTask(knex)];
       await knex.transaction(tx =>
         recordAttempts(tx, [

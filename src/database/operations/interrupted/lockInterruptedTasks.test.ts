@@ -71,7 +71,7 @@ describe.each(databases.eachSupportedId())(
       expect(JSON.stringify(row)).not.toContain('very-secret');
     });
 
-    it('tells whether the secrets are JSON, and whether they are there', async () => {
+    it('reads whether the secrets are JSON, and whether they are there', async () => {
       const broken = await insertTask(knex, { secrets: '{"a":' });
       const none = await insertTask(knex, { secrets: null });
       expect(await lock(broken)).toEqual([

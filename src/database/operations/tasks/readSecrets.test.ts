@@ -40,7 +40,7 @@ describe.each(databases.eachSupportedId())(
       return row;
     };
 
-    it('is told when it has expired', async () => {
+    it('is reported when it has expired', async () => {
       const past = new Date(Date.now() - 60_000);
       const row = await lockWith(past.toISOString());
       expect(row.signInExpiredAt).toEqual(past);
@@ -52,11 +52,11 @@ describe.each(databases.eachSupportedId())(
       undefined,
       'soon',
       17,
-    ])('is not told otherwise: %j', async expiresAt => {
+    ])('is not reported otherwise: %j', async expiresAt => {
       expect((await lockWith(expiresAt)).signInExpiredAt).toBeUndefined();
     });
 
-    it('is not told of secrets that a worker can read and that have none', () => {
+    it('is not reported of secrets that a worker can read and that have none', () => {
       for (const text of ['{}', '[]', '17', '{"__initiatorCredentials":"{"}']) {
         expect(readSecrets(text)).toEqual({ state: 'readable' });
       }

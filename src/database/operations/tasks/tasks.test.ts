@@ -28,7 +28,7 @@ describe.each(databases.eachSupportedId())('tasks on %s', databaseId => {
     await knex(TASKS).delete();
   });
 
-  it('countInFlight tells what there may be to do', async () => {
+  it('countInFlight counts what there may be to do', async () => {
     const count = () =>
       countInFlight(knex, {
         timeoutSeconds: 30,
@@ -38,8 +38,8 @@ describe.each(databases.eachSupportedId())('tasks on %s', databaseId => {
     for (const status of ['completed', 'failed', 'cancelled']) {
       await insertTask(knex, { status });
     }
-    await insertTask(knex, { silentSeconds: 20, secrets: null });
-    await insertTask(knex, { status: 'open', silentSeconds: 5 });
+    await insertTask(knex, { silentSeconds: 5, secrets: null });
+    await insertTask(knex, { status: 'open', silentSeconds: 0 });
     expect(await count()).toEqual({ silent: 0, waiting: 0, withSecrets: 0 });
     await insertTask(knex, { silentSeconds: 40, secrets: null });
     expect(await count()).toEqual({ silent: 1, waiting: 0, withSecrets: 0 });
@@ -50,7 +50,7 @@ describe.each(databases.eachSupportedId())('tasks on %s', databaseId => {
   });
 
   describe('lockTask', () => {
-    it('tells whether a task runs now', async () => {
+    it('reads whether a task runs now', async () => {
       const cases = [
         [{ silentSeconds: 0 }, true],
         [{ silentSeconds: 60 }, false],

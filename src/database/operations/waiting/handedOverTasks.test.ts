@@ -40,7 +40,7 @@ describe.each(databases.eachSupportedId())(
     const open = (...taskIds: string[]) =>
       knex.transaction(tx => openHandedOverTasks(tx, { taskIds, ...TIMEOUTS }));
 
-    it('opens a task that waits to be claimed, and tells what was decided', async () => {
+    it('opens a task that waits to be claimed, and returns its strategy', async () => {
       const id = await insertTask(knex);
       await handOver(knex, id);
       expect(await listHandedOver(knex)).toEqual([id]);

@@ -96,7 +96,7 @@ describe.each(databases.eachSupportedId())('nudgeWorker on %s', databaseId => {
     expect(await listHandedOver(knex)).toEqual([]);
   });
 
-  it('wakes one worker however many replicas ask at once', async () => {
+  it('nudges one worker however many replicas ask at once', async () => {
     for (let i = 0; i < 5; i++) {
       await open(50);
     }

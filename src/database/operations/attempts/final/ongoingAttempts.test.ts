@@ -31,7 +31,7 @@ describe.each(databases.eachSupportedId())(
       await knex(TASKS).delete();
     });
 
-    it('tells whether an attempt is ongoing of a task that was recovered so often in a row', async () => {
+    it('finds whether an attempt is ongoing of a task that was recovered so often in a row', async () => {
       const isAny = (minSpent: number) =>
         knex.transaction(tx =>
           hasOngoingAttempt(tx, { minSpent, seconds: 30, silentSeconds: 5 }),
@@ -46,7 +46,7 @@ describe.each(databases.eachSupportedId())(
       expect(await isAny(2)).toBe(false);
     });
 
-    it('lists the tasks in flight that got their last chance a short while ago', async () => {
+    it('lists the tasks in flight whose final attempt began a short while ago', async () => {
       const given = (seconds = 30) =>
         knex.transaction(tx =>
           listFinalAttempts(tx, { seconds, silentSeconds: 5 }),
@@ -66,7 +66,7 @@ describe.each(databases.eachSupportedId())(
       // Claimed since, and alive.
       await knex(TASKS)
         .where({ id })
-        .update({ last_heartbeat_at: secondsAgo(knex, 2) });
+        .update({ last_heartbeat_at: secondsAgo(knex, 0) });
       expect(await given(60)).toEqual(expected);
       // Opened since, and not claimed for a while.
       await knex(TASKS)
@@ -90,7 +90,7 @@ describe.each(databases.eachSupportedId())(
       expect(await given(60)).toEqual([]);
       await knex(TASKS)
         .where({ id })
-        .update({ last_heartbeat_at: secondsAgo(knex, 2) });
+        .update({ last_heartbeat_at: secondsAgo(knex, 0) });
       await knex(TASKS).where({ id }).update({ status: 'failed' });
       expect(await given(60)).toEqual([]);
       // Retried by hand after it was closed.
