@@ -61,7 +61,7 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
   const beatsNow = async (id: string) =>
     (
       await knex(TASKS)
-        .where('last_heartbeat_at', '>', secondsAgo(knex, 3))
+        .where('last_heartbeat_at', '>', secondsAgo(knex, 15))
         .pluck('id')
     ).includes(id);
   const end = (id: string, status: string) =>

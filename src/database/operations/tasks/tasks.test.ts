@@ -1,0 +1,89 @@
+import { TestDatabases } from '@backstage/backend-test-utils';
+import { Knex } from 'knex';
+import { randomUUID } from 'node:crypto';
+import {
+  insertTask,
+  migrateScaffolder,
+  TEST_DATABASE_IDS,
+} from '../../../__testUtils__/scaffolderDatabase';
+import { countInFlight } from './countInFlight';
+import { lockTask } from './lockTask';
+import { readTaskSpecs } from './readTaskSpecs';
+import { selectTasks } from './selectTasks';
+import { TASKS } from '../../../scaffolder/tables';
+
+jest.setTimeout(60_000);
+
+const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
+
+describe.each(databases.eachSupportedId())('tasks on %s', databaseId => {
+  let knex: Knex;
+
+  beforeAll(async () => {
+    knex = await databases.init(databaseId);
+    await migrateScaffolder(knex);
+  });
+
+  beforeEach(async () => {
+    await knex(TASKS).delete();
+  });
+
+  it('countInFlight counts what there may be to do', async () => {
+    const count = () =>
+      countInFlight(knex, {
+        timeoutSeconds: 30,
+        waitingSeconds: 15,
+      });
+    expect(await count()).toEqual({ silent: 0, waiting: 0, withSecrets: 0 });
+    for (const status of ['completed', 'failed', 'cancelled']) {
+      await insertTask(knex, { status });
+    }
+    await insertTask(knex, { silentSeconds: 5, secrets: null });
+    await insertTask(knex, { status: 'open', silentSeconds: 0 });
+    expect(await count()).toEqual({ silent: 0, waiting: 0, withSecrets: 0 });
+    await insertTask(knex, { silentSeconds: 40, secrets: null });
+    expect(await count()).toEqual({ silent: 1, waiting: 0, withSecrets: 0 });
+    await insertTask(knex, { silentSeconds: 0 });
+    await insertTask(knex, { status: 'open', silentSeconds: 20 });
+    await insertTask(knex, { status: 'open', silentSeconds: null });
+    expect(await count()).toEqual({ silent: 1, waiting: 2, withSecrets: 1 });
+  });
+
+  describe('lockTask', () => {
+    it('reads whether a task runs now', async () => {
+      const cases = [
+        [{ silentSeconds: 0 }, true],
+        [{ silentSeconds: 60 }, false],
+        [{ status: 'open', silentSeconds: 0 }, false],
+        [{ status: 'completed', silentSeconds: 0 }, false],
+      ] as const;
+      for (const [task, running] of cases) {
+        const taskId = await insertTask(knex, task);
+        expect(
+          await knex.transaction(tx =>
+            lockTask(tx, { taskId, timeoutSeconds: 30 }),
+          ),
+        ).toEqual({ running });
+      }
+      expect(
+        await knex.transaction(tx =>
+          lockTask(tx, { taskId: randomUUID(), timeoutSeconds: 30 }),
+        ),
+      ).toBeUndefined();
+    });
+  });
+
+  it('readTaskSpecs reads specs as they are stored', async () => {
+    const id = await insertTask(knex, { spec: '{broken' });
+    expect(await readTaskSpecs(knex, [id, randomUUID()])).toEqual(
+      new Map([[id, '{broken']]),
+    );
+  });
+
+  it('selectTasks finds which of many ids are tasks', async () => {
+    const id = await insertTask(knex);
+    const ids = [...Array.from({ length: 1200 }, () => randomUUID()), id];
+    expect(await selectTasks(knex, ids)).toEqual([id]);
+    expect(await selectTasks(knex, [])).toEqual([]);
+  });
+});
