@@ -47,7 +47,7 @@ export type StepTraits = ActionTraits & {
  * an action uses `ctx.workspacePath`, and whether it creates something outside without `ctx.checkpoint`. One whose second call
  * fails, since there is already what it creates, counts as unguarded as well.
  */
-export const KNOWN_ACTIONS: Record<string, KnownAction> = {
+const KNOWN_ACTIONS: Record<string, KnownAction> = {
   '*:login': { leaves: 'login' },
   'fetch:*': { writes: true, writesTo: 'targetPath' },
   'run:yeoman': { writes: true },

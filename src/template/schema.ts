@@ -9,7 +9,7 @@ export const strategySchema = z
     'What happens to an interrupted task. none: it is closed as failed. restart: it runs again from its first step, in an empty workspace. idempotent: it goes on at the interrupted step, with the files and outputs of the finished steps; those that a step still to run depends on run again.',
   );
 
-export const maxAttemptsSchema = z
+const maxAttemptsSchema = z
   .number()
   .int()
   .min(1)
