@@ -28,7 +28,7 @@ export class BuiltInProvider {
       directory: resolvePackagePath(PACKAGE, 'migrations'),
       tableName: 'scaffolder_workspace_database_migrations',
     });
-    // What it writes to the log would count as that of whatever is measured meanwhile: 30 MB after a row of 390 MB was replaced.
+    // What a vacuum of it writes to the log would count as that of whatever is measured meanwhile: of 30,000 files, 16 MB instead of 0.6.
     await knex.raw(
       'alter table scaffolder_task_workspaces set (autovacuum_enabled = false, toast.autovacuum_enabled = false)',
     );
