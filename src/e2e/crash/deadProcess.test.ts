@@ -52,8 +52,9 @@ describe('a backend that is killed, with default settings', () => {
           site.createBackend(name, scaffolder, { isOwnHost: true }),
         ),
       );
-      const ids = await startStory(await first.start(), 10);
+      const dispatching = await first.start();
       const client = await second.start();
+      const ids = await startStory(dispatching, 10);
       await waitForRegistration(site, 2);
       await first.kill();
 
