@@ -1,7 +1,7 @@
 import { readDifferences, startStory } from '../../../dev/harness/story';
 import { ENGINES, TestSite } from '../../../dev/harness/TestSite';
 import { waitFor } from '../../../dev/harness/waitFor';
-import { ATTEMPTS, DbAttemptRow, PROCESSES } from '../../database/tables';
+import { ATTEMPTS, CLAIMS, DbAttemptRow, PROCESSES } from '../../database/tables';
 import { withSite } from '../../__testUtils__/withSite';
 
 jest.setTimeout(600_000);
@@ -69,7 +69,7 @@ describe('a backend that is killed, with default settings', () => {
     const knex = site.openScaffolderDatabase();
     await waitFor('the processes to be known, with their claims', async () => {
       const rows = await knex(PROCESSES);
-      const claims = await knex('scaffolder_recovery_claims');
+      const claims = await knex(CLAIMS);
       return (
         rows.length === count &&
         claims.length === 3 &&
