@@ -1,7 +1,12 @@
 import { readDifferences, startStory } from '../../../dev/harness/story';
 import { ENGINES, TestSite } from '../../../dev/harness/TestSite';
 import { waitFor } from '../../../dev/harness/waitFor';
-import { ATTEMPTS, CLAIMS, DbAttemptRow, PROCESSES } from '../../database/tables';
+import {
+  ATTEMPTS,
+  CLAIMS,
+  DbAttemptRow,
+  PROCESSES,
+} from '../../database/tables';
 import { withSite } from '../../__testUtils__/withSite';
 
 jest.setTimeout(600_000);
