@@ -24,6 +24,8 @@ import { TaskAccess } from './api/TaskAccess';
 import { configureRecovery } from './config';
 import { readSqliteVersion } from './database/operations/server/readSqliteVersion';
 import { OwnedRuns } from './liveness/OwnedRuns';
+import { ProcessRegistration } from './liveness/processes/ProcessRegistration';
+import { readThisProcess } from './liveness/processes/thisProcess';
 import { Settling } from './liveness/Settling';
 import { Shutdown } from './liveness/Shutdown';
 import { AttemptTracker } from './record/AttemptTracker';
@@ -96,6 +98,20 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
 
   const exit = config.exitWhenTakenOver ? () => process.exit(1) : undefined;
   const folders = new RunFolders(config.workingDirectory, logger);
+  const settling = new Settling();
+  const registration = new ProcessRegistration({
+    knex,
+    process: readThisProcess(),
+    settling,
+    logger,
+  });
+  const runs = new OwnedRuns({
+    knex,
+    folders,
+    processNumber: () => registration.number,
+  });
+  const unregister = () => void registration.end(runs.ownsAny());
+  signal.addEventListener('abort', unregister, { once: true });
   const common = {
     ...deps,
     knex,
@@ -104,8 +120,9 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
     end,
     exit,
     folders,
-    runs: new OwnedRuns({ knex, folders }),
-    settling: new Settling(),
+    runs,
+    registration,
+    settling,
     poll: new ScaffolderPoll(),
     readiness: new DatabaseReadiness({ knex, database }),
     index: new InFlightIndex({ knex, database }),

@@ -12,6 +12,11 @@ import {
 } from '../database/operations/runs/readFencingToken';
 import { readStepEvents } from '../database/operations/taskEvents/readStepEvents';
 import { recordClaim } from '../database/operations/attempts/outcomes/recordClaim';
+import {
+  Claim,
+  deleteClaim,
+  saveClaims,
+} from '../database/operations/processes/claims';
 import { renewHeartbeat } from '../database/operations/runs/renewHeartbeat';
 import { withdrawAttempt } from '../database/operations/attempts/withdrawAttempt';
 import { readHistory } from '../decision/plan/history';
@@ -41,6 +46,11 @@ type Run = {
   /** An earlier run of the same task that was still alive here when it was claimed again. */
   earlier?: Run;
   isLossReported?: boolean;
+  isRolledBack?: boolean;
+  /** What was recorded of the claim, if it was. */
+  claim?: Claim;
+  /** It was recorded since the run has begun. */
+  isClaimSure?: boolean;
 };
 
 /** A task that somebody else runs, or has closed, while a run of it is alive here. */
@@ -61,6 +71,8 @@ export class OwnedRuns {
     private readonly options: {
       knex: Knex;
       folders: RunFolders;
+      /** The number of this process, once it has one. Without one, others do not know which process has claimed a task. */
+      processNumber?: () => number | undefined;
       /** Milliseconds that pass evenly; for tests. */
       clock?: () => number;
     },
@@ -89,9 +101,14 @@ export class OwnedRuns {
       earlier: earlier?.isEndAnnounced ? undefined : earlier,
     };
     this.#runs.set(taskId, run);
-    const attempt = (await token)?.attempt;
-    if (attempt && this.#runs.get(taskId) === run) {
-      // What fails here is made up for by `AttemptTracker`.
+    const known = await token;
+    if (!known || this.#runs.get(taskId) !== run) {
+      return;
+    }
+    // What fails here is made up for by `renewHeartbeats`, and by `AttemptTracker`.
+    await this.#saveClaim(taskId, run, known).catch(() => {});
+    if (known.attempt) {
+      const { attempt } = known;
       await recordClaim(this.options.knex, { taskId, attempt }).catch(() => {});
     }
   }
@@ -101,7 +118,12 @@ export class OwnedRuns {
     for (const [taskId, run] of this.#runs) {
       if (run.transaction === transaction) {
         this.#runs.delete(taskId);
+        run.isRolledBack = true;
+        if (run.claim) {
+          this.#withdraw(run.claim);
+        }
         if (run.earlier) {
+          run.earlier.isClaimSure = false;
           this.#runs.set(taskId, run.earlier);
         }
       }
@@ -166,7 +188,8 @@ export class OwnedRuns {
     const lostOwnership: LostOwnership[] = [];
     await this.#settleUnbegun();
     const alive = [...this.#runs.keys()].filter(id => this.isAlive(id));
-    for (const row of await listRuns(knex, alive, BEHIND_SECONDS)) {
+    const rows = await listRuns(knex, alive, BEHIND_SECONDS);
+    for (const row of rows) {
       const run = this.#runs.get(row.id);
       if (!run) {
         continue;
@@ -200,6 +223,8 @@ export class OwnedRuns {
         token.attempt = row.attempt;
       }
     }
+    // What fails here is made up for by the next call. It must not keep the caller from the runs that have lost ownership.
+    await this.#saveClaimsOfBegun(rows.map(({ id }) => id)).catch(() => {});
     return { renewed, lostOwnership };
   }
 
@@ -246,6 +271,51 @@ export class OwnedRuns {
         },
       ]),
     );
+  }
+
+  /** Records that this process has claimed a task. The claim may not be committed yet. */
+  async #saveClaim(
+    taskId: string,
+    run: Run,
+    { recoveredEvent }: FencingToken,
+  ): Promise<void> {
+    const process = this.options.processNumber?.();
+    if (process === undefined) {
+      return;
+    }
+    run.claim = { taskId, process, recoveredEvent };
+    await saveClaims(this.options.knex, [run.claim]);
+    if (run.isRolledBack) {
+      this.#withdraw(run.claim);
+    }
+  }
+
+  /** Whoever claims the task next may not record that, such as an earlier release of this module. */
+  #withdraw(claim: Claim): void {
+    deleteClaim(this.options.knex, claim).catch(() => {});
+  }
+
+  /**
+   * Records the claims of runs that have begun, once more, and those that could not be recorded before. A claim of another process that
+   * was rolled back may have been recorded after the one of this process.
+   */
+  async #saveClaimsOfBegun(taskIds: string[]): Promise<void> {
+    const process = this.options.processNumber?.();
+    const unsure = taskIds.filter(
+      id => this.#hasBegun(id) && !this.#runs.get(id)!.isClaimSure,
+    );
+    if (process === undefined || unsure.length === 0) {
+      return;
+    }
+    const runs = unsure.map(id => this.#runs.get(id)!);
+    const tokens = await this.fencingTokens(unsure);
+    await saveClaims(
+      this.options.knex,
+      tokens.map(token => ({ ...token, process })),
+    );
+    for (const run of runs) {
+      run.isClaimSure = true;
+    }
   }
 
   /** Asks the database about the runs that have made no folder yet, or so late that it may be another process's. */

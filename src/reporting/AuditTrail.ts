@@ -29,6 +29,8 @@ export class AuditTrail implements Partial<RecoveryListener> {
       strategy: strategy?.strategy,
       decision: decision.kind,
       attempt,
+      interruptedBy: task.interruptedBy,
+      ...(task.knownBy && { knownBy: task.knownBy }),
       ...(isClosed(decision) && { reason }),
     });
   }

@@ -12,6 +12,8 @@ const resumed = {
   task: {
     id: 'the-task',
     secondsSilent: 31,
+    interruptedBy: 'crash',
+    knownBy: 'lock',
     created_by: 'user:default/anne',
     spec: 'top-secret',
     state: 'top-secret',
@@ -56,6 +58,8 @@ describe('AuditTrail', () => {
             strategy: 'idempotent',
             decision: 'resume',
             attempt: 2,
+            interruptedBy: 'crash',
+            knownBy: 'lock',
           },
         },
       ],
@@ -111,7 +115,10 @@ describe('RecoveryMetrics', () => {
     mock.createHistogram.mockImplementation(create);
     const metrics = new RecoveryMetrics(mock);
 
-    metrics.decided({ ...resumed, task: { ...resumed.task, planned: true } });
+    metrics.decided({
+      ...resumed,
+      task: { ...resumed.task, interruptedBy: 'shutdown' },
+    });
     metrics.decided(closed);
     metrics.undecided();
     metrics.resumed({
