@@ -4,6 +4,12 @@ export const NUDGES = 'scaffolder_recovery_wakeups';
 /** Tasks whose backend was asked to end while it ran them. */
 export const SHUTDOWNS = 'scaffolder_recovery_shutdowns';
 
+/** The processes that run tasks. */
+export const PROCESSES = 'scaffolder_recovery_processes';
+
+/** The process that claimed each task in flight. */
+export const CLAIMS = 'scaffolder_recovery_claims';
+
 /** The strategy of each task in flight. */
 export const STRATEGIES = 'scaffolder_recovery_strategies';
 
@@ -58,6 +64,10 @@ export type DbAttemptRow = {
   decided_at: Date | string;
   /** A number on SQLite. */
   planned: boolean | number;
+  /** silence, shutdown, crash or connection. Null for a retry, and in rows of earlier releases. */
+  interrupted_by: string | null;
+  /** Of crash: lock or pid. */
+  known_by: string | null;
   spent: number;
   finished_steps: number;
   last_chance: boolean | number;
@@ -70,6 +80,28 @@ export type DbAttemptRow = {
 
 export type DbShutdownRow = {
   task_id: string;
+  recovered_event: number | string;
+  /** shutdown, or connection if the run ended since its process lost a connection to the database. */
+  cause: string;
+};
+
+export type DbProcessRow = {
+  /** From 1. */
+  number: number;
+  host: string;
+  pid: number;
+  /** As its operating system reports it. */
+  started: string | null;
+  /** A number on SQLite. */
+  holds_lock: boolean | number;
+  begun_at: Date | string;
+};
+
+export type DbClaimRow = {
+  task_id: string;
+  /** The number of a process. */
+  process: number;
+  /** A string on PostgreSQL. */
   recovered_event: number | string;
 };
 

@@ -1,14 +1,18 @@
 import { Knex } from 'knex';
 import {
   ATTEMPTS,
+  CLAIMS,
   DbAttemptRow,
+  DbClaimRow,
   DbManifestRow,
   DbPackRow,
+  DbProcessRow,
   DbShutdownRow,
   DbSnapshotRow,
   DbStrategyRow,
   MANIFESTS,
   PACKS,
+  PROCESSES,
   SHUTDOWNS,
   SNAPSHOTS,
   STRATEGIES,
@@ -42,6 +46,8 @@ const attemptColumns: Columns<DbAttemptRow> = {
   seconds_silent: true,
   decided_at: true,
   planned: true,
+  interrupted_by: true,
+  known_by: true,
   spent: true,
   finished_steps: true,
   last_chance: true,
@@ -83,6 +89,22 @@ const packColumns: Columns<DbPackRow> = {
 const shutdownColumns: Columns<DbShutdownRow> = {
   task_id: true,
   recovered_event: true,
+  cause: true,
+};
+
+const processColumns: Columns<DbProcessRow> = {
+  number: true,
+  host: true,
+  pid: true,
+  started: true,
+  holds_lock: true,
+  begun_at: true,
+};
+
+const claimColumns: Columns<DbClaimRow> = {
+  task_id: true,
+  process: true,
+  recovered_event: true,
 };
 
 /** The module's tables, with their columns. */
@@ -90,6 +112,8 @@ export const OWN_TABLES: Record<string, string[]> = {
   [STRATEGIES]: Object.keys(strategyColumns),
   [ATTEMPTS]: Object.keys(attemptColumns),
   [SHUTDOWNS]: Object.keys(shutdownColumns),
+  [PROCESSES]: Object.keys(processColumns),
+  [CLAIMS]: Object.keys(claimColumns),
   [NUDGES]: ['task_id', 'woken_at'],
   [SNAPSHOTS]: Object.keys(snapshotColumns),
   [MANIFESTS]: Object.keys(manifestColumns),
