@@ -3,6 +3,18 @@ import { Socket } from 'node:net';
 /** What all connections of a network have in common. Resolves when what was sent now arrives. */
 export type Passage = () => Promise<void>;
 
+/** One direction of a connection. */
+class Line {
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly passage: Passage) {}
+
+  /** Has something happen on the other side after all that was sent before. */
+  send(arrive: () => void): void {
+    this.#last = Promise.all([this.#last, this.passage()]).then(arrive);
+  }
+}
+
 /**
  * A connection of a client, and that to the server which stands for it. Bytes, ends and resets reach the other side in the order in which
  * they were sent, and as late as the passage says. So does the connection itself.
@@ -33,18 +45,6 @@ export class ProxiedConnection {
   reset(): void {
     this.client.resetAndDestroy();
     this.#server?.resetAndDestroy();
-  }
-}
-
-/** One direction of a connection. */
-class Line {
-  #last: Promise<unknown> = Promise.resolve();
-
-  constructor(private readonly passage: Passage) {}
-
-  /** Has something happen on the other side after all that was sent before. */
-  send(arrive: () => void): void {
-    this.#last = Promise.all([this.#last, this.passage()]).then(arrive);
   }
 }
 

@@ -148,6 +148,7 @@ describe('a network to PostgreSQL', () => {
     proxy.silence();
     await client.destroy();
     await expectLockToStayHeld();
+    expect(await isLockHeld()).toBe(true);
     proxy.restore();
     await waitFor('the lock to be free', async () => !(await isLockHeld()));
   });
