@@ -2,6 +2,7 @@
  * What the module costs, beside what the scaffolder's own recovery costs on the same data in the same run. On a real
  * PostgreSQL server of its own. Exits with 1 if anything costs more than is accepted.
  */
+import { measureCrash } from './bench/crash';
 import { Databases } from './bench/Databases';
 import { FileLogger } from './bench/FileLogger';
 import { measureHeartbeats } from './bench/heartbeats';
@@ -19,6 +20,7 @@ const PARTS = {
   c: measureHeartbeats,
   d: measureMemory,
   workspace: measureWorkspaces,
+  crash: measureCrash,
 };
 const NAMES = Object.keys(PARTS) as (keyof typeof PARTS)[];
 

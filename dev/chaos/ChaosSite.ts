@@ -1,11 +1,11 @@
 import { Knex } from 'knex';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PROCESS_LOCK_CLASS } from '../../src/database/advisoryLocks';
 import { BackendProcess } from '../harness/BackendProcess';
 import { takeAllConnections } from '../harness/network/takeAllConnections';
 import { TcpProxy } from '../harness/network/TcpProxy';
 import { PostgresProcess } from '../harness/PostgresProcess';
+import { severLockOf } from '../harness/severLockOf';
 import { Replica } from '../harness/Replica';
 import { TestSite } from '../harness/TestSite';
 import {
@@ -112,16 +112,15 @@ export class ChaosSite {
       .select(this.knex.raw('pg_terminate_backend(pid)'))
       .whereIn('application_name', names)
       .catch(() => {});
+    for (const each of replica ? [replica] : this.replicas) {
+      await this.severLock(each);
+    }
   }
 
-  /** Cuts the connection on which a backend holds the lock of its process. Nothing happens while PostgreSQL is away. */
+  /** Cuts the connection on which the process of a backend holds its lock. Nothing happens while PostgreSQL is away. */
   async severLock(replica: Replica): Promise<void> {
-    await this.knex('pg_locks')
-      .join('pg_stat_activity', 'pg_stat_activity.pid', 'pg_locks.pid')
-      .select(this.knex.raw('pg_terminate_backend(pg_locks.pid)'))
-      .where({ locktype: 'advisory', classid: PROCESS_LOCK_CLASS })
-      .where({ application_name: replica.name })
-      .catch(() => {});
+    const { pid } = replica.lifetimes.at(-1)!;
+    await severLockOf(this.knex, pid).catch(() => {});
   }
 
   /** Leaves PostgreSQL without a free connection for so many milliseconds. */

@@ -1,6 +1,7 @@
 import { check, Evidence } from './checks';
 import { JournalEntry, PROBLEMS } from '../harness/journal';
-import { attendedMs, percentile, readLatencies } from './latencies';
+import { attendedMs, readLatencies } from './latencies';
+import { percentile } from '../harness/percentile';
 import {
   AttemptRecord,
   EventRecord,
@@ -1175,7 +1176,10 @@ describe('checks of the chaos run', () => {
           retries: [{ ...answered(30_000), answer: 'refused' }],
         }),
       );
-      expect(found).toEqual({ violations: [], unrecordedEnds: 1 });
+      expect(found).toMatchObject({
+        violations: [{ kind: 'failedForDatabase' }],
+        unrecordedEnds: 1,
+      });
     });
 
     it('find a retry that was answered and did not happen, but none that was not answered', () => {

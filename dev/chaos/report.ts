@@ -1,10 +1,11 @@
 import type { Lifetime } from '../harness/Replica';
 import { Cell, formatTable } from '../harness/command/table';
+import { percentile } from '../harness/percentile';
 import { Evidence, Findings, groupByTask, readEpochs } from './checks';
 import { Fault } from './FaultInjector';
 import { FAULT_KINDS, FAULT_NAMES } from './faultPlan';
 import { FILE_MOMENTS } from './FileMoments';
-import { attendedMs, Latency, percentile, readLatencies } from './latencies';
+import { attendedMs, Latency, readLatencies } from './latencies';
 import { AttemptRecord, TaskRecord } from './records';
 import {
   GRACEFUL_REPLICA,
@@ -59,7 +60,7 @@ export function formatReport(outcome: Outcome): string {
       latenciesOf(outcome),
     ],
     [
-      "Ends of tasks that failed without being closed by the module (the scaffolder's own failures, no violation)",
+      "Ends of tasks that failed without being closed by the module (the scaffolder's own failures)",
       failuresOf(outcome),
     ],
     ['Violations', violationsOf(outcome)],

@@ -14,6 +14,8 @@ export type Takeover = {
   silentSince: number;
   /** Until when it may have come to nothing that the process came back. */
   until: number;
+  /** Whether a step of that run had begun. */
+  hadBegun: boolean;
 };
 
 /** A process that is asked to end, or dead as far as its lock tells, counts as dead after so much silence. */
@@ -30,24 +32,31 @@ const LOCK_BACK_MS = 3_000;
 
 /** All takeovers of a task that the guarantees allow (`docs/guarantees.md`). */
 export function takeoversOf(
-  { attempts }: Pick<TaskEvidence, 'attempts'>,
+  { attempts, runs }: Pick<TaskEvidence, 'attempts' | 'runs'>,
   faults: Fault[],
 ): Takeover[] {
   return attempts
     .filter(a => a.trigger === 'interruption')
-    .flatMap(attempt =>
-      REPLICAS.flatMap(replica => {
+    .flatMap(attempt => {
+      const since = Math.max(
+        0,
+        ...attempts.map(a => a.at).filter(at => at < attempt.at),
+      );
+      const hadBegun = runs.some(
+        r => r.beganAt > since && r.beganAt <= attempt.at,
+      );
+      return REPLICAS.flatMap(replica => {
         const takeover = takeoverFrom(attempt, replica, faults);
-        return takeover ? [takeover] : [];
-      }),
-    );
+        return takeover ? [{ ...takeover, hadBegun }] : [];
+      });
+    });
 }
 
 function takeoverFrom(
   attempt: AttemptRecord,
   replica: string,
   faults: Fault[],
-): Takeover | undefined {
+): Omit<Takeover, 'hadBegun'> | undefined {
   const { at, interruptedBy, secondsSilent = 0 } = attempt;
   const silenceMs = secondsSilent * 1000;
   const silentSince = at - silenceMs;
@@ -94,7 +103,8 @@ export function isLeftAlive(
     replica === takeover.replica &&
     (beganAt <= takeover.attempt.at ||
       // Its first step may come after that, if the task was claimed before.
-      (beganAt <= takeover.until &&
+      (!takeover.hadBegun &&
+        beganAt <= takeover.until &&
         processStartedAt !== undefined &&
         processStartedAt < takeover.silentSince))
   );
