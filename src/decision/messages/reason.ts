@@ -1,12 +1,18 @@
 import { inQuotes } from '../../util/shown';
 import { Attempt } from '../attempts';
 import { FinalDecision } from '../decision';
+import { InterruptedBy, KnownBy } from '../interruption';
 import { TaskStrategy } from '../strategy';
 import { formatSilence } from './format';
 import { planSentences } from './planMessages';
 
-/** How long a task had no heartbeat, and whether its backend had been asked to end. */
-export type Silence = { secondsSilent: number; planned: boolean };
+/** How long a task had no heartbeat, and what is known of why. */
+export type Silence = {
+  secondsSilent: number;
+  interruptedBy: InterruptedBy;
+  /** Of a crash. */
+  knownBy?: KnownBy;
+};
 
 /** A decision after which the task runs again. */
 export type Requeued = Extract<FinalDecision, { attempt: unknown }>;
@@ -42,13 +48,31 @@ export function reasonOf(options: {
 
 function interruption(
   { interruptedAt }: { interruptedAt?: string },
-  { secondsSilent, planned }: Silence,
+  silence: Silence,
 ): string {
   return `Interrupted${
     interruptedAt ? ` at step ${inQuotes(interruptedAt)}` : ''
-  }: the backend that ran this task ${
-    planned ? 'was shut down and ' : ''
-  }sent no heartbeat for ${formatSilence(secondsSilent)}.`;
+  }: the backend that ran this task ${whatHappened(silence)}sent no heartbeat for ${formatSilence(silence.secondsSilent)}.`;
+}
+
+function whatHappened({ interruptedBy, knownBy }: Silence): string {
+  switch (interruptedBy) {
+    case 'shutdown':
+      return 'was shut down and ';
+    case 'crash':
+      return `crashed (${evidenceOf(knownBy)}) and `;
+    case 'connection':
+      return 'lost its connection to the database and ';
+    default:
+      return '';
+  }
+}
+
+/** How it is known that a process has crashed. */
+export function evidenceOf(knownBy: KnownBy | undefined): string {
+  return knownBy === 'pid'
+    ? 'its process is gone'
+    : 'its database session ended';
 }
 
 function howItGoesOn(decision: Requeued): string {
