@@ -50,23 +50,26 @@ describe('BrokenRuns', () => {
     ['says that a step is skipped', line('skipped')],
     ['says that the run begins', { ...line(), stepId: undefined } as any],
     ['reads the record', { taskId, kind: 'read' }],
-  ])('takes a run for broken when a statement is lost that %s', (_, lostOne) => {
-    send(line('processing'));
-    lose(lostOne);
-    expect(broken).toEqual([{ taskId, problem: LOST }]);
-    for (const statement of [
-      line('processing', 'clean up', 'two'),
-      line('failed'),
-      save,
-      heartbeat,
-    ]) {
-      expect(() => runs.sends(statement)).toThrow(RunBrokenError);
-    }
-    expect(() => end('failed')).toThrow(
-      `This run of task a ended without a result, since the scaffolder's connection to the database was lost (${LOST})`,
-    );
-    expect(broken).toHaveLength(1);
-  });
+  ])(
+    'takes a run for broken when a statement is lost that %s',
+    (_, lostOne) => {
+      send(line('processing'));
+      lose(lostOne);
+      expect(broken).toEqual([{ taskId, problem: LOST }]);
+      for (const statement of [
+        line('processing', 'clean up', 'two'),
+        line('failed'),
+        save,
+        heartbeat,
+      ]) {
+        expect(() => runs.sends(statement)).toThrow(RunBrokenError);
+      }
+      expect(() => end('failed')).toThrow(
+        `This run of task a ended without a result, since the scaffolder's connection to the database was lost (${LOST})`,
+      );
+      expect(broken).toHaveLength(1);
+    },
+  );
 
   it('takes a statement that got no connection for lost, whatever the error says', () => {
     const full = new Error('Timeout acquiring a connection');
@@ -131,9 +134,7 @@ describe('BrokenRuns', () => {
     runs.claimed('b', Promise.resolve(0));
     lose(line('completed'));
     expect(() => runs.ends({ taskId: 'b', status: 'failed' })).not.toThrow();
-    expect(() =>
-      runs.sends({ taskId: 'b', kind: 'heartbeat' }),
-    ).not.toThrow();
+    expect(() => runs.sends({ taskId: 'b', kind: 'heartbeat' })).not.toThrow();
   });
 
   it('forgets it when the task is claimed again here', () => {

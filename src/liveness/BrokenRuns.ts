@@ -183,10 +183,7 @@ export class BrokenRuns {
 }
 
 /** With what a record could not be saved that a step fails for, if a statement says that it does. */
-function causeOfFailure(
-  statement: RunStatement,
-  run: Run,
-): Error | undefined {
+function causeOfFailure(statement: RunStatement, run: Run): Error | undefined {
   return statement.kind === 'line' && statement.status === 'failed'
     ? run.unsaved.find(({ stack }) =>
         // The runner redacts what it writes (`markFailed`, 4.2.0).

@@ -290,8 +290,7 @@ export class OwnedRuns {
     const { knex, process } = this.options;
     const number = process?.number;
     const unsaved = taskIds.filter(
-      id =>
-        this.#hasBegun(id) && this.#runs.get(id)?.claimedAs !== number,
+      id => this.#hasBegun(id) && this.#runs.get(id)?.claimedAs !== number,
     );
     if (number === undefined || unsaved.length === 0) {
       return;
