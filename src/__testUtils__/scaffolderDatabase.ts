@@ -141,7 +141,7 @@ export function newAttempt(
     skippedSteps: [],
     stepsAgain: [],
     secondsSilent: 30,
-    planned: false,
+    interruptedBy: 'silence',
     spent: 1,
     finishedSteps: 0,
     finalAttempt: false,

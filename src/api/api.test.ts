@@ -195,7 +195,8 @@ describe.each(databases.eachSupportedId())('the REST API on %s', databaseId => {
       skippedSteps: ['zero'],
       stepsAgain: [{ stepId: 'one', because: 'neededBy', neededBy: ['two'] }],
       secondsSilent: 31.5,
-      planned: true,
+      interruptedBy: 'crash',
+      knownBy: 'lock',
     });
     await knex(ATTEMPTS).update({
       outcome: 'completed',

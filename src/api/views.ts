@@ -15,6 +15,7 @@ export function attemptView(row: DbAttemptRow) {
     decision: row.decision,
     reason: row.reason ?? undefined,
     interruptedBy: interruptedBy(row),
+    knownBy: row.known_by ?? undefined,
     interruptedAt: row.interrupted_at ?? undefined,
     secondsSilent:
       row.seconds_silent === null
@@ -31,11 +32,12 @@ export function attemptView(row: DbAttemptRow) {
   };
 }
 
-function interruptedBy({ trigger, planned }: DbAttemptRow) {
-  if (trigger === 'retry') {
+/** In rows of earlier releases, anything but a shutdown was known by the silence alone. */
+function interruptedBy(row: DbAttemptRow) {
+  if (row.trigger === 'retry') {
     return undefined;
   }
-  return planned ? 'shutdown' : 'crash';
+  return row.interrupted_by ?? (row.planned ? 'shutdown' : 'silence');
 }
 
 /** What would happen to a running task, as the API shows it. */

@@ -18,7 +18,7 @@ function task(overrides: Partial<InterruptedTask> = {}): InterruptedTask {
     secondsSilent: 40,
     history: readHistory([log('a', 'completed'), log('b', 'processing')]),
     strategy: { strategy: 'idempotent', source: 'template' },
-    planned: false,
+    interruptedBy: 'silence',
     maxAttempts: 3,
     taskTimeoutSeconds: 86_400,
     hasSnapshots: false,
@@ -92,7 +92,7 @@ describe('decide', () => {
     });
 
     it('lets it go on after a planned interruption', () => {
-      expect(decide(task({ effort: stuck, planned: true }))).toMatchObject({
+      expect(decide(task({ effort: stuck, interruptedBy: 'shutdown' }))).toMatchObject({
         kind: 'resume',
         attempt: { spent: 3 },
       });

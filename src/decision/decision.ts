@@ -1,5 +1,6 @@
 import { toError } from '@backstage/errors';
 import { Attempt, Effort, countAttempt } from './attempts';
+import { InterruptedBy } from './interruption';
 import { TaskHistory } from './plan/history';
 import { Plan, planRecovery } from './plan/plan';
 import { isCompleted, readProgress } from './plan/progress';
@@ -25,8 +26,7 @@ export type InterruptedTask = {
   history: TaskHistory;
   /** Nothing while it is unknown. */
   strategy?: TaskStrategy;
-  /** Whether its backend had been asked to end. */
-  planned: boolean;
+  interruptedBy: InterruptedBy;
   /** The attempts used so far. Nothing if it was never decided on. */
   effort?: Effort;
   /** How often it may be recovered in a row without progress, unless its template sets `maxAttempts`. */
@@ -140,7 +140,7 @@ export function decide(task: InterruptedTask): Decision {
 
   const attempt = countAttempt(task.effort, {
     finishedSteps: countFinished(history, records),
-    planned: task.planned,
+    planned: task.interruptedBy === 'shutdown',
     limit: task.strategy?.maxAttempts ?? task.maxAttempts,
   });
   if (attempt.isBeyondLimit) {

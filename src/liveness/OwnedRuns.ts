@@ -12,6 +12,10 @@ import {
 } from '../database/operations/runs/readFencingToken';
 import { readStepEvents } from '../database/operations/taskEvents/readStepEvents';
 import { recordClaim } from '../database/operations/attempts/outcomes/recordClaim';
+import {
+  deleteClaim,
+  saveClaims,
+} from '../database/operations/processes/claims';
 import { renewHeartbeat } from '../database/operations/runs/renewHeartbeat';
 import { withdrawAttempt } from '../database/operations/attempts/withdrawAttempt';
 import { readHistory } from '../decision/plan/history';
@@ -41,6 +45,8 @@ type Run = {
   /** An earlier run of the same task that was still alive here when it was claimed again. */
   earlier?: Run;
   isLossReported?: boolean;
+  /** The number of this process that was stored with the claim once the run had begun. */
+  claimedAs?: number;
 };
 
 /** A task that somebody else runs, or has closed, while a run of it is alive here. */
@@ -61,6 +67,8 @@ export class OwnedRuns {
     private readonly options: {
       knex: Knex;
       folders: RunFolders;
+      /** The number of this process, once it has one. Others do not know who runs a task that was claimed without. */
+      process?: { readonly number: number | undefined };
       /** Milliseconds that pass evenly; for tests. */
       clock?: () => number;
     },
@@ -89,9 +97,14 @@ export class OwnedRuns {
       earlier: earlier?.isEndAnnounced ? undefined : earlier,
     };
     this.#runs.set(taskId, run);
-    const attempt = (await token)?.attempt;
-    if (attempt && this.#runs.get(taskId) === run) {
-      // What fails here is made up for by `AttemptTracker`.
+    const known = await token;
+    if (!known || this.#runs.get(taskId) !== run) {
+      return;
+    }
+    // What fails here is made up for by `renewHeartbeats`, and by `AttemptTracker`.
+    await this.#saveClaim(taskId, run, known).catch(() => {});
+    if (known.attempt) {
+      const { attempt } = known;
       await recordClaim(this.options.knex, { taskId, attempt }).catch(() => {});
     }
   }
@@ -166,7 +179,8 @@ export class OwnedRuns {
     const lostOwnership: LostOwnership[] = [];
     await this.#settleUnbegun();
     const alive = [...this.#runs.keys()].filter(id => this.isAlive(id));
-    for (const row of await listRuns(knex, alive, BEHIND_SECONDS)) {
+    const rows = await listRuns(knex, alive, BEHIND_SECONDS);
+    for (const row of rows) {
       const run = this.#runs.get(row.id);
       if (!run) {
         continue;
@@ -200,6 +214,8 @@ export class OwnedRuns {
         token.attempt = row.attempt;
       }
     }
+    // What fails here is made up for by the next call. It must not keep the caller from the runs that have lost ownership.
+    await this.#saveClaimsOfBegun(rows.map(({ id }) => id)).catch(() => {});
     return { renewed, lostOwnership };
   }
 
@@ -246,6 +262,48 @@ export class OwnedRuns {
         },
       ]),
     );
+  }
+
+  /** Records that this process has claimed a task. The claim may not be committed yet. */
+  async #saveClaim(
+    taskId: string,
+    run: Run,
+    { recoveredEvent }: FencingToken,
+  ): Promise<void> {
+    const { knex, process } = this.options;
+    if (process?.number === undefined) {
+      return;
+    }
+    const claim = { taskId, process: process.number, recoveredEvent };
+    await saveClaims(knex, [claim]);
+    if (this.#runs.get(taskId) !== run && !this.isAlive(taskId)) {
+      // It was rolled back meanwhile. Whoever claims the task may not record that, as an earlier release.
+      await deleteClaim(knex, claim);
+    }
+  }
+
+  /**
+   * Records the claims of runs that have begun, once more, and those that could not be recorded before. A claim of another process that
+   * was rolled back may have been recorded after the one of this process.
+   */
+  async #saveClaimsOfBegun(taskIds: string[]): Promise<void> {
+    const { knex, process } = this.options;
+    const number = process?.number;
+    const unsaved = taskIds.filter(
+      id => this.#hasBegun(id) && this.#runs.get(id)?.claimedAs !== number,
+    );
+    if (number === undefined || unsaved.length === 0) {
+      return;
+    }
+    const runs = unsaved.map(id => this.#runs.get(id)!);
+    const tokens = await this.fencingTokens(unsaved);
+    await saveClaims(
+      knex,
+      tokens.map(token => ({ ...token, process: number })),
+    );
+    for (const run of runs) {
+      run.claimedAs = number;
+    }
   }
 
   /** Asks the database about the runs that have made no folder yet, or so late that it may be another process's. */

@@ -30,7 +30,8 @@ export function attemptRecord({
     stepsAgain: again.map(stepAgainRecord),
     files,
     secondsSilent: task.secondsSilent,
-    planned: task.planned,
+    interruptedBy: task.interruptedBy,
+    knownBy: task.knownBy,
     ...('attempt' in decision
       ? {
           spent: decision.attempt.spent,

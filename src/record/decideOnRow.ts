@@ -25,7 +25,7 @@ export function decideOnRow(
     secondsSilent: task.secondsSilent,
     history,
     strategy,
-    planned: task.planned,
+    interruptedBy: task.interruptedBy,
     effort: task.last,
     maxAttempts: config.maxAttempts,
     taskTimeoutSeconds: config.taskTimeoutSeconds,

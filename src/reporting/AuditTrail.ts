@@ -29,6 +29,7 @@ export class AuditTrail implements Partial<RecoveryListener> {
       strategy: strategy?.strategy,
       decision: decision.kind,
       attempt,
+      interruptedBy: task.interruptedBy,
       ...(isClosed(decision) && { reason }),
     });
   }

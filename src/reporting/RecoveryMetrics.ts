@@ -76,7 +76,7 @@ export class RecoveryMetrics implements Partial<RecoveryListener> {
     const attributes = {
       strategy: strategy?.strategy ?? 'unknown',
       decision: decision.kind,
-      interruption: task.planned ? 'shutdown' : 'crash',
+      interruption: task.interruptedBy,
     };
     this.#decisions.add(1, {
       ...attributes,

@@ -36,7 +36,7 @@ async function recordAll(): Promise<ResourceMetrics> {
   const metrics = new RecoveryMetrics(meter);
   reportBlocked(meter, () => true);
   metrics.decided({
-    task: { secondsSilent: 31, planned: false },
+    task: { secondsSilent: 31, interruptedBy: 'crash' },
     decision: { kind: 'resume', templateRef: 'template:default/sample' },
   } as WrittenDecision);
   metrics.undecided();

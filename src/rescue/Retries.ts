@@ -205,7 +205,6 @@ export class Retries {
             skippedSteps: retry.plan.skipped,
             stepsAgain: retry.plan.again.map(stepAgainRecord),
             files: retry.plan.files,
-            planned: false,
             // Whoever starts a task again gives it all its attempts.
             spent: 0,
             finishedSteps: retry.finishedSteps,

@@ -5,7 +5,7 @@ import { Retry } from '../retry';
 import { TaskStrategy } from '../strategy';
 import { formatSilence, formatTime } from './format';
 import { planParts } from './planMessages';
-import { Silence } from './reason';
+import { evidenceOf, problemOf, Silence } from './reason';
 
 type ClosedBecause = Extract<FinalDecision, { kind: 'failed' }>['because'];
 
@@ -81,15 +81,26 @@ function whyClosed(reason: ClosedBecause): string {
 
 function interruptionPart(
   { interruptedAt }: { interruptedAt?: string },
-  { secondsSilent, planned }: Silence,
+  silence: Silence,
 ): string {
   return `interrupted ${
     interruptedAt
       ? `at step ${inQuotes(interruptedAt)}`
       : 'before its first step'
-  }, silent for ${formatSilence(secondsSilent)}${
-    planned ? ' after a planned shutdown' : ''
-  }`;
+  }, silent for ${formatSilence(silence.secondsSilent)}${causePart(silence)}`;
+}
+
+function causePart(silence: Silence): string {
+  switch (silence.interruptedBy) {
+    case 'shutdown':
+      return ' after a planned shutdown';
+    case 'crash':
+      return ` after a crash (${evidenceOf(silence.knownBy)})`;
+    case 'connection':
+      return ` after a lost connection to the database${problemOf(silence)}`;
+    default:
+      return '';
+  }
 }
 
 /** Any task may need a first recovery, so only further ones are mentioned. */

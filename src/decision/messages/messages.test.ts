@@ -6,11 +6,11 @@ import { TaskStrategy } from '../strategy';
 import { asLines, formatSilence } from './format';
 import { decisionLine, waitingLine } from './logLines';
 import { filesPart } from './planMessages';
-import { reasonOf } from './reason';
+import { reasonOf, Silence } from './reason';
 import { retryLine, retryMessages, retryReason } from './retryMessages';
 import { stepMessages } from './stepMessages';
 
-const SILENCE = { secondsSilent: 34, planned: false };
+const SILENCE: Silence = { secondsSilent: 34, interruptedBy: 'silence' };
 
 const WHERE = {
   templateRef: 'template:default/sample',
@@ -80,14 +80,43 @@ describe('the reason in the log of a task', () => {
 
   it.each<[string, string, string]>([
     [
-      'a process that died',
+      'silence',
       reason(finishes),
       `Interrupted at step 'two': the backend that ran this task sent no heartbeat for 34 s. All its steps had finished: none runs again, and its result is recorded.`,
     ],
     [
       'a shutdown',
-      reason(finishes, undefined, { secondsSilent: 7, planned: true }),
+      reason(finishes, undefined, {
+        secondsSilent: 7,
+        interruptedBy: 'shutdown',
+      }),
       `Interrupted at step 'two': the backend that ran this task was shut down and sent no heartbeat for 7 s. All its steps had finished: none runs again, and its result is recorded.`,
+    ],
+    [
+      'a crash that a lock tells of',
+      reason(finishes, undefined, {
+        secondsSilent: 6,
+        interruptedBy: 'crash',
+        knownBy: 'lock',
+      }),
+      `Interrupted at step 'two': the backend that ran this task crashed (its database session ended) and sent no heartbeat for 6 s. All its steps had finished: none runs again, and its result is recorded.`,
+    ],
+    [
+      'a crash that a process id tells of',
+      reason(finishes, undefined, {
+        secondsSilent: 3,
+        interruptedBy: 'crash',
+        knownBy: 'pid',
+      }),
+      `Interrupted at step 'two': the backend that ran this task crashed (its process is gone) and sent no heartbeat for 3 s. All its steps had finished: none runs again, and its result is recorded.`,
+    ],
+    [
+      'a lost connection',
+      reason(finishes, undefined, {
+        secondsSilent: 6,
+        interruptedBy: 'connection',
+      }),
+      `Interrupted at step 'two': the backend that ran this task lost its connection to the database and sent no heartbeat for 6 s. All its steps had finished: none runs again, and its result is recorded.`,
     ],
     [
       'an interruption before the first step',
@@ -290,13 +319,13 @@ describe("the line about a decision in the backend's log", () => {
   const line = (
     decision: FinalDecision,
     of?: TaskStrategy,
-    more: { planned?: boolean; signInExpiredAt?: Date } = {},
+    more: Partial<Silence> & { signInExpiredAt?: Date } = {},
   ) =>
     decisionLine({
       taskId: '42',
       decision,
       strategy: of,
-      silence: { ...SILENCE, planned: more.planned ?? false },
+      silence: { ...SILENCE, ...more },
       signInExpiredAt: more.signInExpiredAt,
     });
 
@@ -320,9 +349,24 @@ describe("the line about a decision in the backend's log", () => {
     [
       'runs again after a shutdown',
       line(goesOn('restart', { skipped: [] }), strategy('restart'), {
-        planned: true,
+        interruptedBy: 'shutdown',
       }),
       `Task 42 of template:default/sample, strategy 'restart', runs again from its first step; ${AT_TWO} after a planned shutdown; skipped: none; run again: none`,
+    ],
+    [
+      'runs again after a crash',
+      line(goesOn('restart', { skipped: [] }), strategy('restart'), {
+        interruptedBy: 'crash',
+        knownBy: 'lock',
+      }),
+      `Task 42 of template:default/sample, strategy 'restart', runs again from its first step; ${AT_TWO} after a crash (its database session ended); skipped: none; run again: none`,
+    ],
+    [
+      'runs again after a lost connection',
+      line(goesOn('restart', { skipped: [] }), strategy('restart'), {
+        interruptedBy: 'connection',
+      }),
+      `Task 42 of template:default/sample, strategy 'restart', runs again from its first step; ${AT_TWO} after a lost connection to the database; skipped: none; run again: none`,
     ],
     [
       'has its final attempt, with invalid dependencies, an expired sign-in and a misspelt limit',

@@ -1,12 +1,20 @@
 import { inQuotes } from '../../util/shown';
 import { Attempt } from '../attempts';
 import { FinalDecision } from '../decision';
+import { InterruptedBy, KnownBy } from '../interruption';
 import { TaskStrategy } from '../strategy';
 import { formatSilence } from './format';
 import { planSentences } from './planMessages';
 
-/** How long a task had no heartbeat, and whether its backend had been asked to end. */
-export type Silence = { secondsSilent: number; planned: boolean };
+/** How long a task had no heartbeat, and what is known of why. */
+export type Silence = {
+  secondsSilent: number;
+  interruptedBy: InterruptedBy;
+  /** Of a crash. */
+  knownBy?: KnownBy;
+  /** Of a lost connection: what the database said. */
+  problem?: string;
+};
 
 /** A decision after which the task runs again. */
 export type Requeued = Extract<FinalDecision, { attempt: unknown }>;
@@ -42,13 +50,37 @@ export function reasonOf(options: {
 
 function interruption(
   { interruptedAt }: { interruptedAt?: string },
-  { secondsSilent, planned }: Silence,
+  silence: Silence,
 ): string {
   return `Interrupted${
     interruptedAt ? ` at step ${inQuotes(interruptedAt)}` : ''
-  }: the backend that ran this task ${
-    planned ? 'was shut down and ' : ''
-  }sent no heartbeat for ${formatSilence(secondsSilent)}.`;
+  }: ${whatHappened(silence)}sent no heartbeat for ${formatSilence(silence.secondsSilent)}.`;
+}
+
+function whatHappened(silence: Silence): string {
+  const backend = 'the backend that ran this task';
+  switch (silence.interruptedBy) {
+    case 'shutdown':
+      return `${backend} was shut down and `;
+    case 'crash':
+      return `${backend} crashed (${evidenceOf(silence.knownBy)}) and `;
+    case 'connection':
+      return `the scaffolder's connection to the database was lost${problemOf(silence)}, which ended this run, and ${backend} `;
+    default:
+      return `${backend} `;
+  }
+}
+
+/** What the database said of a lost connection, in brackets. */
+export function problemOf({ problem }: Silence): string {
+  return problem ? ` (${problem})` : '';
+}
+
+/** How it is known that a process has crashed. */
+export function evidenceOf(knownBy: KnownBy | undefined): string {
+  return knownBy === 'pid'
+    ? 'its process is gone'
+    : 'its database session ended';
 }
 
 function howItGoesOn(decision: Requeued): string {

@@ -41,7 +41,7 @@ describe.each(databases.eachSupportedId())(
       await knex.transaction(tx =>
         recordAttempts(tx, [
           newAttempt({ taskId: unplanned, spent: 2 }),
-          newAttempt({ taskId: planned, spent: 2, planned: true }),
+          newAttempt({ taskId: planned, spent: 2, interruptedBy: 'shutdown' }),
         ]),
       );
       for (const taskId of [unplanned, planned]) {

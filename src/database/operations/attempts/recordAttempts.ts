@@ -27,8 +27,10 @@ export type NewAttempt = {
   files?: RunFilesRecord;
   /** Nothing if it was not interrupted. */
   secondsSilent?: number;
-  /** Whether the task was interrupted by a shutdown of its backend. */
-  planned: boolean;
+  /** silence, shutdown, crash or connection. Nothing if it was not interrupted. */
+  interruptedBy?: string;
+  /** Of a crash: lock or pid. */
+  knownBy?: string;
   /** How many recoveries in a row got the task no further, this one included. */
   spent: number;
   /** How many of its steps had ever finished. */
@@ -103,7 +105,10 @@ export function attemptRow(a: NewAttempt) {
     steps_again: JSON.stringify(a.stepsAgain),
     files: a.files ? JSON.stringify(a.files) : null,
     seconds_silent: a.secondsSilent ?? null,
-    planned: a.planned,
+    interrupted_by: a.interruptedBy ?? null,
+    known_by: a.knownBy ?? null,
+    // For what reads the table, releases that are rolled back to among it.
+    planned: a.interruptedBy === 'shutdown',
     spent: a.spent,
     finished_steps: a.finishedSteps,
     last_chance: a.finalAttempt,

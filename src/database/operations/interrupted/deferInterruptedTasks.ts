@@ -14,13 +14,13 @@ export async function deferInterruptedTasks(
   tx: Knex.Transaction,
   options: { taskIds: string[]; silentSeconds: number } & Timeouts,
 ): Promise<string[]> {
-  const { timeoutSeconds, silentSeconds } = options;
+  const { silentSeconds } = options;
   if (options.taskIds.length === 0) {
     return [];
   }
   const soon = tx(TASKS)
     .whereIn('id', options.taskIds)
-    .modify(whereInterrupted, tx, timeoutSeconds)
+    .modify(whereInterrupted, tx, options)
     .whereNotNull('last_heartbeat_at')
     .whereRaw(silentForAtLeast(tx, silentSeconds))
     .pluck('id');
@@ -32,7 +32,7 @@ export async function deferInterruptedTasks(
     taskIds: await soon,
     where: query =>
       query
-        .modify(whereInterrupted, tx, timeoutSeconds)
+        .modify(whereInterrupted, tx, options)
         .modify(whereUndecided, tx, options),
   });
 }

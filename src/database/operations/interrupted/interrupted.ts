@@ -1,7 +1,7 @@
 import { Knex } from 'knex';
-import { ATTEMPTS, SHUTDOWNS, NUDGES } from '../../tables';
+import { ATTEMPTS, CLAIMS, SHUTDOWNS, NUDGES } from '../../tables';
 import { IN_FLIGHT, TASK_EVENTS, TASKS } from '../../../scaffolder/tables';
-import { secondsAgo, silentForAtLeast } from '../../time';
+import { isSqlite, secondsAgo, silentForAtLeast } from '../../time';
 
 /** After how much silence what happens to a running task. */
 export type Timeouts = {
@@ -11,21 +11,86 @@ export type Timeouts = {
   taskTimeoutSeconds: number;
 };
 
-/** A task whose backend was asked to end counts as interrupted once it missed five heartbeats. */
-const PLANNED_SILENCE_SECONDS = 5;
+/** Processes that do not live any more, and how that is known: their locks are not held, or their process ids are gone. */
+export type DeadProcesses = { numbers: number[]; knownBy: 'lock' | 'pid' };
+
+/** What makes a running task count as interrupted. */
+export type Evidence = Pick<Timeouts, 'timeoutSeconds'> & {
+  /** None unless given. */
+  deadProcesses?: DeadProcesses;
+};
+
+/** A task of which more is known than its silence counts as interrupted once it missed five heartbeats. */
+const KNOWN_SILENCE_SECONDS = 5;
 
 /**
- * A condition: the backend that runs the task was asked to end. A `recovered` event since then means that another run has
+ * A condition: what a row of a table says of a run holds for the present run. A `recovered` event since then means that another run has
  * begun: the module, the scaffolder's own recovery and a manual retry all write one (4.2.0).
  */
-export const PLANNED = `exists (
-  select 1 from ${SHUTDOWNS} where ${SHUTDOWNS}.task_id = ${TASKS}.id and not exists (
+function isOfPresentRun(table: string): string {
+  return `${table}.task_id = ${TASKS}.id and not exists (
     select 1 from ${TASK_EVENTS}
     where ${TASK_EVENTS}.task_id = ${TASKS}.id
       and ${TASK_EVENTS}.event_type = 'recovered'
-      and ${TASK_EVENTS}.id > ${SHUTDOWNS}.recovered_event
-  )
-)`;
+      and ${TASK_EVENTS}.id > ${table}.recovered_event
+  )`;
+}
+
+/** A condition: the backend that runs the task was asked to end, or lost what the run needed. */
+const MARKED = `exists (select 1 from ${SHUTDOWNS} where ${isOfPresentRun(SHUTDOWNS)})`;
+
+/** A column: which of the two, as in the table. Null if neither. */
+export const MARK_CAUSE = `(select ${SHUTDOWNS}.cause from ${SHUTDOWNS} where ${isOfPresentRun(SHUTDOWNS)})`;
+
+/** A column: what the database said of a lost connection. Null of anything else. */
+export const MARK_PROBLEM = `(select ${SHUTDOWNS}.problem from ${SHUTDOWNS} where ${isOfPresentRun(SHUTDOWNS)})`;
+
+/** A condition: the process that claimed the task is dead. */
+export function isClaimantDead(
+  knex: Knex,
+  deadProcesses: DeadProcesses | undefined,
+): Knex.Raw {
+  const numbers = deadProcesses?.numbers ?? [];
+  if (numbers.length === 0) {
+    return knex.raw('1 = 0');
+  }
+  return knex.raw(
+    `exists (
+      select 1 from ${CLAIMS}
+      where ${isOfPresentRun(CLAIMS)} and ${CLAIMS}.process in (${numbers.map(() => '?')})
+    )`,
+    numbers,
+  );
+}
+
+/**
+ * A condition: the task was claimed by another process than this one, and may have died with it. Only then it has to be asked which
+ * processes are dead.
+ *
+ * @param process - the number of this process. Nothing if it has none yet
+ */
+export function isOrphanCandidate(
+  knex: Knex,
+  process: number | undefined,
+): Knex.Raw {
+  return knex.raw(
+    `(? and exists (
+      select 1 from ${CLAIMS}
+      where ${CLAIMS}.task_id = ${TASKS}.id and ${CLAIMS}.process <> ?
+    ))`,
+    [silentSinceDeath(knex), process ?? 0],
+  );
+}
+
+/**
+ * A condition: a task is silent for as long as it takes to believe that its process is dead. A lock may be free for a moment while its
+ * process lives and beats. A process id is not.
+ */
+function silentSinceDeath(knex: Knex): Knex.Raw {
+  return isSqlite(knex)
+    ? knex.raw('1 = 1')
+    : silentForAtLeast(knex, KNOWN_SILENCE_SECONDS);
+}
 
 /**
  * A condition: a task was decided on since its last heartbeat. Asks for its last decision, by the primary key: asked for any such
@@ -52,11 +117,16 @@ function isHandOverTooOld(knex: Knex, taskTimeoutSeconds: number): Knex.Raw {
   );
 }
 
-/** A condition: a running task had no heartbeat for the timeout, or for a few seconds if its backend was asked to end. */
-export function isSilent(knex: Knex, timeoutSeconds: number): Knex.Raw {
-  return knex.raw(`(? or (? and ${PLANNED}))`, [
+/** A condition: a running task had no heartbeat for the timeout, or for a few seconds if it is marked or its process is dead. */
+export function isSilent(
+  knex: Knex,
+  { timeoutSeconds, deadProcesses }: Evidence,
+): Knex.Raw {
+  return knex.raw(`(? or (? and ${MARKED}) or (? and ?))`, [
     silentForAtLeast(knex, timeoutSeconds),
-    silentForAtLeast(knex, PLANNED_SILENCE_SECONDS),
+    silentForAtLeast(knex, KNOWN_SILENCE_SECONDS),
+    silentSinceDeath(knex),
+    isClaimantDead(knex, deadProcesses),
   ]);
 }
 
@@ -64,12 +134,12 @@ export function isSilent(knex: Knex, timeoutSeconds: number): Knex.Raw {
 export function whereInterrupted(
   query: Knex.QueryBuilder,
   knex: Knex,
-  timeoutSeconds: number,
+  evidence: Evidence,
 ): void {
   query
     .whereRaw(IN_FLIGHT)
     .where(`${TASKS}.status`, 'processing')
-    .whereRaw(isSilent(knex, timeoutSeconds));
+    .whereRaw(isSilent(knex, evidence));
 }
 
 /**
@@ -103,7 +173,7 @@ export function whereHandedOver(
   timeouts: Timeouts,
 ): void {
   query
-    .modify(whereInterrupted, knex, timeouts.timeoutSeconds)
+    .modify(whereInterrupted, knex, timeouts)
     .whereRaw('not ?', isHandOverTooOld(knex, timeouts.taskTimeoutSeconds))
     .where(either =>
       either

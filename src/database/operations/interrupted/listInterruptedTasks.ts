@@ -1,19 +1,24 @@
 import { Knex } from 'knex';
 import { TASKS } from '../../../scaffolder/tables';
-import { Timeouts, whereInterrupted, whereUndecided } from './interrupted';
+import {
+  Evidence,
+  Timeouts,
+  whereInterrupted,
+  whereUndecided,
+} from './interrupted';
 import { ListedTask, Page, pageOfTasks } from '../tasks/pages';
 
 /** The next interrupted tasks that are not decided on. */
 export async function listInterruptedTasks(
   knex: Knex,
-  timeouts: Timeouts,
+  evidence: Timeouts & Evidence,
   page: Page,
 ): Promise<ListedTask[]> {
   return pageOfTasks(
     knex,
     knex(TASKS)
-      .modify(whereInterrupted, knex, timeouts.timeoutSeconds)
-      .modify(whereUndecided, knex, timeouts),
+      .modify(whereInterrupted, knex, evidence)
+      .modify(whereUndecided, knex, evidence),
     page,
   );
 }

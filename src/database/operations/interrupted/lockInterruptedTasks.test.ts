@@ -59,7 +59,7 @@ describe.each(databases.eachSupportedId())(
         secrets: 'readable',
         signInExpiredAt: undefined,
         secondsSilent: expect.any(Number),
-        planned: false,
+        interruptedBy: 'silence',
         remembered: {
           strategy: 'none',
           source: 'invalid',

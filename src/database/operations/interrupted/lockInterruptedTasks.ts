@@ -1,7 +1,12 @@
 import { Knex } from 'knex';
 import { TASKS } from '../../../scaffolder/tables';
 import { isSqlite } from '../../time';
-import { Timeouts, whereInterrupted, whereUndecided } from './interrupted';
+import {
+  Evidence,
+  Timeouts,
+  whereInterrupted,
+  whereUndecided,
+} from './interrupted';
 import {
   InterruptedTaskRow,
   readForDecision,
@@ -15,15 +20,16 @@ import {
  */
 export async function lockInterruptedTasks(
   tx: Knex.Transaction,
-  options: { taskIds: string[] } & Timeouts,
+  options: { taskIds: string[] } & Timeouts & Evidence,
 ): Promise<InterruptedTaskRow[]> {
-  const query = selectForDecision(tx)
+  const query = selectForDecision(tx, options.deadProcesses)
     .whereIn(`${TASKS}.id`, options.taskIds)
-    .modify(whereInterrupted, tx, options.timeoutSeconds)
+    .modify(whereInterrupted, tx, options)
     .modify(whereUndecided, tx, options);
   // SQLite has no row locks; there the updates that follow are guarded and a write transaction excludes all others.
   if (!isSqlite(tx)) {
     query.forUpdate(TASKS).skipLocked();
   }
-  return (await query).map(readForDecision);
+  const rows = await query;
+  return rows.map((row: any) => readForDecision(row, options.deadProcesses));
 }

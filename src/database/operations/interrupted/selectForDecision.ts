@@ -2,7 +2,12 @@ import { Knex } from 'knex';
 import { ATTEMPTS, DbStrategyRow, STRATEGIES } from '../../tables';
 import { DbTaskRow, TASKS } from '../../../scaffolder/tables';
 import { epochSeconds, secondsSilent } from '../../time';
-import { PLANNED } from './interrupted';
+import {
+  DeadProcesses,
+  isClaimantDead,
+  MARK_CAUSE,
+  MARK_PROBLEM,
+} from './interrupted';
 import { readSecrets } from '../tasks/readSecrets';
 
 /** An interrupted task as it is decided on. */
@@ -15,8 +20,15 @@ export type InterruptedTaskRow = Pick<
   /** When the sign-in expired that the task was started with, if it has. */
   signInExpiredAt?: Date;
   secondsSilent: number;
-  /** Whether its backend had been asked to end. */
-  planned: boolean;
+  /**
+   * What is known of the interruption: its backend had been asked to end, or lost its connection to the database, or is dead. Silence
+   * alone if nothing is.
+   */
+  interruptedBy: 'silence' | 'shutdown' | 'crash' | 'connection';
+  /** Of a crash. */
+  knownBy?: DeadProcesses['knownBy'];
+  /** Of a lost connection: what the database said. */
+  problem?: string;
   /** What is remembered of the strategy, if anything. */
   remembered?: Pick<DbStrategyRow, 'strategy' | 'source' | 'remark'> & {
     maxAttempts?: number;
@@ -37,6 +49,7 @@ const LAST = 'last_attempt';
 /** A query for all that a decision is made from, of tasks that the caller names. */
 export function selectForDecision(
   knex: Knex | Knex.Transaction,
+  deadProcesses?: DeadProcesses,
 ): Knex.QueryBuilder {
   return knex(TASKS)
     .leftJoin(STRATEGIES, `${STRATEGIES}.task_id`, `${TASKS}.id`)
@@ -67,14 +80,19 @@ export function selectForDecision(
       `${LAST}.finished_steps`,
       {
         seconds_silent: secondsSilent(knex),
-        planned: knex.raw(PLANNED),
+        mark: knex.raw(MARK_CAUSE),
+        mark_problem: knex.raw(MARK_PROBLEM),
+        is_claimant_dead: isClaimantDead(knex, deadProcesses),
         now: epochSeconds(knex),
       },
     );
 }
 
 /** What the query found of a task. */
-export function readForDecision(row: any): InterruptedTaskRow {
+export function readForDecision(
+  row: any,
+  deadProcesses?: DeadProcesses,
+): InterruptedTaskRow {
   const { state: secrets, signInExpiresAt } = readSecrets(row.secrets);
   const hasExpired =
     signInExpiresAt && signInExpiresAt.getTime() <= row.now * 1000;
@@ -88,7 +106,7 @@ export function readForDecision(row: any): InterruptedTaskRow {
     secrets,
     signInExpiredAt: hasExpired ? signInExpiresAt : undefined,
     secondsSilent: row.seconds_silent,
-    planned: Boolean(row.planned),
+    ...interruption(row, deadProcesses),
     remembered: row.strategy
       ? {
           strategy: row.strategy,
@@ -106,4 +124,20 @@ export function readForDecision(row: any): InterruptedTaskRow {
             finishedSteps: row.finished_steps,
           },
   };
+}
+
+/** A shutdown explains the death of a process, and uses no attempt. */
+function interruption(
+  row: any,
+  deadProcesses: DeadProcesses | undefined,
+): Pick<InterruptedTaskRow, 'interruptedBy' | 'knownBy' | 'problem'> {
+  if (row.mark) {
+    return {
+      interruptedBy: row.mark,
+      ...(row.mark_problem && { problem: row.mark_problem }),
+    };
+  }
+  return row.is_claimant_dead
+    ? { interruptedBy: 'crash', knownBy: deadProcesses!.knownBy }
+    : { interruptedBy: 'silence' };
 }

@@ -1,7 +1,12 @@
 import { Knex } from 'knex';
 import { DbTaskRow, TASKS } from '../../../scaffolder/tables';
 import { heartbeatStaleIn } from '../../time';
-import { Timeouts, whereInterrupted, whereUndecided } from './interrupted';
+import {
+  Evidence,
+  Timeouts,
+  whereInterrupted,
+  whereUndecided,
+} from './interrupted';
 
 /** What can be done with interrupted tasks. */
 export type InterruptedTaskUpdate =
@@ -33,16 +38,17 @@ export async function updateInterruptedTasks(
   options: {
     taskIds: string[];
     states?: Map<string, string | null>;
-  } & Timeouts,
+  } & Timeouts &
+    Evidence,
   update: InterruptedTaskUpdate,
 ): Promise<string[]> {
-  const { taskIds, timeoutSeconds, states } = options;
+  const { taskIds, states } = options;
   if (taskIds.length === 0) {
     return [];
   }
   const rows = await tx<DbTaskRow>(TASKS)
     .whereIn('id', taskIds)
-    .modify(whereInterrupted, tx, timeoutSeconds)
+    .modify(whereInterrupted, tx, options)
     .modify(whereUndecided, tx, options)
     .update({
       ...columns(tx, update),

@@ -69,7 +69,7 @@ describe.each(databases.eachSupportedId())('a shutdown on %s', databaseId => {
     const [row] = await knex.transaction(tx =>
       lockInterruptedTasks(tx, { taskIds: [silent], ...TIMEOUTS }),
     );
-    expect(row).toMatchObject({ id: silent, planned: true });
+    expect(row).toMatchObject({ id: silent, interruptedBy: 'shutdown' });
   });
 
   it('means nothing for a task that was queued again since', async () => {

@@ -1,12 +1,12 @@
 import { Knex } from 'knex';
-import { ATTEMPTS, SHUTDOWNS, STRATEGIES, NUDGES } from '../../tables';
+import { ATTEMPTS, CLAIMS, SHUTDOWNS, STRATEGIES, NUDGES } from '../../tables';
 import { IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
 import { secondsAgo } from '../../time';
 import { WOKEN_SINCE_HEARTBEAT } from '../interrupted/interrupted';
 
 /**
- * Forgets what was remembered of tasks that have ended: what their attempts count against their limits, their strategies, and
- * shutdowns of their backends. Forgets nudges that nobody asks for any more as well. Starts from the few remembered ones, not from all
+ * Forgets what was remembered of tasks that have ended: what their attempts count against their limits, their strategies,
+ * shutdowns of their backends, and which processes claimed them. Forgets nudges that nobody asks for any more as well. Starts from the few remembered ones, not from all
  * tasks.
  *
  * @param options.nudgeIntervalSeconds - for so long a nudge keeps others from being made
@@ -28,7 +28,7 @@ export async function forgetEndedTasks(
     )
     .where('spent', '>', 0)
     .update({ spent: 0 });
-  for (const table of [STRATEGIES, SHUTDOWNS]) {
+  for (const table of [STRATEGIES, SHUTDOWNS, CLAIMS]) {
     await knex(table).whereExists(ended(table)).delete();
   }
   // One of a task that waits to be claimed shows that the task was handed over, however old it is.

@@ -15,5 +15,5 @@ export async function readRunningTask(
     [`${TASKS}.id`]: taskId,
     [`${TASKS}.status`]: 'processing',
   });
-  return rows.map(readForDecision)[0];
+  return rows.map((row: any) => readForDecision(row))[0];
 }

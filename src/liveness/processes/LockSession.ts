@@ -1,0 +1,306 @@
+import { Knex } from 'knex';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { within, TIMED_OUT } from '../../util/within';
+
+/** How often it is looked at, and every how many of these the session is asked. */
+const TICK_MS = 1_000;
+const TICKS_BETWEEN_PROBES = 2;
+
+/** An answer that is still missing after so many ticks is overdue. Ticks, not time: after a stall of this process there is only one. */
+const OVERDUE_TICKS = 3;
+
+/** A session that takes longer to be had counts as refused. */
+const TAKE_MS = 5_000;
+
+/** Waits between attempts to take the lock, of a server that has no connection to give, say. */
+const RETRY_SECONDS = [1, 2, 4, 8, 16, 30];
+
+/** What is used of the `Client` of node-postgres 8. */
+type PgClient = {
+  connect(): Promise<unknown>;
+  query(sql: string, values?: unknown[]): Promise<{ rows: any[] }>;
+  end(): Promise<void>;
+  unref(): void;
+  on(event: 'end' | 'error', listener: () => void): void;
+  /** The process id of the server, as it announced it when the session began. */
+  processID: number | null;
+  connection?: { stream?: { destroy(): void } };
+};
+
+type Session = {
+  client: PgClient;
+  isLost: boolean;
+  /** For how many ticks an answer has been missing. */
+  ticksUnanswered: number;
+};
+
+/** Thrown where a session is not one of the server's. */
+class PooledError extends Error {}
+
+/**
+ * A session on PostgreSQL, outside the pool, which holds the advisory lock of this process for as long as it lives: when the process
+ * dies, its kernel closes the socket, and the server frees the lock.
+ *
+ * The lock is a shared one. So a further session takes it while the server has not noticed yet that an earlier one is gone, and an earlier
+ * one that does not answer is kept until a further one has the lock.
+ *
+ * Behind a transaction pooler a lock would stay on the pooler's session and outlive this process. The server announces a process id when
+ * a session begins, for requests to cancel; a pooler invents one, whereas a proxy of TCP passes it on. So a session whose process id is
+ * another one takes no lock.
+ *
+ * Never throws, and never keeps the process from ending.
+ */
+export class LockSession {
+  #session?: Session;
+  #isHeld = false;
+  #isPooled = false;
+  #wake = () => {};
+
+  constructor(
+    private readonly options: {
+      knex: Knex;
+      /** The two keys of the lock. */
+      key: readonly [number, number];
+      /** Shows at the server. */
+      applicationName: string;
+      /** It was taken, or could not be taken, or was found to be there after all. */
+      onChange: () => void;
+      /** It is gone. It is taken again at once. */
+      onLost: () => void;
+      /** There will be none, since a connection pooler is in between. */
+      onPooled: () => void;
+      /** Ends it. */
+      signal: AbortSignal;
+    },
+  ) {}
+
+  /** Whether this process holds its lock, as far as it knows. Also for the moment in which a lost one is taken again. */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /** Takes the lock, and takes it again whenever it is lost. */
+  start(): void {
+    const { signal } = this.options;
+    if (signal.aborted) {
+      return;
+    }
+    let ticks = 0;
+    const timer = setInterval(() => {
+      ticks += 1;
+      this.#tick(ticks % TICKS_BETWEEN_PROBES === 0);
+    }, TICK_MS).unref();
+    signal.addEventListener(
+      'abort',
+      () => {
+        clearInterval(timer);
+        this.#wake();
+        this.#close(this.#session);
+      },
+      { once: true },
+    );
+    void this.#keep();
+  }
+
+  async #keep(): Promise<void> {
+    const { signal } = this.options;
+    let failures = 0;
+    while (!signal.aborted && !this.#isPooled) {
+      if (this.#isSound()) {
+        failures = 0;
+        this.#report(true);
+        await this.#untilWoken();
+        continue;
+      }
+      try {
+        await this.#take();
+      } catch (error) {
+        if (error instanceof PooledError) {
+          this.#isPooled = true;
+          this.#report(false);
+          this.options.onPooled();
+          return;
+        }
+        this.#report(false);
+        const seconds =
+          RETRY_SECONDS[Math.min(failures, RETRY_SECONDS.length - 1)];
+        failures += 1;
+        if (!this.#isSound()) {
+          await this.#untilWoken(seconds * 1000);
+        }
+      }
+    }
+  }
+
+  /** There is a session, and its answer is not overdue. */
+  #isSound(): boolean {
+    const session = this.#session;
+    return (
+      session !== undefined &&
+      !session.isLost &&
+      session.ticksUnanswered < OVERDUE_TICKS
+    );
+  }
+
+  async #take(): Promise<void> {
+    const { key, signal } = this.options;
+    const session = await this.#open();
+    try {
+      const taken = await within(TAKE_MS, this.#lock(session.client, key));
+      if (taken === TIMED_OUT || session.isLost || signal.aborted) {
+        throw new Error('The session did not answer');
+      }
+    } catch (error) {
+      this.#close(session);
+      throw error;
+    }
+    this.#close(this.#session);
+    this.#session = session;
+  }
+
+  async #lock(client: PgClient, key: readonly [number, number]): Promise<void> {
+    await this.#checkProcess(client);
+    const { rows } = await client.query(
+      'select pg_try_advisory_lock_shared($1, $2) as taken',
+      [...key],
+    );
+    if (!rows[0].taken) {
+      throw new Error('Somebody else holds the lock alone');
+    }
+    // Between the first answer and the lock, a pooler might have changed the session.
+    await this.#checkProcess(client);
+  }
+
+  async #checkProcess(client: PgClient): Promise<void> {
+    const { rows } = await client.query('select pg_backend_pid() as pid');
+    if (rows[0].pid !== client.processID) {
+      throw new PooledError();
+    }
+  }
+
+  async #open(): Promise<Session> {
+    const { knex, applicationName } = this.options;
+    const { Client } = knex.client.driver;
+    const client: PgClient = new Client({
+      ...(await readConnectionSettings(knex)),
+      application_name: applicationName,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: TAKE_MS,
+      connectionTimeoutMillis: TAKE_MS,
+    });
+    const session: Session = { client, isLost: false, ticksUnanswered: 0 };
+    const lost = () => this.#lost(session);
+    // Both may come. Without the first one, an error would end the process.
+    client.on('error', lost);
+    client.on('end', lost);
+    const connected = client.connect();
+    // Already while it connects.
+    client.unref();
+    try {
+      await connected;
+    } catch (error) {
+      this.#close(session);
+      throw error;
+    }
+    // With TLS it is another socket now.
+    client.unref();
+    return session;
+  }
+
+  #lost(session: Session): void {
+    if (session.isLost) {
+      return;
+    }
+    session.isLost = true;
+    this.#destroy(session);
+    if (session === this.#session && !this.options.signal.aborted) {
+      this.options.onLost();
+      this.#wake();
+    }
+  }
+
+  #tick(isToProbe: boolean): void {
+    const session = this.#session;
+    if (!session || session.isLost) {
+      return;
+    }
+    if (session.ticksUnanswered > 0) {
+      session.ticksUnanswered += 1;
+      if (session.ticksUnanswered === OVERDUE_TICKS) {
+        this.#wake();
+      }
+    } else if (isToProbe) {
+      // So that a session that is gone is known to be, also where the network says nothing, and that none is ended for being idle.
+      session.ticksUnanswered = 1;
+      this.#checkProcess(session.client).then(
+        () => this.#answered(session),
+        // A statement that was cancelled is an answer. That the session ended is told by its events.
+        error =>
+          error instanceof PooledError
+            ? this.#lost(session)
+            : this.#answered(session),
+      );
+    }
+  }
+
+  #answered(session: Session): void {
+    const wasOverdue = session.ticksUnanswered >= OVERDUE_TICKS;
+    session.ticksUnanswered = 0;
+    if (wasOverdue) {
+      this.#wake();
+    }
+  }
+
+  #report(isHeld: boolean): void {
+    if (this.#isHeld !== isHeld) {
+      this.#isHeld = isHeld;
+      this.options.onChange();
+    }
+  }
+
+  /** Until something has happened to the session, or the time is over. */
+  async #untilWoken(ms?: number): Promise<void> {
+    const { signal } = this.options;
+    if (signal.aborted) {
+      return;
+    }
+    const woken = new Promise<void>(resolve => {
+      this.#wake = resolve;
+    });
+    if (ms === undefined) {
+      await woken;
+    } else {
+      await Promise.race([
+        woken,
+        sleep(ms, undefined, { ref: false, signal }).catch(() => {}),
+      ]);
+    }
+  }
+
+  #close(session: Session | undefined): void {
+    if (!session) {
+      return;
+    }
+    session.isLost = true;
+    session.client.end().catch(() => {});
+    // The answer to that may never come.
+    setTimeout(() => this.#destroy(session), TICK_MS).unref();
+  }
+
+  #destroy(session: Session): void {
+    session.client.connection?.stream?.destroy();
+  }
+}
+
+/** What the pool connects with, as `_acquireOnlyConnection` of knex 3, or what it would connect with if that has expired. */
+async function readConnectionSettings(knex: Knex): Promise<object> {
+  const {
+    connectionSettings,
+    connectionConfigProvider: provide,
+    connectionConfigExpirationChecker: isExpired,
+  } = knex.client;
+  const settings =
+    provide && isExpired?.() ? await provide() : connectionSettings;
+  // Knex hides the password from those who enumerate.
+  return { ...settings, password: settings.password };
+}
