@@ -26,6 +26,8 @@ import { readSqliteVersion } from './database/operations/server/readSqliteVersio
 import { BrokenRuns } from './liveness/BrokenRuns';
 import { markBrokenRun } from './liveness/markBrokenRun';
 import { OwnedRuns } from './liveness/OwnedRuns';
+import { ProcessRegistration } from './liveness/processes/ProcessRegistration';
+import { readThisProcess } from './liveness/processes/thisProcess';
 import { Settling } from './liveness/Settling';
 import { Shutdown } from './liveness/Shutdown';
 import { AttemptTracker } from './record/AttemptTracker';
@@ -98,6 +100,20 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
 
   const exit = config.exitWhenTakenOver ? () => process.exit(1) : undefined;
   const folders = new RunFolders(config.workingDirectory, logger);
+  const settling = new Settling();
+  const runs: OwnedRuns = new OwnedRuns({
+    knex,
+    folders,
+    processNumber: () => registration.number,
+  });
+  const registration = new ProcessRegistration({
+    knex,
+    process: readThisProcess(),
+    runs,
+    settling,
+    signal,
+    logger,
+  });
   const common = {
     ...deps,
     knex,
@@ -106,8 +122,9 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
     end,
     exit,
     folders,
-    runs: new OwnedRuns({ knex, folders }),
-    settling: new Settling(),
+    runs,
+    registration,
+    settling,
     poll: new ScaffolderPoll(),
     readiness: new DatabaseReadiness({ knex, database }),
     index: new InFlightIndex({ knex, database }),

@@ -5,6 +5,8 @@ import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { OwnedRuns } from '../../src/liveness/OwnedRuns';
+import { ProcessRegistration } from '../../src/liveness/processes/ProcessRegistration';
+import { readThisProcess } from '../../src/liveness/processes/thisProcess';
 import { Settling } from '../../src/liveness/Settling';
 import { combineListeners } from '../../src/record/RecoveryListener';
 import { createRecoveryPass } from '../../src/rescue/createRecoveryPass';
@@ -35,6 +37,9 @@ export async function createPass(
   const workingDirectory =
     ownDirectory ?? (await fs.mkdtemp(path.join(os.tmpdir(), 'bench-work-')));
   const folders = new RunFolders(workingDirectory, logger);
+  const runs = new OwnedRuns({ knex, folders });
+  // Nobody reads here once a second, which would count as a stall. A clock that stands still knows none.
+  const settling = new Settling(() => 0);
   return createRecoveryPass({
     knex,
     config: {
@@ -48,9 +53,16 @@ export async function createPass(
       snapshots,
     },
     folders,
-    runs: new OwnedRuns({ knex, folders }),
-    // Nobody reads here once a second, which would count as a stall. A clock that stands still knows none.
-    settling: new Settling(() => 0),
+    runs,
+    registration: new ProcessRegistration({
+      knex,
+      process: readThisProcess(),
+      runs,
+      settling,
+      signal: new AbortController().signal,
+      logger,
+    }),
+    settling,
     poll: new ScaffolderPoll(),
     events: DefaultEventsService.create({ logger }),
     listener: combineListeners([], logger),

@@ -92,7 +92,9 @@ describe('decide', () => {
     });
 
     it('lets it go on after a planned interruption', () => {
-      expect(decide(task({ effort: stuck, interruptedBy: 'shutdown' }))).toMatchObject({
+      expect(
+        decide(task({ effort: stuck, interruptedBy: 'shutdown' })),
+      ).toMatchObject({
         kind: 'resume',
         attempt: { spent: 3 },
       });

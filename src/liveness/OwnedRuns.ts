@@ -13,6 +13,7 @@ import {
 import { readStepEvents } from '../database/operations/taskEvents/readStepEvents';
 import { recordClaim } from '../database/operations/attempts/outcomes/recordClaim';
 import {
+  Claim,
   deleteClaim,
   saveClaims,
 } from '../database/operations/processes/claims';
@@ -45,8 +46,11 @@ type Run = {
   /** An earlier run of the same task that was still alive here when it was claimed again. */
   earlier?: Run;
   isLossReported?: boolean;
-  /** The number of this process that was stored with the claim once the run had begun. */
-  claimedAs?: number;
+  isRolledBack?: boolean;
+  /** What was recorded of the claim, if it was. */
+  claim?: Claim;
+  /** It was recorded since the run has begun. */
+  isClaimSure?: boolean;
 };
 
 /** A task that somebody else runs, or has closed, while a run of it is alive here. */
@@ -67,8 +71,8 @@ export class OwnedRuns {
     private readonly options: {
       knex: Knex;
       folders: RunFolders;
-      /** The number of this process, once it has one. Others do not know who runs a task that was claimed without. */
-      process?: { readonly number: number | undefined };
+      /** The number of this process, once it has one. Without one, others do not know which process has claimed a task. */
+      processNumber?: () => number | undefined;
       /** Milliseconds that pass evenly; for tests. */
       clock?: () => number;
     },
@@ -114,7 +118,12 @@ export class OwnedRuns {
     for (const [taskId, run] of this.#runs) {
       if (run.transaction === transaction) {
         this.#runs.delete(taskId);
+        run.isRolledBack = true;
+        if (run.claim) {
+          this.#withdraw(run.claim);
+        }
         if (run.earlier) {
+          run.earlier.isClaimSure = false;
           this.#runs.set(taskId, run.earlier);
         }
       }
@@ -270,16 +279,20 @@ export class OwnedRuns {
     run: Run,
     { recoveredEvent }: FencingToken,
   ): Promise<void> {
-    const { knex, process } = this.options;
-    if (process?.number === undefined) {
+    const process = this.options.processNumber?.();
+    if (process === undefined) {
       return;
     }
-    const claim = { taskId, process: process.number, recoveredEvent };
-    await saveClaims(knex, [claim]);
-    if (this.#runs.get(taskId) !== run && !this.isAlive(taskId)) {
-      // It was rolled back meanwhile. Whoever claims the task may not record that, as an earlier release.
-      await deleteClaim(knex, claim);
+    run.claim = { taskId, process, recoveredEvent };
+    await saveClaims(this.options.knex, [run.claim]);
+    if (run.isRolledBack) {
+      this.#withdraw(run.claim);
     }
+  }
+
+  /** Whoever claims the task next may not record that, such as an earlier release of this module. */
+  #withdraw(claim: Claim): void {
+    deleteClaim(this.options.knex, claim).catch(() => {});
   }
 
   /**
@@ -287,22 +300,21 @@ export class OwnedRuns {
    * was rolled back may have been recorded after the one of this process.
    */
   async #saveClaimsOfBegun(taskIds: string[]): Promise<void> {
-    const { knex, process } = this.options;
-    const number = process?.number;
-    const unsaved = taskIds.filter(
-      id => this.#hasBegun(id) && this.#runs.get(id)?.claimedAs !== number,
+    const process = this.options.processNumber?.();
+    const unsure = taskIds.filter(
+      id => this.#hasBegun(id) && !this.#runs.get(id)!.isClaimSure,
     );
-    if (number === undefined || unsaved.length === 0) {
+    if (process === undefined || unsure.length === 0) {
       return;
     }
-    const runs = unsaved.map(id => this.#runs.get(id)!);
-    const tokens = await this.fencingTokens(unsaved);
+    const runs = unsure.map(id => this.#runs.get(id)!);
+    const tokens = await this.fencingTokens(unsure);
     await saveClaims(
-      knex,
-      tokens.map(token => ({ ...token, process: number })),
+      this.options.knex,
+      tokens.map(token => ({ ...token, process })),
     );
     for (const run of runs) {
-      run.claimedAs = number;
+      run.isClaimSure = true;
     }
   }
 

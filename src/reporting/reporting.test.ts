@@ -111,7 +111,10 @@ describe('RecoveryMetrics', () => {
     mock.createHistogram.mockImplementation(create);
     const metrics = new RecoveryMetrics(mock);
 
-    metrics.decided({ ...resumed, task: { ...resumed.task, interruptedBy: 'shutdown' } });
+    metrics.decided({
+      ...resumed,
+      task: { ...resumed.task, interruptedBy: 'shutdown' },
+    });
     metrics.decided(closed);
     metrics.undecided();
     metrics.resumed({

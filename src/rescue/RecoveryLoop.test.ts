@@ -61,6 +61,10 @@ describe('RecoveryLoop', () => {
         runAtStartup: jest.fn(async () => ({ restart: 0 })),
         runOnce: jest.fn(async () => ({ restart: 2, failed: 1 })),
       },
+      registration: {
+        keepOnce: jest.fn(async () => {}),
+        pruneOnce: jest.fn(async () => {}),
+      },
       tracker: { recordOnce: jest.fn(async () => {}), ended: jest.fn() },
       listener: { passed: jest.fn(), renewed: jest.fn() },
       memory: {

@@ -10,6 +10,7 @@ import { DatabaseReadiness } from '../database/readiness/DatabaseReadiness';
 import { Deferral } from './Deferral';
 import { InFlightIndex } from '../database/readiness/InFlightIndex';
 import { OwnedRuns } from '../liveness/OwnedRuns';
+import { ProcessRegistration } from '../liveness/processes/ProcessRegistration';
 import { AttemptTracker } from '../record/AttemptTracker';
 import { PollCheck } from '../scaffolder/check/PollCheck';
 import { RecoveryListener } from '../record/RecoveryListener';
@@ -56,6 +57,7 @@ export class RecoveryLoop {
       tracker: Pick<AttemptTracker, 'recordOnce' | 'ended'>;
       folders: RunFolders;
       runs: OwnedRuns;
+      registration: Pick<ProcessRegistration, 'keepOnce' | 'pruneOnce'>;
       settling: Settling;
       listener: Pick<RecoveryListener, 'passed' | 'renewed'>;
       /** Ends the process; only given if it must end when a run has lost ownership. */
@@ -71,8 +73,8 @@ export class RecoveryLoop {
    * Whatever fails in it, the later passes run.
    */
   async start(): Promise<void> {
-    const { pass, memory, tracker, index, pollCheck, check, folders, logger } =
-      this.options;
+    const { pass, memory, tracker, index, pollCheck, check } = this.options;
+    const { folders, registration, logger } = this.options;
     await this.#subscribe().catch(error =>
       logger.error(
         'Task events cannot be subscribed to; the passes find what they miss',
@@ -91,8 +93,13 @@ export class RecoveryLoop {
       isVital: true,
       trouble: 'recovery pass',
     });
+    // In the background: others may recover tasks without it, later.
+    void this.#register();
     await this.#schedule('renew-heartbeats', { seconds: 1 }, () =>
       this.#tick('renewal of heartbeats', () => this.#renewHeartbeats()),
+    );
+    await this.#schedule('register-process', { seconds: 1 }, () =>
+      this.#register(),
     );
     await this.#pass('first recovery pass', () => pass.runAtStartup());
     await this.#schedule('recover-interrupted-tasks', PASS_FREQUENCY, () =>
@@ -106,6 +113,11 @@ export class RecoveryLoop {
         // What it fails at, such as a deadlock while it forgets ended tasks, does not concern the heartbeats.
         { isVital: false },
       ),
+    );
+    await this.#schedule('prune-processes', LOOKUP_FREQUENCY, () =>
+      this.#tick('removal of dead processes', () => registration.pruneOnce(), {
+        isVital: false,
+      }),
     );
     await this.#schedule('record-outcomes', LOOKUP_FREQUENCY, () =>
       this.#tick(
@@ -132,6 +144,15 @@ export class RecoveryLoop {
       }),
     );
     check.workersMayStart();
+  }
+
+  async #register(): Promise<unknown> {
+    const { registration } = this.options;
+    return this.#tick(
+      'registration of this process',
+      () => registration.keepOnce(),
+      { isVital: false },
+    );
   }
 
   /** A pass. When none can be made, or none that decides, the scaffolder's own recovery must not be the one that does. */

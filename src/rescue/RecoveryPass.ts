@@ -7,7 +7,9 @@ import { batchesOf } from '../database/operations/tasks/pages';
 import { BatchDecider, DecisionCounts } from './batch/BatchDecider';
 import { batchesAtOnce } from './batch/batchesAtOnce';
 import { Requeuer, WAITING_SECONDS } from './requeue/Requeuer';
+import { DeadProcesses } from '../database/operations/interrupted/interrupted';
 import { OwnedRuns } from '../liveness/OwnedRuns';
+import { ProcessRegistration } from '../liveness/processes/ProcessRegistration';
 import { Settling } from '../liveness/Settling';
 import { FolderCleaner } from '../workspace/folders/FolderCleaner';
 
@@ -21,21 +23,27 @@ export class RecoveryPass {
       requeuer: Requeuer;
       cleaner: FolderCleaner;
       runs: OwnedRuns;
+      registration: Pick<ProcessRegistration, 'number' | 'findDead'>;
       settling: Settling;
     },
   ) {}
 
   /** A pass at any time while this process runs. */
   async runOnce(): Promise<DecisionCounts> {
-    const { knex, config, requeuer, cleaner } = this.options;
+    const { knex, config, requeuer, registration, cleaner } = this.options;
     const { timeoutSeconds } = config;
     const counts = noDecisions();
     const inFlight = await countInFlight(knex, {
       timeoutSeconds,
       waitingSeconds: WAITING_SECONDS,
+      process: registration.number,
     });
-    if (inFlight.silent > 0) {
-      await this.#decideOnAll({ isStarting: false, counts });
+    const deadProcesses =
+      inFlight.orphanCandidates > 0
+        ? await registration.findDead(knex)
+        : undefined;
+    if (inFlight.silent > 0 || deadProcesses?.numbers.length) {
+      await this.#decideOnAll({ isStarting: false, deadProcesses, counts });
     }
     if (inFlight.withSecrets > 0) {
       await clearUnneededSecrets(knex, timeoutSeconds);
@@ -49,11 +57,12 @@ export class RecoveryPass {
 
   /** What is to be done before the workers of this process start. */
   async runAtStartup(): Promise<DecisionCounts> {
-    const { requeuer, cleaner } = this.options;
+    const { knex, requeuer, registration, cleaner } = this.options;
     const counts = noDecisions();
     // First, so that it opens none of those that this process hands over.
     await requeuer.openHandedOver(this.#isToGoOn);
-    await this.#decideOnAll({ isStarting: true, counts });
+    const deadProcesses = await registration.findDead(knex);
+    await this.#decideOnAll({ isStarting: true, deadProcesses, counts });
     await cleaner.cleanOnce(this.#isToGoOn);
     return counts;
   }
@@ -63,16 +72,18 @@ export class RecoveryPass {
 
   async #decideOnAll(options: {
     isStarting: boolean;
+    /** Nothing if it need not be asked which are. */
+    deadProcesses: DeadProcesses | undefined;
     counts: DecisionCounts;
   }): Promise<void> {
-    const { isStarting, counts } = options;
+    const { deadProcesses, ...others } = options;
     const { knex, config, decider, runs } = this.options;
     const most = batchesAtOnce(knex);
     const running = new Set<Promise<void>>();
     const errors: unknown[] = [];
     try {
       for await (const batch of batchesOf(page =>
-        listInterruptedTasks(knex, config, page),
+        listInterruptedTasks(knex, { ...config, deadProcesses }, page),
       )) {
         if (!this.#isToGoOn()) {
           break;
@@ -80,7 +91,10 @@ export class RecoveryPass {
         const taskIds = batch.filter(id => !runs.isAlive(id));
         // Caught here: nobody waits for it while the next page is read, so that a rejection would be unhandled.
         const current = decider
-          .decideOn(taskIds, isStarting, counts)
+          .decideOn(taskIds, {
+            ...others,
+            isDeathKnown: (deadProcesses?.numbers.length ?? 0) > 0,
+          })
           .catch(error => {
             errors.push(error);
           })

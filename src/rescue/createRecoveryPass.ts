@@ -3,6 +3,7 @@ import { EventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
 import { RecoveryConfig } from '../config';
 import { OwnedRuns } from '../liveness/OwnedRuns';
+import { ProcessRegistration } from '../liveness/processes/ProcessRegistration';
 import { Settling } from '../liveness/Settling';
 import { RecoveryListener } from '../record/RecoveryListener';
 import { ScaffolderPoll } from '../scaffolder/statements/ScaffolderPoll';
@@ -19,6 +20,7 @@ export function createRecoveryPass(options: {
   config: RecoveryConfig;
   folders: RunFolders;
   runs: OwnedRuns;
+  registration: Pick<ProcessRegistration, 'number' | 'findDead'>;
   settling: Settling;
   poll: ScaffolderPoll;
   events: EventsService;

@@ -1,6 +1,7 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import { randomInt } from 'node:crypto';
+import { DeadProcesses } from '../../database/operations/interrupted/interrupted';
 import { deleteProcesses } from '../../database/operations/processes/deleteProcesses';
 import {
   listHeldLocks,
@@ -13,6 +14,7 @@ import {
 } from '../../database/operations/processes/saveProcess';
 import { isSqlite } from '../../database/time';
 import { Settling } from '../Settling';
+import { findDeadProcesses } from './findDeadProcesses';
 import { LockSession } from './LockSession';
 import { pruneProcesses } from './pruneProcesses';
 
@@ -66,6 +68,15 @@ export class ProcessRegistration {
       this.#ongoing = undefined;
     });
     await this.#ongoing;
+  }
+
+  /** The other processes that do not live any more. */
+  async findDead(knex: Knex): Promise<DeadProcesses> {
+    const dead = await findDeadProcesses(knex, this.options.process);
+    return {
+      ...dead,
+      numbers: dead.numbers.filter(number => number !== this.#number),
+    };
   }
 
   /** Removes the rows of processes that are dead and that no task needs. */

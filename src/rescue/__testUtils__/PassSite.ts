@@ -16,10 +16,12 @@ import {
   NewStrategy,
   rememberStrategy,
 } from '../../database/operations/strategies/rememberStrategy';
-import { ATTEMPTS } from '../../database/tables';
+import { ATTEMPTS, PROCESSES } from '../../database/tables';
 import { secondsAgo } from '../../database/time';
 import { Strategy } from '../../decision/strategy';
 import { OwnedRuns } from '../../liveness/OwnedRuns';
+import { ProcessRegistration } from '../../liveness/processes/ProcessRegistration';
+import { readThisProcess } from '../../liveness/processes/thisProcess';
 import { Settling } from '../../liveness/Settling';
 import { TASKS } from '../../scaffolder/tables';
 import { ScaffolderPoll } from '../../scaffolder/statements/ScaffolderPoll';
@@ -48,6 +50,8 @@ export class PassSite {
   /** The clock of the process, in milliseconds. */
   now = 0;
   runs!: OwnedRuns;
+  /** Has no number: the process is one that has just started. */
+  registration!: ProcessRegistration;
   settling!: Settling;
   poll!: ScaffolderPoll;
 
@@ -65,14 +69,21 @@ export class PassSite {
     this.settling = new Settling(() => this.now);
     this.poll = new ScaffolderPoll(() => 0);
     this.runs = new OwnedRuns({ knex: this.knex, folders: this.#folders() });
+    this.registration = new ProcessRegistration({
+      ...this,
+      process: readThisProcess(),
+      signal: new AbortController().signal,
+    });
     await this.knex(TASKS).delete();
+    await this.knex(PROCESSES).delete();
   }
 
   createPass(
     config: Partial<RecoveryConfig> = {},
     folders: RunFolders = this.#folders(),
   ) {
-    const { knex, runs, settling, poll, events, listener, logger } = this;
+    const { knex, runs, registration, settling, poll } = this;
+    const { events, listener, logger } = this;
     return createRecoveryPass({
       knex,
       config: {
@@ -88,6 +99,7 @@ export class PassSite {
       },
       folders,
       runs,
+      registration,
       settling,
       poll,
       events,

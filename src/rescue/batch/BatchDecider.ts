@@ -3,6 +3,7 @@ import { EventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
 import { RecoveryConfig } from '../../config';
 import { deferInterruptedTasks } from '../../database/operations/interrupted/deferInterruptedTasks';
+import { DeadProcesses } from '../../database/operations/interrupted/interrupted';
 import { lockInterruptedTasks } from '../../database/operations/interrupted/lockInterruptedTasks';
 import { readStepEvents } from '../../database/operations/taskEvents/readStepEvents';
 import { withoutJit } from '../../database/withoutJit';
@@ -22,6 +23,7 @@ import { FinalAttempts } from '../FinalAttempts';
 import { formatSilence } from '../../decision/messages/format';
 import { decisionLine } from '../../decision/messages/logLines';
 import { RecoveryListener } from '../../record/RecoveryListener';
+import { ProcessRegistration } from '../../liveness/processes/ProcessRegistration';
 import { Settling } from '../../liveness/Settling';
 import { publishTaskEvent } from '../../scaffolder/taskEvents';
 import { RunFolders } from '../../workspace/folders/RunFolders';
@@ -45,6 +47,7 @@ export class BatchDecider {
       config: RecoveryConfig;
       folders: RunFolders;
       settling: Settling;
+      registration: Pick<ProcessRegistration, 'findDead'>;
       events: EventsService;
       requeuer: Pick<Requeuer, 'plan'>;
       finalAttempts: Pick<FinalAttempts, 'whoWaits'>;
@@ -60,22 +63,28 @@ export class BatchDecider {
   /**
    * Decides on those of the tasks that are still interrupted. One that fails is logged, and counted as an error.
    *
-   * @param isStarting - whether the workers of this process have not started yet
-   * @param counts - to which the decisions are added
+   * @param options.isStarting - whether the workers of this process have not started yet
+   * @param options.isDeathKnown - whether dead processes are known, of which some of the tasks may be. Asked again in the transaction: one
+   *   that lost its lock for a moment may have it again.
+   * @param options.counts - to which the decisions are added
    */
   async decideOn(
     taskIds: string[],
-    isStarting: boolean,
-    counts: DecisionCounts,
+    options: {
+      isStarting: boolean;
+      isDeathKnown: boolean;
+      counts: DecisionCounts;
+    },
   ): Promise<void> {
     const { knex, settling, listener } = this.options;
+    const { counts } = options;
     const failed: string[] = [];
     const isToGoOn = () => settling.isSettled();
     await batchOrEach(
       taskIds,
       async ids => {
         const { undecided, written } = await withoutJit(knex, tx =>
-          this.#recover(tx, ids, isStarting),
+          this.#recover(tx, ids, options),
         );
         ids.forEach(id => this.#logged.delete(id));
         counts.later += undecided.length;
@@ -120,10 +129,17 @@ export class BatchDecider {
   async #recover(
     tx: Knex.Transaction,
     taskIds: string[],
-    isStarting: boolean,
+    options: { isStarting: boolean; isDeathKnown: boolean },
   ): Promise<{ undecided: string[]; written: WrittenDecision[] }> {
-    const { config, requeuer, finalAttempts } = this.options;
-    const { undecided, decided } = await this.#decide(tx, taskIds);
+    const { config, requeuer, registration, finalAttempts } = this.options;
+    const deadProcesses = options.isDeathKnown
+      ? await registration.findDead(tx)
+      : undefined;
+    const { undecided, decided } = await this.#decide(
+      tx,
+      taskIds,
+      deadProcesses,
+    );
     const waiting = await finalAttempts.whoWaits(tx, decided);
     undecided.push(...waiting);
     const due = decided.filter(({ task }) => !waiting.has(task.id));
@@ -132,9 +148,10 @@ export class BatchDecider {
       decided: due,
       requeue: requeuer.plan(
         toRunAgain.map(({ task }) => task.id),
-        isStarting,
+        options.isStarting,
       ),
       config,
+      deadProcesses,
     });
     for (const { task, decision } of written) {
       this.#takeFolderAway(task.id, decision);
@@ -150,11 +167,16 @@ export class BatchDecider {
   async #decide(
     tx: Knex.Transaction,
     taskIds: string[],
+    deadProcesses: DeadProcesses | undefined,
   ): Promise<{ undecided: string[]; decided: DecidedTask[] }> {
     const { config, settling } = this.options;
     const undecided: string[] = [];
     const decided: DecidedTask[] = [];
-    const rows = await lockInterruptedTasks(tx, { ...config, taskIds });
+    const rows = await lockInterruptedTasks(tx, {
+      ...config,
+      taskIds,
+      deadProcesses,
+    });
     // Asked only now: whoever is alive cannot beat from here on, and what was read is what is decided on.
     if (!settling.isSettled()) {
       return { undecided, decided };

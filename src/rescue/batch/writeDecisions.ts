@@ -2,6 +2,7 @@ import { Knex } from 'knex';
 import { RecoveryConfig } from '../../config';
 import { recordAttempts } from '../../database/operations/attempts/recordAttempts';
 import { forgetStoredWorkspaces } from '../../database/operations/interrupted/forgetStoredWorkspaces';
+import { DeadProcesses } from '../../database/operations/interrupted/interrupted';
 import {
   InterruptedTaskUpdate,
   updateInterruptedTasks,
@@ -39,6 +40,8 @@ export async function writeDecisions(
     decided: DecidedTask[];
     requeue: RequeuePlan;
     config: RecoveryConfig;
+    /** As the tasks were read by. */
+    deadProcesses?: DeadProcesses;
   },
 ): Promise<WrittenDecision[]> {
   const { decided, requeue, config } = options;
@@ -88,7 +91,13 @@ async function updateTasks(
     decided,
     requeue,
     config,
-  }: { decided: DecidedTask[]; requeue: RequeuePlan; config: RecoveryConfig },
+    deadProcesses,
+  }: {
+    decided: DecidedTask[];
+    requeue: RequeuePlan;
+    config: RecoveryConfig;
+    deadProcesses?: DeadProcesses;
+  },
 ): Promise<Set<string>> {
   const closedAs = (kind: 'failed' | 'cancelled') =>
     decided.filter(d => d.decision.kind === kind).map(({ task }) => task.id);
@@ -113,7 +122,7 @@ async function updateTasks(
     );
     const ids = await updateInterruptedTasks(
       tx,
-      { ...config, taskIds, states },
+      { ...config, taskIds, states, deadProcesses },
       update,
     );
     ids.forEach(id => updated.add(id));
