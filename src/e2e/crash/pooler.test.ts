@@ -60,7 +60,9 @@ const missing = missingPgBouncer();
       site = await StepSite.create('PostgreSQL', templates, bouncer);
       backend = await site.createBackend('backend');
       client = await backend.start();
-      knex = site.site.openScaffolderDatabase();
+      knex = site.site.openScaffolderDatabase({
+        log: { warn() {}, error() {} },
+      });
       direct = knexFactory({
         client: 'pg',
         connection: { ...server.connection, database: 'postgres' },
