@@ -1421,6 +1421,10 @@ describe('the report', () => {
   it('tells retries apart from decisions on interruptions', () => {
     const journal = wholeRun('b', 30_100);
     const lifetimes = LIFETIMES.map(l => ({ ...l, replica: 'first' }));
+    const closing = {
+      ...attempt(1, 'failed', 19_000),
+      interruptedBy: 'crash',
+    };
     const all = {
       ...evidence({
         task: { strategy: 'none', status: 'completed' },
@@ -1431,7 +1435,7 @@ describe('the report', () => {
           event('completion', 60_000),
         ],
         attempts: [
-          attempt(1, 'failed', 19_000),
+          closing,
           {
             ...attempt(2, 'restart', 30_000),
             trigger: 'retry',
@@ -1469,13 +1473,15 @@ describe('the report', () => {
       .map(line => line.trim().split(/ {2,}/).join(' | '));
     const after = (title: string) =>
       rows.slice(rows.findIndex(row => row.startsWith(title)));
-    // Restarts, resumptions, finishes, closings, cancellations, all, planned.
-    expect(after('Recoveries')).toContain('none | 0 | 0 | 0 | 1 | 0 | 1 | 0');
+    // Restarts, resumptions, finishes, closings, cancellations, all, and what interrupted them.
+    expect(after('Recoveries')).toContain(
+      'none | 0 | 0 | 0 | 1 | 0 | 1 | 0 | 1 | 0 | 0',
+    );
     const retries = after('Retries');
     expect(retries).toContain('answered | 1 | 1');
     // Retried, then how, not recorded, interrupted again, completed, failed again.
     expect(retries).toContain('closed | none | 1 | 1 | 0 | 0 | 0 | 0 | 1 | 0');
     expect(retries).toContain('all | 1 | 1');
-    expect(onInterruptions(all)).toEqual([attempt(1, 'failed', 19_000)]);
+    expect(onInterruptions(all)).toEqual([closing]);
   });
 });

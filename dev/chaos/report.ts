@@ -24,6 +24,7 @@ import { VIOLATIONS, ViolationKind } from './violations';
 import { hasWaited, Wait } from './logLines';
 
 const ENDS = ['completed', 'failed', 'cancelled'];
+const CAUSES = ['silence', 'crash', 'shutdown', 'connection'];
 export const DECISIONS = ['restart', 'resume', 'finish', 'failed', 'cancelled'];
 
 export type ChaosOptions = {
@@ -179,14 +180,14 @@ function recoveriesOf({ evidence, findings }: Outcome): string {
   const strategyOf = new Map(evidence.tasks.map(t => [t.id, t.strategy]));
   const counts = [...groupByTask(attempts).values()].map(a => a.length);
   const table = formatTable(
-    ['strategy', ...DECISIONS, 'all', 'of which planned'],
+    ['strategy', ...DECISIONS, 'all', ...CAUSES.map(c => `by ${c}`)],
     STRATEGIES.map(strategy => {
       const some = attempts.filter(a => strategyOf.get(a.taskId) === strategy);
       return [
         strategy,
         ...DECISIONS.map(d => count(some, a => a.decision === d)),
         some.length,
-        count(some, a => a.planned),
+        ...CAUSES.map(c => count(some, a => a.interruptedBy === c)),
       ];
     }),
   );
