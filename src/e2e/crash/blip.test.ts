@@ -94,9 +94,7 @@ describe('a lost connection to the database', () => {
       expect(reason).toContain(
         `Interrupted at step 'transform': the scaffolder's connection to the database was lost (${problem})`,
       );
-      expect(reason).toContain(
-        `because its template has the recovery strategy 'none'`,
-      );
+      expect(reason).toContain(`which counts as 'none'`);
       expect(await backend.log()).toContain(
         `Task ${ids.none} is interrupted, since the scaffolder's connection to the database was lost (${problem})`,
       );
