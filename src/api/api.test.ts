@@ -218,7 +218,8 @@ describe.each(databases.eachSupportedId())('the REST API on %s', databaseId => {
             strategySource: 'template',
             decision: 'resume',
             reason: `Interrupted at step 'two'.`,
-            interruptedBy: 'shutdown',
+            interruptedBy: 'crash',
+            knownBy: 'lock',
             interruptedAt: 'two',
             secondsSilent: 31.5,
             skippedSteps: ['zero'],
@@ -235,6 +236,21 @@ describe.each(databases.eachSupportedId())('the REST API on %s', databaseId => {
         pageInfo: {},
       },
     });
+  });
+
+  it('shows what interrupted a task, also where an earlier release has recorded it', async () => {
+    for (const interruptedBy of ['silence', 'shutdown', 'connection']) {
+      await knex(ATTEMPTS).delete();
+      await insertAttempt(ANNE, { interruptedBy });
+      for (const interrupted_by of [interruptedBy, null]) {
+        await knex(ATTEMPTS).update({ interrupted_by });
+        const { body } = await get('/attempts', ANNE);
+        expect(body.items[0].interruptedBy).toBe(
+          interrupted_by ??
+            (interruptedBy === 'shutdown' ? 'shutdown' : 'silence'),
+        );
+      }
+    }
   });
 
   describe('to whom it is shown', () => {

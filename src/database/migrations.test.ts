@@ -14,11 +14,14 @@ import {
   findMissingTables,
   OWN_TABLES,
 } from './operations/server/findMissingTables';
+import { saveClaims } from './operations/processes/claims';
 import { markShutdown } from './operations/runs/markShutdown';
 import {
   ATTEMPTS,
+  CLAIMS,
   MANIFESTS,
   PACKS,
+  SHUTDOWNS,
   SNAPSHOTS,
   STRATEGIES,
   NUDGES,
@@ -108,6 +111,34 @@ describe.each(databases.eachSupportedId())('migrations on %s', databaseId => {
 
     await applyMigrations({}, knex);
     expect(await knex(ATTEMPTS).select()).toEqual([]);
+  });
+
+  it('go on from an earlier release with rows in place', async () => {
+    const knex = await initScaffolder(databaseId);
+    for (const name of ['20261123000000_init', '20261126000000_workspaces']) {
+      await knex.migrate.up({ ...MIGRATIONS, name: `${name}.js` } as object);
+    }
+    const id = await insertTask(knex);
+    await knex(SHUTDOWNS).insert({ task_id: id, recovered_event: 3 });
+    await knex(ATTEMPTS).insert({
+      task_id: id,
+      attempt: 1,
+      decision: 'failed',
+    });
+
+    await applyMigrations({}, knex);
+    expect(await findMissingTables(knex, OWN_TABLES)).toEqual([]);
+    expect(await knex(SHUTDOWNS).first()).toMatchObject({ cause: 'shutdown' });
+    expect(await knex(ATTEMPTS).first()).toMatchObject({
+      interrupted_by: null,
+      known_by: null,
+    });
+    // As the earlier release does, beside this one.
+    const other = await insertTask(knex);
+    await markShutdown(knex, [{ taskId: other, recoveredEvent: 0 }]);
+    await saveClaims(knex, [{ taskId: id, process: 1, recoveredEvent: 0 }]);
+    await knex(TASKS).delete();
+    expect(await knex(CLAIMS)).toEqual([]);
   });
 
   it('leave nothing behind when they fail in the middle, and work the next time', async () => {

@@ -56,13 +56,14 @@ describe('BrokenRuns', () => {
       send(line('processing'));
       lose(lostOne);
       expect(broken).toEqual([{ taskId, problem: LOST }]);
-      for (const statement of [
+      const refused = [
         line('processing', 'clean up', 'two'),
         line('failed'),
         save,
         heartbeat,
-      ]) {
-        expect(() => runs.sends(statement)).toThrow(RunBrokenError);
+      ].map(statement => () => runs.sends(statement));
+      for (const sends of refused) {
+        expect(sends).toThrow(RunBrokenError);
       }
       expect(() => end('failed')).toThrow(
         `This run of task a ended without a result, since the scaffolder's connection to the database was lost (${LOST})`,

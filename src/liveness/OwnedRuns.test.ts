@@ -15,8 +15,12 @@ import {
   TEST_DATABASE_IDS,
 } from '../__testUtils__/scaffolderDatabase';
 import { listHandedOverTasks } from '../database/operations/waiting/listHandedOverTasks';
+import { readFencingToken } from '../database/operations/runs/readFencingToken';
+import { saveClaims } from '../database/operations/processes/claims';
 import { recordAttempts } from '../database/operations/attempts/recordAttempts';
 import { updateInterruptedTasks } from '../database/operations/interrupted/updateInterruptedTasks';
+import { waitFor } from '../../dev/harness/waitFor';
+import { CLAIMS } from '../database/tables';
 import { TASKS } from '../scaffolder/tables';
 import { secondsAgo } from '../database/time';
 import { OwnedRuns } from './OwnedRuns';
@@ -30,6 +34,7 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
   let knex: Knex;
   let now: number;
   let runs: OwnedRuns;
+  let number: number | undefined;
   const directory = createMockDirectory();
 
   beforeAll(async () => {
@@ -40,9 +45,11 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
   beforeEach(() => {
     directory.clear();
     now = 0;
+    number = 5;
     runs = new OwnedRuns({
       knex,
       folders: new RunFolders(directory.path, mockServices.logger.mock()),
+      processNumber: () => number,
       clock: () => now,
     });
   });
@@ -398,6 +405,81 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     expect((await runs.renewHeartbeats()).lostOwnership).toMatchObject([
       { taskId: id },
     ]);
+  });
+
+  describe('which process has a task', () => {
+    const claimant = async (id: string) =>
+      (await knex(CLAIMS).where('task_id', id).first())?.process;
+    const overwritten = (taskId: string, process: number) =>
+      saveClaims(knex, [{ taskId, process, recoveredEvent: 0 }]);
+
+    it('is recorded with the claim', async () => {
+      const id = await insertTask(knex);
+      await runs.claimed(id);
+      expect(await claimant(id)).toBe(5);
+    });
+
+    it('is recorded later if the process has no number yet, or it could not be stored', async () => {
+      number = undefined;
+      const id = await claimed();
+      await runs.renewHeartbeats();
+      expect(await claimant(id)).toBeUndefined();
+      number = 6;
+      await knex.schema.renameTable(CLAIMS, 'elsewhere');
+      await expect(runs.renewHeartbeats()).resolves.toEqual({
+        renewed: 0,
+        lostOwnership: [],
+      });
+      await knex.schema.renameTable('elsewhere', CLAIMS);
+      await runs.renewHeartbeats();
+      expect(await claimant(id)).toBe(6);
+    });
+
+    it('is recorded once more when the run has begun, since a claim elsewhere that came to nothing may have come later', async () => {
+      const id = await claimed();
+      await overwritten(id, 7);
+      await runs.renewHeartbeats();
+      expect(await claimant(id)).toBe(5);
+      await overwritten(id, 7);
+      await runs.renewHeartbeats();
+      expect(await claimant(id)).toBe(7);
+    });
+
+    it('is not recorded of a run that has lost ownership', async () => {
+      number = undefined;
+      const id = await claimed();
+      await runs.renewHeartbeats();
+      await fallSilent(id);
+      await handOver(id);
+      await claimElsewhere(id);
+      const { recoveredEvent } = await readFencingToken(knex, id);
+      await saveClaims(knex, [{ taskId: id, process: 7, recoveredEvent }]);
+      number = 5;
+      await runs.renewHeartbeats();
+      expect(await claimant(id)).toBe(7);
+    });
+
+    it('is forgotten when the claim is rolled back', async () => {
+      const id = await insertTask(knex, { status: 'open' });
+      await runs.claimed(id, 'trx1');
+      expect(await claimant(id)).toBe(5);
+      runs.rolledBack('trx1');
+      await waitFor(
+        'it to be forgotten',
+        async () => (await claimant(id)) === undefined,
+      );
+    });
+
+    it('is forgotten as well when it is rolled back before it is recorded', async () => {
+      const id = await insertTask(knex, { status: 'open' });
+      const recorded = runs.claimed(id, 'trx1');
+      runs.rolledBack('trx1');
+      await recorded;
+      await waitFor(
+        'it to be forgotten',
+        async () => (await claimant(id)) === undefined,
+      );
+    });
   });
 
   it('takes a claim that was seen and not stored, and then made again, for one run', async () => {

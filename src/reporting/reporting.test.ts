@@ -56,6 +56,7 @@ describe('AuditTrail', () => {
             strategy: 'idempotent',
             decision: 'resume',
             attempt: 2,
+            interruptedBy: 'crash',
           },
         },
       ],

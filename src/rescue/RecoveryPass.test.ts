@@ -1,6 +1,8 @@
 import { TestDatabases } from '@backstage/backend-test-utils';
 import knexFactory from 'knex';
 import { randomUUID } from 'node:crypto';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import {
   insertTask,
@@ -13,6 +15,12 @@ import { NO_DECISIONS, PassSite } from './__testUtils__/PassSite';
 import { BatchDecider } from './batch/BatchDecider';
 import { batchesAtOnce } from './batch/batchesAtOnce';
 import { TASKS } from '../scaffolder/tables';
+import { waitFor } from '../../dev/harness/waitFor';
+import { saveClaims } from '../database/operations/processes/claims';
+import { saveProcess } from '../database/operations/processes/saveProcess';
+import { secondsSinceServerStart } from '../database/operations/server/secondsSinceServerStart';
+import { readThisProcess } from '../liveness/processes/thisProcess';
+import { SETTLING_SECONDS } from '../liveness/Settling';
 
 jest.setTimeout(60_000);
 
@@ -66,6 +74,101 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     }
     await pass.runOnce();
     expect(fs.existsSync(site.directory.resolve(silent))).toBe(false);
+  });
+
+  describe('of the tasks of dead processes', () => {
+    beforeAll(() =>
+      waitFor(
+        'the server to be up for long enough',
+        async () =>
+          (await secondsSinceServerStart(site.knex)) > SETTLING_SECONDS,
+      ),
+    );
+
+    /** A task that such a process had claimed. */
+    async function orphaned(silentSeconds: number): Promise<string> {
+      const taskId = await site.interrupted('restart', { silentSeconds });
+      const process = { ...readThisProcess(), pid: await pidOfNone() };
+      await saveProcess(site.knex, { ...process, number: 9, holdsLock: true });
+      await saveClaims(site.knex, [{ taskId, process: 9, recoveredEvent: 0 }]);
+      return taskId;
+    }
+    async function pidOfNone(): Promise<number> {
+      const child = spawn(process.execPath, ['-e', '']);
+      await once(child, 'exit');
+      return child.pid!;
+    }
+    const attempt = () => site.knex(ATTEMPTS).first();
+    const sent = async (action: () => Promise<unknown>): Promise<string[]> => {
+      const statements: string[] = [];
+      const note = ({ sql }: { sql: string }) => statements.push(sql);
+      site.knex.on('query', note);
+      await action();
+      site.knex.off('query', note);
+      return statements;
+    };
+
+    it.each(['runOnce', 'runAtStartup'] as const)(
+      '%s decides on them before the timeout',
+      async method => {
+        const id = await orphaned(8);
+        expect(await site.createPass()[method]()).toEqual({
+          ...NO_DECISIONS,
+          restart: 1,
+        });
+        const { status } = await readTask(site.knex, id);
+        expect(status).toBe(method === 'runAtStartup' ? 'open' : 'processing');
+        expect(await attempt()).toMatchObject({
+          interrupted_by: 'crash',
+          known_by: isSqlite(site.knex) ? 'pid' : 'lock',
+          spent: 1,
+        });
+        // Handed over, and not decided on again.
+        expect(await site.createPass().runOnce()).toEqual(NO_DECISIONS);
+      },
+    );
+
+    it('leaves them while the heartbeats cannot be trusted', async () => {
+      await orphaned(8);
+      site.settling.lost();
+      expect(await site.createPass().runAtStartup()).toEqual(NO_DECISIONS);
+      expect(await site.createPass().runOnce()).toEqual(NO_DECISIONS);
+    });
+
+    it('asks which processes are dead only while another process may have died', async () => {
+      const pass = site.createPass();
+      await pass.runOnce();
+      await site.interrupted('restart', { silentSeconds: 8 });
+      const asked = /scaffolder_recovery_processes|pg_locks|pg_postmaster/;
+      const idle = await sent(() => pass.runOnce());
+      expect(idle.filter(sql => asked.test(sql))).toEqual([]);
+      const other = await orphaned(isSqlite(site.knex) ? 8 : 0);
+      if (!isSqlite(site.knex)) {
+        // Whoever beats needs no lock.
+        expect(
+          (await sent(() => pass.runOnce())).filter(sql => asked.test(sql)),
+        ).toEqual([]);
+        await site
+          .knex(TASKS)
+          .where('id', other)
+          .update({ last_heartbeat_at: secondsAgo(site.knex, 8) });
+      }
+      const busy = await sent(() => pass.runOnce());
+      expect(busy.some(sql => asked.test(sql))).toBe(true);
+    });
+
+    it('asks again in the transaction that decides', async () => {
+      await orphaned(8);
+      const { registration } = site;
+      const dead = await registration.findDead(site.knex);
+      const findDead = jest
+        .spyOn(registration, 'findDead')
+        .mockResolvedValueOnce(dead)
+        .mockResolvedValue({ ...dead, numbers: [] });
+      expect(await site.createPass().runOnce()).toEqual(NO_DECISIONS);
+      expect(findDead).toHaveBeenCalledTimes(2);
+      expect(findDead.mock.calls[1][0].isTransaction).toBe(true);
+    });
   });
 
   it('cleans the workspaces in a later pass if the first one failed', async () => {

@@ -125,8 +125,11 @@ describe.each(databases.eachSupportedId())(
 
     async function ownTables(): Promise<string[]> {
       const names = ['attempts', 'strategies', 'wakeups', 'snapshots'];
-      const others = ['manifests', 'packs', 'migrations', 'migrations_lock'];
-      return [...names, ...others].map(n => `scaffolder_recovery_${n}`);
+      const others = ['manifests', 'packs', 'processes', 'claims'];
+      const migrations = ['migrations', 'migrations_lock'];
+      return [...names, ...others, ...migrations].map(
+        n => `scaffolder_recovery_${n}`,
+      );
     }
 
     it('passes on that the database does not answer, which is no fault of the tables', async () => {

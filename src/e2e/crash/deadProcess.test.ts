@@ -1,7 +1,7 @@
 import { readDifferences, startStory } from '../../../dev/harness/story';
 import { ENGINES, TestSite } from '../../../dev/harness/TestSite';
 import { waitFor } from '../../../dev/harness/waitFor';
-import { ATTEMPTS, DbAttemptRow, PROCESSES } from '../../database/tables';
+import { ATTEMPTS, CLAIMS, DbAttemptRow, PROCESSES } from '../../database/tables';
 import { withSite } from '../../__testUtils__/withSite';
 
 jest.setTimeout(600_000);
@@ -52,8 +52,9 @@ describe('a backend that is killed, with default settings', () => {
           site.createBackend(name, scaffolder, { isOwnHost: true }),
         ),
       );
-      const ids = await startStory(await first.start(), 10);
+      const dispatching = await first.start();
       const client = await second.start();
+      const ids = await startStory(dispatching, 10);
       await waitForRegistration(site, 2);
       await first.kill();
 
@@ -68,7 +69,7 @@ describe('a backend that is killed, with default settings', () => {
     const knex = site.openScaffolderDatabase();
     await waitFor('the processes to be known, with their claims', async () => {
       const rows = await knex(PROCESSES);
-      const claims = await knex('scaffolder_recovery_claims');
+      const claims = await knex(CLAIMS);
       return (
         rows.length === count &&
         claims.length === 3 &&

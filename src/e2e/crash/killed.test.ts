@@ -6,6 +6,7 @@ import { PACKAGE, packModule } from '../../../dev/harness/packModule';
 import { readDifferences, startStory } from '../../../dev/harness/story';
 import { waitFor } from '../../../dev/harness/waitFor';
 import { ENGINES, TestSite } from '../../../dev/harness/TestSite';
+import { CLAIMS } from '../../database/tables';
 import { silenceTasks } from '../../__testUtils__/silenceTasks';
 import { withSite } from '../../__testUtils__/withSite';
 
@@ -140,7 +141,7 @@ describe('a backend that is killed in the middle of running tasks', () => {
   );
 
   it.each(ENGINES)(
-    'and started again before the timeout recovers its tasks all the same, on %s',
+    'and started again before the timeout recovers its tasks all the same, if nothing but their silence is known; on %s',
     engine =>
       withSite(TestSite.create(engine), async site => {
         const backend = await site.createBackend('backend', {
@@ -149,6 +150,7 @@ describe('a backend that is killed in the middle of running tasks', () => {
         const ids = await startStory(await backend.start(), 10);
         await backend.kill();
         leaveFilesBehind(site, Object.values(ids));
+        await site.openScaffolderDatabase()(CLAIMS).delete();
 
         const client = await backend.start();
         expect(await client.attempts()).toEqual([]);

@@ -54,6 +54,8 @@ export class LockSession {
   #session?: Session;
   #isHeld = false;
   #isPooled = false;
+  #isOver = false;
+  #timer?: NodeJS.Timeout;
   #wake = () => {};
 
   constructor(
@@ -86,15 +88,14 @@ export class LockSession {
       return;
     }
     let ticks = 0;
-    const timer = setInterval(() => {
+    this.#timer = setInterval(() => {
       ticks += 1;
       this.#tick(ticks % TICKS_BETWEEN_PROBES === 0);
     }, TICK_MS).unref();
     signal.addEventListener(
       'abort',
       () => {
-        clearInterval(timer);
-        this.#wake();
+        this.leave();
         this.#close(this.#session);
       },
       { once: true },
@@ -102,10 +103,16 @@ export class LockSession {
     void this.#keep();
   }
 
+  /** Leaves the session as it is to the end of the process. It is not opened again. */
+  leave(): void {
+    this.#isOver = true;
+    clearInterval(this.#timer);
+    this.#wake();
+  }
+
   async #keep(): Promise<void> {
-    const { signal } = this.options;
     let failures = 0;
-    while (!signal.aborted && !this.#isPooled) {
+    while (!this.#isOver && !this.#isPooled) {
       if (this.#isSound()) {
         failures = 0;
         this.#report(true);
@@ -143,11 +150,11 @@ export class LockSession {
   }
 
   async #take(): Promise<void> {
-    const { key, signal } = this.options;
+    const { key } = this.options;
     const session = await this.#open();
     try {
       const taken = await within(TAKE_MS, this.#lock(session.client, key));
-      if (taken === TIMED_OUT || session.isLost || signal.aborted) {
+      if (taken === TIMED_OUT || session.isLost || this.#isOver) {
         throw new Error('The session did not answer');
       }
     } catch (error) {
@@ -213,7 +220,7 @@ export class LockSession {
     }
     session.isLost = true;
     this.#destroy(session);
-    if (session === this.#session && !this.options.signal.aborted) {
+    if (session === this.#session && !this.#isOver) {
       this.options.onLost();
       this.#wake();
     }
@@ -260,8 +267,7 @@ export class LockSession {
 
   /** Until something has happened to the session, or the time is over. */
   async #untilWoken(ms?: number): Promise<void> {
-    const { signal } = this.options;
-    if (signal.aborted) {
+    if (this.#isOver) {
       return;
     }
     const woken = new Promise<void>(resolve => {
@@ -270,10 +276,7 @@ export class LockSession {
     if (ms === undefined) {
       await woken;
     } else {
-      await Promise.race([
-        woken,
-        sleep(ms, undefined, { ref: false, signal }).catch(() => {}),
-      ]);
+      await Promise.race([woken, sleep(ms, undefined, { ref: false })]);
     }
   }
 

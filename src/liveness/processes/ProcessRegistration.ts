@@ -92,7 +92,9 @@ export class ProcessRegistration {
     }
     if (this.#number === undefined) {
       await this.#register();
-      return;
+    }
+    if (!this.#session && !isSqlite(knex)) {
+      await this.#openSession();
     }
     const isHeld = this.#session?.isHeld === true;
     const stored = this.#stored;
@@ -102,8 +104,8 @@ export class ProcessRegistration {
     ) {
       return;
     }
-    if ((await readHoldsLock(knex, this.#number)) !== isHeld) {
-      await this.#store(this.#number, isHeld);
+    if ((await readHoldsLock(knex, this.#number!)) !== isHeld) {
+      await this.#store(this.#number!, isHeld);
     }
     this.#stored = { holdsLock: isHeld, at: performance.now() };
   }
@@ -113,9 +115,6 @@ export class ProcessRegistration {
     await this.#store(number, false);
     this.#number = number;
     this.#stored = { holdsLock: false, at: performance.now() };
-    if (!isSqlite(this.options.knex)) {
-      await this.#openSession(number);
-    }
   }
 
   /** @throws Error if the number is another process's, or if others do not see the lock. It is tried again. */
@@ -132,9 +131,13 @@ export class ProcessRegistration {
     }
   }
 
-  async #openSession(number: number): Promise<void> {
+  async #openSession(): Promise<void> {
     const { knex, settling, logger } = this.options;
+    const number = this.#number!;
     const lockClass = await readLockClass(knex);
+    if (this.#isOver) {
+      return;
+    }
     this.#session = new LockSession({
       knex,
       key: [lockClass, number],
@@ -171,6 +174,7 @@ export class ProcessRegistration {
     const { knex, runs } = this.options;
     this.#isOver = true;
     if (runs.ownsAny()) {
+      this.#session?.leave();
       return;
     }
     await this.#ongoing?.catch(() => {});

@@ -6,6 +6,8 @@ import {
   migrateScaffolder,
   TEST_DATABASE_IDS,
 } from '../../../__testUtils__/scaffolderDatabase';
+import { isSqlite } from '../../time';
+import { saveClaims } from '../processes/claims';
 import { countInFlight } from './countInFlight';
 import { lockTask } from './lockTask';
 import { readTaskSpecs } from './readTaskSpecs';
@@ -34,19 +36,58 @@ describe.each(databases.eachSupportedId())('tasks on %s', databaseId => {
         timeoutSeconds: 30,
         waitingSeconds: 15,
       });
-    expect(await count()).toEqual({ silent: 0, waiting: 0, withSecrets: 0 });
+    const none = {
+      silent: 0,
+      orphanCandidates: 0,
+      waiting: 0,
+      withSecrets: 0,
+    };
+    expect(await count()).toEqual(none);
     for (const status of ['completed', 'failed', 'cancelled']) {
       await insertTask(knex, { status });
     }
     await insertTask(knex, { silentSeconds: 5, secrets: null });
     await insertTask(knex, { status: 'open', silentSeconds: 0 });
-    expect(await count()).toEqual({ silent: 0, waiting: 0, withSecrets: 0 });
+    expect(await count()).toEqual(none);
     await insertTask(knex, { silentSeconds: 40, secrets: null });
-    expect(await count()).toEqual({ silent: 1, waiting: 0, withSecrets: 0 });
+    expect(await count()).toEqual({ ...none, silent: 1 });
     await insertTask(knex, { silentSeconds: 0 });
     await insertTask(knex, { status: 'open', silentSeconds: 20 });
     await insertTask(knex, { status: 'open', silentSeconds: null });
-    expect(await count()).toEqual({ silent: 1, waiting: 2, withSecrets: 1 });
+    expect(await count()).toEqual({
+      ...none,
+      silent: 1,
+      waiting: 2,
+      withSecrets: 1,
+    });
+  });
+
+  it('countInFlight counts the tasks that may have died with another process', async () => {
+    const process = 1;
+    const count = async () =>
+      (
+        await countInFlight(knex, {
+          timeoutSeconds: 30,
+          waitingSeconds: 15,
+          process,
+        })
+      ).orphanCandidates;
+    const claim = async (silentSeconds: number, claimant: number) =>
+      saveClaims(knex, [
+        {
+          taskId: await insertTask(knex, { silentSeconds }),
+          process: claimant,
+          recoveredEvent: 0,
+        },
+      ]);
+    await claim(20, process);
+    await insertTask(knex, { silentSeconds: 20 });
+    expect(await count()).toBe(0);
+    await claim(0, 2);
+    // On SQLite it is known of a process that beat a moment ago that it is gone.
+    expect(await count()).toBe(isSqlite(knex) ? 1 : 0);
+    await claim(8, 2);
+    expect(await count()).toBe(isSqlite(knex) ? 2 : 1);
   });
 
   describe('lockTask', () => {

@@ -1,0 +1,231 @@
+import { mockServices, TestDatabases } from '@backstage/backend-test-utils';
+import knexFactory, { Knex } from 'knex';
+import { waitFor } from '../../../dev/harness/waitFor';
+import {
+  insertTask,
+  migrateScaffolder,
+  TEST_DATABASE_IDS,
+} from '../../__testUtils__/scaffolderDatabase';
+import { saveClaims } from '../../database/operations/processes/claims';
+import { listHeldLocks } from '../../database/operations/processes/locks';
+import { DbProcessRow, PROCESSES } from '../../database/tables';
+import { TASKS } from '../../scaffolder/tables';
+import { ProcessRegistration } from './ProcessRegistration';
+import { readThisProcess } from './thisProcess';
+
+jest.setTimeout(60_000);
+
+const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
+
+describe.each(databases.eachSupportedId())(
+  'ProcessRegistration on %s',
+  databaseId => {
+    let knex: Knex;
+    let end: AbortController;
+    const isPostgres = databaseId !== 'SQLITE_3';
+    const settling = { lost: jest.fn() };
+    const logger = mockServices.logger.mock();
+    const runs = { ownsAny: jest.fn() };
+
+    beforeAll(async () => {
+      knex = await databases.init(databaseId);
+      await migrateScaffolder(knex);
+    });
+    beforeEach(async () => {
+      jest.resetAllMocks();
+      runs.ownsAny.mockReturnValue(false);
+      end = new AbortController();
+      await knex(TASKS).delete();
+      await knex(PROCESSES).delete();
+    });
+    afterEach(() => end.abort());
+
+    const create = (as: Knex = knex) =>
+      new ProcessRegistration({
+        knex: as,
+        process: readThisProcess(),
+        runs,
+        settling,
+        signal: end.signal,
+        logger,
+      });
+    const rows = (): Promise<DbProcessRow[]> => knex(PROCESSES);
+    const holdsLock = async () => Boolean((await rows())[0]?.holds_lock);
+    /** As it is called every second. */
+    const waitWhileKept = (
+      registration: ProcessRegistration,
+      what: string,
+      condition: () => Promise<boolean>,
+    ) =>
+      waitFor(what, async () => {
+        await registration.keepOnce();
+        return condition();
+      });
+    const sessionOf = async ({ number }: ProcessRegistration) =>
+      knex('pg_stat_activity')
+        .where('application_name', `scaffolder_recovery_process_${number}`)
+        .pluck('pid');
+
+    it('makes a row for the process, once, and removes it at the end', async () => {
+      const registration = create();
+      expect(registration.number).toBeUndefined();
+      await Promise.all([registration.keepOnce(), registration.keepOnce()]);
+      await registration.keepOnce();
+      const { number } = registration;
+      expect(number).toBeGreaterThan(0);
+      expect(await rows()).toEqual([
+        expect.objectContaining({ number, ...readThisProcess() }),
+      ]);
+      end.abort();
+      await waitFor('the row to go', async () => (await rows()).length === 0);
+      await registration.keepOnce();
+      expect(await rows()).toEqual([]);
+    });
+
+    it('leaves the row of a process that may still run a task', async () => {
+      const registration = create();
+      await registration.keepOnce();
+      runs.ownsAny.mockReturnValue(true);
+      end.abort();
+      await registration.keepOnce();
+      expect(await rows()).toHaveLength(1);
+    });
+
+    it('leaves the row of a process that has a task in flight', async () => {
+      const registration = create();
+      await registration.keepOnce();
+      const claim = { process: registration.number!, recoveredEvent: 0 };
+      await saveClaims(knex, [{ taskId: await insertTask(knex), ...claim }]);
+      const deletion = new Promise(resolve => {
+        knex.on('query-response', (_answer, { sql }) => {
+          if (/^delete from .scaffolder_recovery_processes/.test(sql)) {
+            resolve(undefined);
+          }
+        });
+      });
+      end.abort();
+      await deletion;
+      knex.removeAllListeners('query-response');
+      expect(await rows()).toHaveLength(1);
+    });
+
+    it('makes the row again if it is gone', async () => {
+      const registration = create();
+      await registration.keepOnce();
+      const { number } = registration;
+      await knex(PROCESSES).delete();
+      await waitWhileKept(
+        registration,
+        'the row',
+        async () => (await rows()).length === 1,
+      );
+      expect((await rows())[0].number).toBe(number);
+    });
+
+    it('tries again when the row cannot be made', async () => {
+      await knex.schema.renameTable(PROCESSES, 'elsewhere');
+      const registration = create();
+      await expect(registration.keepOnce()).rejects.toMatchObject({
+        message: expect.stringContaining(PROCESSES),
+      });
+      expect(registration.number).toBeUndefined();
+      await knex.schema.renameTable('elsewhere', PROCESSES);
+      await registration.keepOnce();
+      expect(await rows()).toHaveLength(1);
+    });
+
+    it('is no dead process to itself', async () => {
+      const registration = create();
+      await registration.keepOnce();
+      await knex(PROCESSES).update({ holds_lock: true });
+      const { number } = registration;
+      expect((await registration.findDead(knex)).numbers).not.toContain(number);
+    });
+
+    if (!isPostgres) {
+      it('holds no lock', async () => {
+        const registration = create();
+        await registration.keepOnce();
+        await registration.keepOnce();
+        expect(await holdsLock()).toBe(false);
+      });
+      return;
+    }
+
+    it('stores that the process holds its lock when it does, and frees it at the end', async () => {
+      const registration = create();
+      await registration.keepOnce();
+      await waitFor('the lock', holdsLock);
+      expect(await listHeldLocks(knex)).toContain(registration.number);
+      expect(await sessionOf(registration)).toHaveLength(1);
+      end.abort();
+      await waitFor(
+        'the session to end',
+        async () => (await sessionOf(registration)).length === 0,
+      );
+    });
+
+    it('keeps the lock of a process that may still run a task', async () => {
+      const registration = create();
+      await registration.keepOnce();
+      await waitFor('the lock', holdsLock);
+      runs.ownsAny.mockReturnValue(true);
+      end.abort();
+      await registration.keepOnce();
+      expect(await sessionOf(registration)).toHaveLength(1);
+      const [pid] = await sessionOf(registration);
+      await knex.raw('select pg_terminate_backend(?)', pid);
+      await waitFor(
+        'the session to end',
+        async () => (await sessionOf(registration)).length === 0,
+      );
+    });
+
+    it('trusts no heartbeat after the session was lost, and goes on to hold the lock', async () => {
+      const registration = create();
+      await registration.keepOnce();
+      await waitFor('the lock', holdsLock);
+      const [pid] = await sessionOf(registration);
+      await knex.raw('select pg_terminate_backend(?)', pid);
+      await waitFor('another session', async () => {
+        const [other] = await sessionOf(registration);
+        return other && other !== pid;
+      });
+      expect(settling.lost).toHaveBeenCalledTimes(1);
+      expect(await holdsLock()).toBe(true);
+    });
+
+    it('stores that the lock could not be taken again, by the connections that there are', async () => {
+      const { host, port, database } = knex.client.connectionSettings;
+      await knex.raw(`create role kept login superuser password 'kept'`);
+      const kept = knexFactory({
+        client: 'pg',
+        connection: { host, port, database, user: 'kept', password: 'kept' },
+        pool: { min: 1, max: 2 },
+      });
+      try {
+        const registration = create(kept);
+        await registration.keepOnce();
+        await waitFor('the lock', holdsLock);
+        // Of no further session. Those of the pool go on.
+        await knex.raw('alter role kept nologin');
+        const [pid] = await sessionOf(registration);
+        await knex.raw('select pg_terminate_backend(?)', pid);
+        await waitFor('it to be stored', async () => !(await holdsLock()));
+        expect(await rows()).toHaveLength(1);
+
+        await knex.raw('alter role kept login');
+        await waitWhileKept(registration, 'the lock', holdsLock);
+        expect(await listHeldLocks(knex)).toContain(registration.number);
+        end.abort();
+        await waitFor(
+          'the session to end',
+          async () => (await sessionOf(registration)).length === 0,
+        );
+      } finally {
+        await kept.destroy();
+        await knex.raw('drop role kept');
+      }
+    });
+  },
+);
