@@ -12,7 +12,7 @@ import { NODE_TRANSFORM } from './harness/nodeTransform';
 const KEYS = `
   Enter      restarts the backend as a deployment does (SIGTERM)
   k, Enter   kills it as a crash does (SIGKILL), and starts it again.
-             Tasks go on 30 s later (recoverTasksTimeout)
+             Tasks go on when it is up
   Ctrl-C     ends it
 `;
 

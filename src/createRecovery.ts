@@ -101,19 +101,19 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
   const exit = config.exitWhenTakenOver ? () => process.exit(1) : undefined;
   const folders = new RunFolders(config.workingDirectory, logger);
   const settling = new Settling();
-  const runs: OwnedRuns = new OwnedRuns({
+  const registration = new ProcessRegistration({
+    knex,
+    process: readThisProcess(),
+    settling,
+    logger,
+  });
+  const runs = new OwnedRuns({
     knex,
     folders,
     processNumber: () => registration.number,
   });
-  const registration = new ProcessRegistration({
-    knex,
-    process: readThisProcess(),
-    runs,
-    settling,
-    signal,
-    logger,
-  });
+  const unregister = () => void registration.end(runs.ownsAny());
+  signal.addEventListener('abort', unregister, { once: true });
   const common = {
     ...deps,
     knex,

@@ -57,9 +57,7 @@ export async function createPass(
     registration: new ProcessRegistration({
       knex,
       process: readThisProcess(),
-      runs,
       settling,
-      signal: new AbortController().signal,
       logger,
     }),
     settling,

@@ -296,9 +296,15 @@ export const spec = {
           },
           interruptedBy: {
             type: 'string',
-            enum: ['crash', 'shutdown'],
+            enum: ['silence', 'shutdown', 'crash', 'connection'],
             description:
-              '`shutdown`: its backend had been asked to end, as for a deployment. Nothing for a retry.',
+              '`shutdown`: its backend had been asked to end, as for a deployment. `crash`: its process is known to be dead. `connection`: its backend lost its connection to the database. `silence`: it had no heartbeat for the timeout. Nothing for a retry.',
+          },
+          knownBy: {
+            type: 'string',
+            enum: ['lock', 'pid'],
+            description:
+              'Of a crash. `lock`: the lock that its process held in the database was free. `pid`: its process id was gone.',
           },
           interruptedAt: {
             type: 'string',

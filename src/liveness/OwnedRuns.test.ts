@@ -475,6 +475,7 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
       const recorded = runs.claimed(id, 'trx1');
       runs.rolledBack('trx1');
       await recorded;
+      expect(runs.ownsAny()).toBe(false);
       await waitFor(
         'it to be forgotten',
         async () => (await claimant(id)) === undefined,

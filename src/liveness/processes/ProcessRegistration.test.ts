@@ -21,11 +21,10 @@ describe.each(databases.eachSupportedId())(
   'ProcessRegistration on %s',
   databaseId => {
     let knex: Knex;
-    let end: AbortController;
+    const created: ProcessRegistration[] = [];
     const isPostgres = databaseId !== 'SQLITE_3';
     const settling = { lost: jest.fn() };
     const logger = mockServices.logger.mock();
-    const runs = { ownsAny: jest.fn() };
 
     beforeAll(async () => {
       knex = await databases.init(databaseId);
@@ -33,22 +32,20 @@ describe.each(databases.eachSupportedId())(
     });
     beforeEach(async () => {
       jest.resetAllMocks();
-      runs.ownsAny.mockReturnValue(false);
-      end = new AbortController();
       await knex(TASKS).delete();
       await knex(PROCESSES).delete();
     });
-    afterEach(() => end.abort());
+    afterEach(async () => {
+      await Promise.all(created.splice(0).map(r => r.end(false)));
+    });
 
-    const create = (as: Knex = knex) =>
-      new ProcessRegistration({
-        knex: as,
-        process: readThisProcess(),
-        runs,
-        settling,
-        signal: end.signal,
-        logger,
-      });
+    function create(as: Knex = knex): ProcessRegistration {
+      const process = readThisProcess();
+      created.push(
+        new ProcessRegistration({ knex: as, process, settling, logger }),
+      );
+      return created.at(-1)!;
+    }
     const rows = (): Promise<DbProcessRow[]> => knex(PROCESSES);
     const holdsLock = async () => Boolean((await rows())[0]?.holds_lock);
     /** As it is called every second. */
@@ -76,8 +73,8 @@ describe.each(databases.eachSupportedId())(
       expect(await rows()).toEqual([
         expect.objectContaining({ number, ...readThisProcess() }),
       ]);
-      end.abort();
-      await waitFor('the row to go', async () => (await rows()).length === 0);
+      await registration.end(false);
+      expect(await rows()).toEqual([]);
       await registration.keepOnce();
       expect(await rows()).toEqual([]);
     });
@@ -85,8 +82,7 @@ describe.each(databases.eachSupportedId())(
     it('leaves the row of a process that may still run a task', async () => {
       const registration = create();
       await registration.keepOnce();
-      runs.ownsAny.mockReturnValue(true);
-      end.abort();
+      await registration.end(true);
       await registration.keepOnce();
       expect(await rows()).toHaveLength(1);
     });
@@ -96,16 +92,7 @@ describe.each(databases.eachSupportedId())(
       await registration.keepOnce();
       const claim = { process: registration.number!, recoveredEvent: 0 };
       await saveClaims(knex, [{ taskId: await insertTask(knex), ...claim }]);
-      const deletion = new Promise(resolve => {
-        knex.on('query-response', (_answer, { sql }) => {
-          if (/^delete from .scaffolder_recovery_processes/.test(sql)) {
-            resolve(undefined);
-          }
-        });
-      });
-      end.abort();
-      await deletion;
-      knex.removeAllListeners('query-response');
+      await registration.end(false);
       expect(await rows()).toHaveLength(1);
     });
 
@@ -158,7 +145,7 @@ describe.each(databases.eachSupportedId())(
       await waitFor('the lock', holdsLock);
       expect(await listHeldLocks(knex)).toContain(registration.number);
       expect(await sessionOf(registration)).toHaveLength(1);
-      end.abort();
+      await registration.end(false);
       await waitFor(
         'the session to end',
         async () => (await sessionOf(registration)).length === 0,
@@ -169,8 +156,7 @@ describe.each(databases.eachSupportedId())(
       const registration = create();
       await registration.keepOnce();
       await waitFor('the lock', holdsLock);
-      runs.ownsAny.mockReturnValue(true);
-      end.abort();
+      await registration.end(true);
       await registration.keepOnce();
       expect(await sessionOf(registration)).toHaveLength(1);
       const [pid] = await sessionOf(registration);
@@ -217,7 +203,7 @@ describe.each(databases.eachSupportedId())(
         await knex.raw('alter role kept login');
         await waitWhileKept(registration, 'the lock', holdsLock);
         expect(await listHeldLocks(knex)).toContain(registration.number);
-        end.abort();
+        await registration.end(false);
         await waitFor(
           'the session to end',
           async () => (await sessionOf(registration)).length === 0,

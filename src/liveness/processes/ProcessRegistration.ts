@@ -41,17 +41,10 @@ export class ProcessRegistration {
     private readonly options: {
       knex: Knex;
       process: ProcessIdentity;
-      runs: { ownsAny(): boolean };
       settling: Pick<Settling, 'lost'>;
-      /** Ends it. */
-      signal: AbortSignal;
       logger: LoggerService;
     },
-  ) {
-    options.signal.addEventListener('abort', () => void this.#end(), {
-      once: true,
-    });
-  }
+  ) {}
 
   /** The number of this process. Nothing until it has a row. */
   get number(): number | undefined {
@@ -83,6 +76,24 @@ export class ProcessRegistration {
   async pruneOnce(): Promise<void> {
     const { knex, process } = this.options;
     await pruneProcesses(knex, process);
+  }
+
+  /**
+   * Ends it. A process that may still run a task leaves its row, and the session to its end: others would take its tasks. One that runs
+   * none removes both. Never throws.
+   */
+  async end(mayRunTasks: boolean): Promise<void> {
+    this.#isOver = true;
+    if (mayRunTasks) {
+      this.#session?.leave();
+      return;
+    }
+    await this.#ongoing?.catch(() => {});
+    if (this.#number !== undefined) {
+      // What is left of it shows as dead.
+      await deleteProcesses(this.options.knex, [this.#number]).catch(() => {});
+    }
+    this.#sessionEnd.abort();
   }
 
   async #keep(): Promise<void> {
@@ -164,24 +175,5 @@ export class ProcessRegistration {
   async #keepAnew(): Promise<void> {
     await this.#ongoing?.catch(() => {});
     await this.keepOnce();
-  }
-
-  /**
-   * A process that may still run a task leaves its row, and the session to the end of the process: the others would take its tasks. One
-   * that runs none is no process of ours any more.
-   */
-  async #end(): Promise<void> {
-    const { knex, runs } = this.options;
-    this.#isOver = true;
-    if (runs.ownsAny()) {
-      this.#session?.leave();
-      return;
-    }
-    await this.#ongoing?.catch(() => {});
-    if (this.#number !== undefined) {
-      // What is left of it shows as dead.
-      await deleteProcesses(knex, [this.#number]).catch(() => {});
-    }
-    this.#sessionEnd.abort();
   }
 }

@@ -72,7 +72,6 @@ export class PassSite {
     this.registration = new ProcessRegistration({
       ...this,
       process: readThisProcess(),
-      signal: new AbortController().signal,
     });
     await this.knex(TASKS).delete();
     await this.knex(PROCESSES).delete();
