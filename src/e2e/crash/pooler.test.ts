@@ -153,6 +153,9 @@ const missing = missingPgBouncer();
         restart: expected,
         idempotent: expected,
       });
+      expect(
+        await knex(ATTEMPTS).whereIn('task_id', Object.values(ids)),
+      ).toEqual([]);
     });
 
     it('goes on as their templates ask with tasks that are retried', async () => {
