@@ -30,6 +30,7 @@ export class AuditTrail implements Partial<RecoveryListener> {
       decision: decision.kind,
       attempt,
       interruptedBy: task.interruptedBy,
+      ...(task.knownBy && { knownBy: task.knownBy }),
       ...(isClosed(decision) && { reason }),
     });
   }

@@ -12,6 +12,8 @@ const resumed = {
   task: {
     id: 'the-task',
     secondsSilent: 31,
+    interruptedBy: 'crash',
+    knownBy: 'lock',
     created_by: 'user:default/anne',
     spec: 'top-secret',
     state: 'top-secret',
@@ -57,6 +59,7 @@ describe('AuditTrail', () => {
             decision: 'resume',
             attempt: 2,
             interruptedBy: 'crash',
+            knownBy: 'lock',
           },
         },
       ],

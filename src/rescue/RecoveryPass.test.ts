@@ -153,7 +153,8 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
         const pass = site.createPass();
         await pass.runOnce();
         await orphaned(0);
-        expect(await sent(() => pass.runOnce())).toHaveLength(1);
+        const quiet = await sent(() => pass.runOnce());
+        expect(quiet.filter(sql => ASKED.test(sql))).toEqual([]);
       });
     }
 

@@ -276,7 +276,13 @@ export class LockSession {
     if (ms === undefined) {
       await woken;
     } else {
-      await Promise.race([woken, sleep(ms, undefined, { ref: false })]);
+      const over = new AbortController();
+      const { signal } = over;
+      await Promise.race([
+        woken,
+        sleep(ms, undefined, { ref: false, signal }).catch(() => {}),
+      ]);
+      over.abort();
     }
   }
 

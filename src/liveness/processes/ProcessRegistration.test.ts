@@ -181,6 +181,38 @@ describe.each(databases.eachSupportedId())(
       expect(await holdsLock()).toBe(true);
     });
 
+    it('says once that only the timeout tells of its crash behind a pooler, and holds no lock', async () => {
+      const { connectionSettings, driver } = knex.client;
+      const { host, port, database, user, password } = connectionSettings;
+      const pooled = knexFactory({
+        client: 'pg',
+        connection: { host, port, database, user, password },
+      });
+      pooled.client.driver = {
+        Client: class extends driver.Client {
+          // Invented, whatever the server says.
+          get processID() {
+            return 1;
+          }
+          set processID(_) {}
+        },
+      };
+      const registration = create(pooled);
+      await registration.keepOnce();
+      await waitFor(
+        'the line',
+        async () => logger.info.mock.calls.length === 1,
+      );
+      expect(logger.info.mock.calls[0][0]).toMatch(
+        /noticed after scaffolder\.recoverTasksTimeout only: .* connection pooler/,
+      );
+      await registration.keepOnce();
+      expect(await holdsLock()).toBe(false);
+      expect(await listHeldLocks(knex)).not.toContain(registration.number);
+      await registration.end(false);
+      await pooled.destroy();
+    });
+
     it('stores that the lock could not be taken again, by the connections that there are', async () => {
       const { host, port, database } = knex.client.connectionSettings;
       await knex.raw(`create role kept login superuser password 'kept'`);
