@@ -66,6 +66,10 @@ exports.up = async function up(knex) {
       .comment(
         'shutdown, or connection if the run ended since its process lost a connection to the database',
       );
+    table
+      .text('problem')
+      .nullable()
+      .comment('Of connection: what the database said');
   });
 
   await knex.schema.alterTable('scaffolder_recovery_attempts', table => {
@@ -92,7 +96,7 @@ exports.down = async function down(knex) {
     table.dropColumns('interrupted_by', 'known_by');
   });
   await knex.schema.alterTable('scaffolder_recovery_shutdowns', table => {
-    table.dropColumn('cause');
+    table.dropColumns('cause', 'problem');
   });
   for (const table of ['claims', 'processes']) {
     await knex.schema.dropTable(`scaffolder_recovery_${table}`);

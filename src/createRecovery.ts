@@ -23,6 +23,8 @@ import { createRetryRoute } from './api/retryRoute';
 import { TaskAccess } from './api/TaskAccess';
 import { configureRecovery } from './config';
 import { readSqliteVersion } from './database/operations/server/readSqliteVersion';
+import { BrokenRuns } from './liveness/BrokenRuns';
+import { markBrokenRun } from './liveness/markBrokenRun';
 import { OwnedRuns } from './liveness/OwnedRuns';
 import { ProcessRegistration } from './liveness/processes/ProcessRegistration';
 import { readThisProcess } from './liveness/processes/thisProcess';
@@ -137,6 +139,10 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
   const listener = createListener(common);
   const retries = new Retries(common);
   const shutdown = new Shutdown(common);
+  const brokenRuns = new BrokenRuns({
+    hasFolder: taskId => folders.has(taskId),
+    onBroken: run => void markBrokenRun(run, common),
+  });
   const pollCheck = new PollCheck(common);
   const loop = new RecoveryLoop({
     ...common,
@@ -148,7 +154,7 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
   });
 
   common.check.checkVersion();
-  watchStatements({ ...common, retries });
+  watchStatements({ ...common, retries, brokenRuns });
   reportBlocked(deps.metrics, () => common.troubles.isBlocking);
   keepSnapshots({
     ...common,

@@ -1,8 +1,10 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import { listen } from './database/listen';
+import { BrokenRuns } from './liveness/BrokenRuns';
 import { OwnedRuns } from './liveness/OwnedRuns';
 import { watchClaims } from './liveness/watchClaims';
+import { watchRuns } from './liveness/watchRuns';
 import { Retries } from './rescue/Retries';
 import { ScaffolderCheck } from './scaffolder/check/ScaffolderCheck';
 import { SentStatement } from './scaffolder/statements/claimedTask';
@@ -16,12 +18,14 @@ export function watchStatements(options: {
   poll: ScaffolderPoll;
   retries: Retries;
   runs: OwnedRuns;
+  brokenRuns: BrokenRuns;
   folders: RunFolders;
   signal: AbortSignal;
   logger: LoggerService;
 }): void {
   const { knex, check, poll, retries, signal } = options;
   watchClaims(options);
+  watchRuns(options);
   listen(
     knex,
     'start',

@@ -1,19 +1,25 @@
 import { Knex } from 'knex';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BackendProcess } from '../harness/BackendProcess';
+import { takeAllConnections } from '../harness/network/takeAllConnections';
+import { TcpProxy } from '../harness/network/TcpProxy';
 import { PostgresProcess } from '../harness/PostgresProcess';
+import { severLockOf } from '../harness/severLockOf';
 import { Replica } from '../harness/Replica';
 import { TestSite } from '../harness/TestSite';
 import {
   GRACEFUL_REPLICA,
   MAX_ATTEMPTS,
+  MAX_CONNECTIONS,
   REPLICAS,
+  SMALL_POOL,
   STALE_TIMEOUT_HOURS,
   TIMEOUT_SECONDS,
 } from './settings';
 import { entityOf, POISONED_TEMPLATES, TEMPLATES } from './templates';
 
-/** What the faults hit: three backends, each as on a host of its own, and the PostgreSQL server that they share. */
+/** What the faults hit: three backends, each as on a host of its own, the PostgreSQL server that they share, and the networks between. */
 export class ChaosSite {
   readonly replicas: Replica[] = [];
 
@@ -21,15 +27,21 @@ export class ChaosSite {
     readonly site: TestSite,
     private readonly server: PostgresProcess,
     private readonly backends: Map<string, BackendProcess>,
+    private readonly networks: Map<string, TcpProxy>,
   ) {}
 
   /** @param metricsPorts - where the backends are to export their metrics, by their names */
   static async create(metricsPorts?: Map<string, number>): Promise<ChaosSite> {
-    const server = await PostgresProcess.start();
+    const server = await PostgresProcess.start({
+      maxConnections: MAX_CONNECTIONS,
+    });
     const templates = [...TEMPLATES, ...POISONED_TEMPLATES].map(entityOf);
     const site = await TestSite.create('PostgreSQL', server, templates);
     const backends = new Map<string, BackendProcess>();
+    const networks = new Map<string, TcpProxy>();
     for (const name of REPLICAS) {
+      const network = await TcpProxy.open(server.connection);
+      networks.set(name, network);
       const port = metricsPorts?.get(name);
       const backend = await site.createBackend(
         name,
@@ -50,14 +62,25 @@ export class ChaosSite {
           }),
           isOwnHost: true,
           database: {
-            // Tells whose connections are to be severed.
-            connection: { ...server.connection, application_name: name },
+            connection: {
+              ...server.connection,
+              port: network.port,
+              // Tells whose connections are to be severed.
+              application_name: name,
+            },
+            ...(name === SMALL_POOL.replica && {
+              plugin: {
+                scaffolder: {
+                  knexConfig: { pool: { max: SMALL_POOL.connections } },
+                },
+              },
+            }),
           },
         },
       );
       backends.set(name, backend);
     }
-    return new ChaosSite(site, server, backends);
+    return new ChaosSite(site, server, backends, networks);
   }
 
   /** The scaffolder's database. */
@@ -89,6 +112,27 @@ export class ChaosSite {
       .select(this.knex.raw('pg_terminate_backend(pid)'))
       .whereIn('application_name', names)
       .catch(() => {});
+    for (const each of replica ? [replica] : this.replicas) {
+      await this.severLock(each);
+    }
+  }
+
+  /** Cuts the connection on which the process of a backend holds its lock. Nothing happens while PostgreSQL is away. */
+  async severLock(replica: Replica): Promise<void> {
+    const { pid } = replica.lifetimes.at(-1)!;
+    await severLockOf(this.knex, pid).catch(() => {});
+  }
+
+  /** Leaves PostgreSQL without a free connection for so many milliseconds. */
+  async takeConnections(ms: number): Promise<void> {
+    const giveBack = await takeAllConnections(this.server.connection);
+    await sleep(ms);
+    await giveBack();
+  }
+
+  /** What a backend reaches PostgreSQL through. */
+  networkOf(replica: Replica): TcpProxy {
+    return this.networks.get(replica.name)!;
   }
 
   /** Cuts one connection, by the server's process for it. Nothing happens while PostgreSQL is away. */
@@ -101,6 +145,7 @@ export class ChaosSite {
   /** Ends all. The files stay. */
   async close(): Promise<void> {
     await this.site.close();
+    await Promise.all([...this.networks.values()].map(n => n.close()));
     await this.server.stop();
   }
 }

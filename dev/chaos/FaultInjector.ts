@@ -1,5 +1,6 @@
 import { drawDuration, FaultKind, PlannedFault } from './faultPlan';
 import { FILE_MOMENTS, FileMoment, HeldBackend, holdAt } from './FileMoments';
+import { disturb } from './networkFaults';
 import { Random } from './random';
 import { Replica } from '../harness/Replica';
 import { ChaosSite } from './ChaosSite';
@@ -43,6 +44,8 @@ export class FaultInjector {
   #failure?: { error: unknown };
   #isPostgresAway = false;
   #waitsForMoment = false;
+  #isNetworkDisturbed = false;
+  #areConnectionsTaken = false;
   readonly #running = new Set<Promise<void>>();
 
   constructor(
@@ -126,6 +129,28 @@ export class FaultInjector {
       case 'postgresAtFiles':
         await this.#hitAt(moment!, fault, durationMs);
         break;
+      case 'cut':
+      case 'blackHole':
+      case 'blackHoleReset':
+      case 'delay':
+        this.#isNetworkDisturbed = true;
+        await disturb(
+          this.site.networkOf(replicas[0]),
+          fault.kind,
+          durationMs,
+        ).finally(() => {
+          this.#isNetworkDisturbed = false;
+        });
+        break;
+      case 'severLock':
+        await this.site.severLock(replicas[0]);
+        break;
+      case 'noConnections':
+        this.#areConnectionsTaken = true;
+        await this.site.takeConnections(durationMs).finally(() => {
+          this.#areConnectionsTaken = false;
+        });
+        break;
       default: {
         const signal = fault.kind === 'terminate' ? 'SIGTERM' : 'SIGKILL';
         await Promise.all(replicas.map(r => r.end(signal, durationMs)));
@@ -207,6 +232,18 @@ export class FaultInjector {
               replicas: [],
               moment,
             }));
+      case 'cut':
+      case 'blackHole':
+      case 'blackHoleReset':
+      case 'delay':
+        // One at a time: somebody has to go on.
+        return this.#isNetworkDisturbed ? [] : ready.map(r => targetOf([r]));
+      case 'severLock':
+        return this.#isPostgresAway ? [] : ready.map(r => targetOf([r]));
+      case 'noConnections':
+        return this.#isPostgresAway || this.#areConnectionsTaken
+          ? []
+          : [postgres];
       default:
         // Those that just start are left in peace but for a second fault. Otherwise hardly any would get to run tasks.
         return (isSecond ? alive : ready).map(r => targetOf([r]));

@@ -1,6 +1,7 @@
 import { check, Evidence } from './checks';
 import { JournalEntry, PROBLEMS } from '../harness/journal';
-import { attendedMs, percentile, readLatencies } from './latencies';
+import { attendedMs, readLatencies } from './latencies';
+import { percentile } from '../harness/percentile';
 import {
   AttemptRecord,
   EventRecord,
@@ -18,10 +19,10 @@ const TASK = 'task';
 
 /** Run `a` is of process 1, which lives from 0 to 10 s, and run `b` of process 2, from 5 s on. */
 const LIFETIMES = [
-  { pid: 1, startedAt: 0, exitedAt: 10_000 },
-  { pid: 2, startedAt: 5_000 },
+  { replica: 'first', pid: 1, startedAt: 0, exitedAt: 10_000 },
+  { replica: 'second', pid: 2, startedAt: 5_000 },
   // The operating system has given the id of the first again.
-  { pid: 1, startedAt: 11_000 },
+  { replica: 'first', pid: 1, startedAt: 11_000 },
 ];
 
 const begin = (runId: string, stepId: string, at: number): JournalEntry => ({
@@ -106,6 +107,7 @@ function evidence({ task, ...rest }: Situation): Evidence {
     retries: [],
     journal: [],
     lifetimes: LIFETIMES,
+    faults: [],
     notStored: [],
     snapshotRows: [],
     ...rest,
@@ -119,8 +121,11 @@ const INDEPENDENT: TaskRecord['steps'] = ['one', 'two', 'three', 'four'].map(
   }),
 );
 
+/** What is found but that a task failed by itself, as it did in many of these situations. */
 function kindsIn(situation: Situation): ViolationKind[] {
-  return check(evidence(situation)).violations.map(v => v.kind);
+  return check(evidence(situation))
+    .violations.map(v => v.kind)
+    .filter(kind => kind !== 'failedForDatabase');
 }
 
 /** Step `four` was interrupted by the death of its process at 10 s. */
@@ -147,6 +152,24 @@ const wholeRun = (runId: string, from: number) =>
   ended(runId, ['one', 'two', 'three', 'four'], from);
 
 describe('checks of the chaos run', () => {
+  it('find a task that failed though it may run again, unless the module closed it', () => {
+    const error = 'Connection terminated unexpectedly';
+    const failures = (situation: Situation) =>
+      check(evidence(situation)).violations.map(v => v.kind);
+    const events = [{ ...event('completion', 19_000), error }];
+    for (const strategy of ['restart', 'idempotent'] as const) {
+      expect(failures({ task: { strategy }, events })).toEqual([
+        'failedForDatabase',
+      ]);
+    }
+    expect(failures({ task: { strategy: 'none' }, events })).toEqual([]);
+    const attempts = [attempt(1, 'failed', 19_000)];
+    const isPoisoned = true;
+    expect(failures({ task: { isPoisoned }, events, attempts })).not.toContain(
+      'failedForDatabase',
+    );
+  });
+
   it('find nothing in tasks that went as promised', () => {
     expect(
       kindsIn({
@@ -343,7 +366,7 @@ describe('checks of the chaos run', () => {
           ],
           lifetimes: [
             LIFETIMES[0],
-            { pid: 2, startedAt: 5_000, exitedAt: 21_000 },
+            { replica: 'second', pid: 2, startedAt: 5_000, exitedAt: 21_000 },
           ],
           events: [
             ...storedUpToFour,
@@ -385,6 +408,7 @@ describe('checks of the chaos run', () => {
       expect(check(evidence({ task, journal, events }))).toEqual({
         violations: [],
         unrecordedEnds: 1,
+        takenOver: 0,
       });
     });
 
@@ -396,13 +420,14 @@ describe('checks of the chaos run', () => {
       ];
       const events = [stored('one', 901), stored('two', 1_901)];
       const lifetimes = [
-        { pid: 1, startedAt: 0, exitedAt: 10_000 },
-        { pid: 2, startedAt: 5_000, exitedAt: 21_000 },
+        { replica: 'first', pid: 1, startedAt: 0, exitedAt: 10_000 },
+        { replica: 'second', pid: 2, startedAt: 5_000, exitedAt: 21_000 },
       ];
       const task = { steps: INDEPENDENT };
       expect(check(evidence({ task, journal, events, lifetimes }))).toEqual({
         violations: [],
         unrecordedEnds: 1,
+        takenOver: 0,
       });
     });
 
@@ -418,12 +443,14 @@ describe('checks of the chaos run', () => {
       expect(check(evidence({ task: { steps }, journal, events }))).toEqual({
         violations: [],
         unrecordedEnds: 1,
+        takenOver: 0,
       });
       // The run died before it got to that step again, and a later one did.
       events.push(stored('three', 41_000));
       expect(check(evidence({ task: { steps }, journal, events }))).toEqual({
         violations: [],
         unrecordedEnds: 1,
+        takenOver: 0,
       });
     });
   });
@@ -508,7 +535,7 @@ describe('checks of the chaos run', () => {
           ],
           lifetimes: [
             LIFETIMES[0],
-            { pid: 2, startedAt: 5_000, exitedAt: 21_000 },
+            { replica: 'second', pid: 2, startedAt: 5_000, exitedAt: 21_000 },
           ],
           events: [
             ...storedUpToFour,
@@ -686,6 +713,7 @@ describe('checks of the chaos run', () => {
         runId: `run-${i}`,
       })),
       lifetimes: Array.from({ length: count }, (_, i) => ({
+        replica: 'first',
         pid: i,
         startedAt: 0,
         exitedAt: i * 1_000 + 1,
@@ -845,8 +873,8 @@ describe('checks of the chaos run', () => {
     it('find one with none that ran on after a further interruption, though not if that closed it', () => {
       const lifetimes = [
         LIFETIMES[0],
-        { pid: 2, startedAt: 5_000, exitedAt: 40_000 },
-        { pid: 3, startedAt: 40_000 },
+        { replica: 'second', pid: 2, startedAt: 5_000, exitedAt: 40_000 },
+        { replica: 'third', pid: 3, startedAt: 40_000 },
       ];
       const task = { status: 'failed' };
       const again = attempt(3, 'failed', 50_000);
@@ -881,7 +909,10 @@ describe('checks of the chaos run', () => {
     });
 
     it('find one with none that ran twice before it was started again', () => {
-      const lifetimes = [LIFETIMES[0], { pid: 2, startedAt: 5_000 }];
+      const lifetimes = [
+        LIFETIMES[0],
+        { replica: 'second', pid: 2, startedAt: 5_000 },
+      ];
       expect(
         kindsIn(
           closed('none', {
@@ -964,7 +995,7 @@ describe('checks of the chaos run', () => {
         ],
         lifetimes: [
           LIFETIMES[0],
-          { pid: 2, startedAt: 5_000, exitedAt: 16_000 },
+          { replica: 'second', pid: 2, startedAt: 5_000, exitedAt: 16_000 },
         ],
         events: [
           ...['one', 'two', 'three'].map((id, i) =>
@@ -1020,7 +1051,10 @@ describe('checks of the chaos run', () => {
         end('a', 'four', 35_000),
         ...wholeRun('b', 30_100),
       ];
-      const lifetimes = [{ pid: 1, startedAt: 0 }, LIFETIMES[1]];
+      const lifetimes = [
+        { replica: 'first', pid: 1, startedAt: 0 },
+        LIFETIMES[1],
+      ];
       expect(
         kindsIn({ ...closed('none', { journal: [] }), journal, lifetimes }),
       ).toEqual(expect.arrayContaining(['runsAtOnce', 'stepTwiceAtOnce']));
@@ -1074,6 +1108,7 @@ describe('checks of the chaos run', () => {
           },
           journal,
           lifetimes: journal.map(({ pid, at }) => ({
+            replica: 'first',
             pid,
             startedAt: 0,
             exitedAt: at + 1,
@@ -1127,8 +1162,8 @@ describe('checks of the chaos run', () => {
         .toSpliced(2, 0, event('recovered', 11_000));
       const lifetimes = [
         LIFETIMES[0],
-        { pid: 2, startedAt: 5_000, exitedAt: 13_000 },
-        { pid: 3, startedAt: 13_000 },
+        { replica: 'second', pid: 2, startedAt: 5_000, exitedAt: 13_000 },
+        { replica: 'third', pid: 3, startedAt: 13_000 },
       ];
       const found = check(
         evidence({
@@ -1141,7 +1176,10 @@ describe('checks of the chaos run', () => {
           retries: [{ ...answered(30_000), answer: 'refused' }],
         }),
       );
-      expect(found).toEqual({ violations: [], unrecordedEnds: 1 });
+      expect(found).toMatchObject({
+        violations: [{ kind: 'failedForDatabase' }],
+        unrecordedEnds: 1,
+      });
     });
 
     it('find a retry that was answered and did not happen, but none that was not answered', () => {
@@ -1155,7 +1193,7 @@ describe('checks of the chaos run', () => {
     it('find a retry that was not recorded, unless its process died in that moment or was told that it had failed', () => {
       const lifetimes = (exitedAt?: number) => [
         LIFETIMES[0],
-        { pid: 2, startedAt: 5_000, exitedAt },
+        { replica: 'second', pid: 2, startedAt: 5_000, exitedAt },
       ];
       const missing = (exitedAt?: number, answer = answered(30_000).answer) =>
         kindsIn(
@@ -1175,7 +1213,7 @@ describe('checks of the chaos run', () => {
     it('hold what ran against the strategy also where the retry was not recorded', () => {
       const lifetimes = [
         LIFETIMES[0],
-        { pid: 2, startedAt: 5_000, exitedAt: 31_000 },
+        { replica: 'second', pid: 2, startedAt: 5_000, exitedAt: 31_000 },
       ];
       const journal = [
         ...(resumed({}).journal ?? []).slice(0, -6),
@@ -1313,33 +1351,59 @@ describe('latencies', () => {
     const latency = { diedAt: 10_000, ms: 20_000 };
     expect(
       attendedMs(latency, [
-        { readyAt: 14_000, exitedAt: 18_000 },
-        { readyAt: 2_000, exitedAt: 11_000 },
-        { readyAt: 15_000, exitedAt: 17_000 },
+        { replica: 'first', readyAt: 14_000, exitedAt: 18_000 },
+        { replica: 'first', readyAt: 2_000, exitedAt: 11_000 },
+        { replica: 'first', readyAt: 15_000, exitedAt: 17_000 },
         // It was never ready.
-        { exitedAt: 26_000 },
-        { readyAt: 16_000, exitedAt: 20_000 },
-        { readyAt: 28_000 },
-        { readyAt: 31_000 },
+        { replica: 'first', exitedAt: 26_000 },
+        { replica: 'first', readyAt: 16_000, exitedAt: 20_000 },
+        { replica: 'second', readyAt: 28_000 },
+        { replica: 'first', readyAt: 31_000 },
       ]),
     ).toBe(1_000 + 6_000 + 2_000);
     expect(attendedMs(latency, [])).toBe(0);
-    expect(attendedMs(latency, [{ readyAt: 0 }])).toBe(20_000);
+    expect(attendedMs(latency, [{ replica: 'first', readyAt: 0 }])).toBe(
+      20_000,
+    );
+  });
+
+  it('can be counted without the time in which the only backend that was up was cut off', () => {
+    const latency = { diedAt: 10_000, ms: 20_000 };
+    const lifetimes = [
+      { replica: 'first', readyAt: 0 },
+      { replica: 'second', readyAt: 20_000 },
+    ];
+    const cut = {
+      kind: 'cut' as const,
+      target: 'first',
+      startedAt: 12_000,
+      endedAt: 25_000,
+      during: [],
+    };
+    expect(attendedMs(latency, lifetimes, [cut])).toBe(2_000 + 10_000);
+    expect(attendedMs(latency, lifetimes, [{ ...cut, kind: 'delay' }])).toBe(
+      20_000,
+    );
   });
 
   it('can be counted without the time in which the database was away, too', () => {
     const latency = { diedAt: 10_000, ms: 20_000 };
     const lifetimes = [
-      { readyAt: 0, exitedAt: 16_000 },
-      { readyAt: 20_000, exitedAt: 29_000 },
+      { replica: 'first', readyAt: 0, exitedAt: 16_000 },
+      { replica: 'first', readyAt: 20_000, exitedAt: 29_000 },
     ];
     expect(
-      attendedMs(latency, lifetimes, [
-        { startedAt: 1_000, endedAt: 11_000 },
-        { startedAt: 14_000, endedAt: 21_000 },
-        { startedAt: 15_000, endedAt: 22_000 },
-        { startedAt: 28_000 },
-      ]),
+      attendedMs(
+        latency,
+        lifetimes,
+        [],
+        [
+          { startedAt: 1_000, endedAt: 11_000 },
+          { startedAt: 14_000, endedAt: 21_000 },
+          { startedAt: 15_000, endedAt: 22_000 },
+          { startedAt: 28_000 },
+        ],
+      ),
     ).toBe(3_000 + 6_000);
   });
 
@@ -1357,6 +1421,10 @@ describe('the report', () => {
   it('tells retries apart from decisions on interruptions', () => {
     const journal = wholeRun('b', 30_100);
     const lifetimes = LIFETIMES.map(l => ({ ...l, replica: 'first' }));
+    const closing = {
+      ...attempt(1, 'failed', 19_000),
+      interruptedBy: 'crash',
+    };
     const all = {
       ...evidence({
         task: { strategy: 'none', status: 'completed' },
@@ -1367,7 +1435,7 @@ describe('the report', () => {
           event('completion', 60_000),
         ],
         attempts: [
-          attempt(1, 'failed', 19_000),
+          closing,
           {
             ...attempt(2, 'restart', 30_000),
             trigger: 'retry',
@@ -1395,7 +1463,6 @@ describe('the report', () => {
       },
       startedAt: 0,
       endedAt: 60_000,
-      faults: [],
       dispatchFailures: 0,
       evidence: all,
       waits: [],
@@ -1406,13 +1473,15 @@ describe('the report', () => {
       .map(line => line.trim().split(/ {2,}/).join(' | '));
     const after = (title: string) =>
       rows.slice(rows.findIndex(row => row.startsWith(title)));
-    // Restarts, resumptions, finishes, closings, cancellations, all, planned.
-    expect(after('Recoveries')).toContain('none | 0 | 0 | 0 | 1 | 0 | 1 | 0');
+    // Restarts, resumptions, finishes, closings, cancellations, all, and what interrupted them.
+    expect(after('Recoveries')).toContain(
+      'none | 0 | 0 | 0 | 1 | 0 | 1 | 0 | 1 | 0 | 0',
+    );
     const retries = after('Retries');
     expect(retries).toContain('answered | 1 | 1');
     // Retried, then how, not recorded, interrupted again, completed, failed again.
     expect(retries).toContain('closed | none | 1 | 1 | 0 | 0 | 0 | 0 | 1 | 0');
     expect(retries).toContain('all | 1 | 1');
-    expect(onInterruptions(all)).toEqual([attempt(1, 'failed', 19_000)]);
+    expect(onInterruptions(all)).toEqual([closing]);
   });
 });

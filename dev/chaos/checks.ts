@@ -1,6 +1,7 @@
 import { checkAttempts } from './attemptChecks';
 import { Epoch, epochsOf, TaskEvidence } from './epochs';
 import { ENDED } from '../harness/ScaffolderClient';
+import type { Fault } from './FaultInjector';
 import { checkFinishedSteps } from './finishedSteps';
 import { JournalEntry } from '../harness/journal';
 import { checkPlans } from './planChecks';
@@ -11,11 +12,14 @@ import { describe, readRuns, StepRun } from './runs';
 import type { SnapshotRows } from './snapshotRows';
 import { checkCompleted, checkNone, checkRestart } from './strategyChecks';
 import { CLOCK_SLACK_MS } from './settings';
+import { isLeftAlive, Takeover, takeoversOf, wasLeftAlive } from './takeovers';
 import { Violation, violation } from './violations';
 
 export type Evidence = Records & {
   journal: JournalEntry[];
   lifetimes: ProcessLife[];
+  /** What was done to the backends and to PostgreSQL. */
+  faults: Fault[];
   /** The tasks of which a backend said that their files could not be stored. */
   notStored: string[];
   /** What is left in the end of the files of completed tasks. */
@@ -29,6 +33,11 @@ export type Findings = {
    * ran again.
    */
   unrecordedEnds: number;
+  /**
+   * Tasks of which a second run began while the first was alive, since the process of that could not show it for longer than allowed. What
+   * such runs do to each other is not held against the strategy.
+   */
+  takenOver: number;
 };
 
 const CLOSING = ['failed', 'cancelled'];
@@ -43,13 +52,28 @@ const TRANSACTION_SLACK_MS = 1_000;
 export function check(evidence: Evidence): Findings {
   const unrecordedEnds = new Set<StepRun>();
   const notStored = new Set(evidence.notStored);
+  const takenOver = new Set<string>();
   const violations = readTasks(evidence).flatMap(of => {
+    const takeovers = takeoversOf(of, evidence.faults);
+    if (of.runs.some(run => wasLeftAlive(run, takeovers))) {
+      takenOver.add(of.task.id);
+      return [
+        ...epochsOf(of).flatMap(epoch => [
+          ...checkHasEnded(epoch),
+          ...checkNone(epoch),
+        ]),
+        ...checkOverlaps(of, takeovers),
+        ...checkOwnedRuns(of, takeovers),
+      ];
+    }
     const ofEpochs = epochsOf(of).flatMap(epoch => {
       const again = checkFinishedSteps(epoch);
       // One may cost runs before a retry and after it.
       again.unrecordedEnds.forEach(end => unrecordedEnds.add(end));
       return [
+        ...checkHasEnded(epoch),
         ...checkEnd(epoch),
+        ...checkFailure(epoch),
         ...checkNone(epoch),
         ...checkRestart(epoch),
         ...again.violations,
@@ -62,8 +86,8 @@ export function check(evidence: Evidence): Findings {
     return [
       ...ofEpochs,
       // What a run does does not end with its part.
-      ...checkOverlaps(of),
-      ...checkOwnedRuns(of),
+      ...checkOverlaps(of, takeovers),
+      ...checkOwnedRuns(of, takeovers),
       ...checkRetry(of, evidence.lifetimes),
       ...checkPlans(of, notStored),
     ];
@@ -71,10 +95,11 @@ export function check(evidence: Evidence): Findings {
   return {
     violations: [
       ...violations,
-      ...stepProblems(evidence.journal),
+      ...stepProblems(evidence.journal.filter(e => !takenOver.has(e.taskId))),
       ...snapshotsLeft(evidence.snapshotRows),
     ],
     unrecordedEnds: unrecordedEnds.size,
+    takenOver: takenOver.size,
   };
 }
 
@@ -98,11 +123,14 @@ export function readEpochs(evidence: Evidence): Epoch[] {
   return readTasks(evidence).flatMap(epochsOf);
 }
 
+function checkHasEnded({ task }: Epoch): Violation[] {
+  return ENDED.includes(task.status)
+    ? []
+    : [violation('notEnded', task, `its status is ${task.status}`)];
+}
+
 function checkEnd({ task, runs, events }: Epoch): Violation[] {
   const found: Violation[] = [];
-  if (!ENDED.includes(task.status)) {
-    found.push(violation('notEnded', task, `its status is ${task.status}`));
-  }
   if (task.hasSecrets) {
     found.push(violation('secretsLeft', task, `its status is ${task.status}`));
   }
@@ -123,11 +151,28 @@ function checkEnd({ task, runs, events }: Epoch): Violation[] {
   return found;
 }
 
-function checkOverlaps({ task, runs }: TaskEvidence): Violation[] {
+/** No step of these fails by itself, so a task that may run again and fails without having been closed did so for the database's sake. */
+function checkFailure({ task, events, attempts }: Epoch): Violation[] {
+  const end = events.findLast(e => e.type === 'completion');
+  return task.strategy === 'none' ||
+    end?.error === undefined ||
+    attempts.some(a => CLOSING.includes(a.decision))
+    ? []
+    : [violation('failedForDatabase', task, `at ${end.at}: ${end.error}`)];
+}
+
+function checkOverlaps(
+  { task, runs }: TaskEvidence,
+  takeovers: Takeover[],
+): Violation[] {
   const found: Violation[] = [];
   runs.forEach((run, index) => {
     for (const earlier of runs.slice(0, index)) {
-      if (run.beganAt >= earlier.aliveUntil) {
+      if (
+        run.beganAt >= earlier.aliveUntil ||
+        wasLeftAlive(earlier, takeovers) ||
+        wasLeftAlive(run, takeovers)
+      ) {
         continue;
       }
       found.push(
@@ -156,14 +201,18 @@ function checkOverlaps({ task, runs }: TaskEvidence): Violation[] {
 }
 
 /** Also a run from before a retry must not be alive when its task is decided on. */
-function checkOwnedRuns({ task, runs, attempts }: TaskEvidence): Violation[] {
+function checkOwnedRuns(
+  { task, runs, attempts }: TaskEvidence,
+  takeovers: Takeover[],
+): Violation[] {
   return attempts
     .filter(a => a.trigger === 'interruption')
     .flatMap(attempt => {
       const live = runs.find(
         r =>
           r.beganAt < attempt.at - CLOCK_SLACK_MS &&
-          attempt.at < r.aliveUntil - CLOCK_SLACK_MS,
+          attempt.at < r.aliveUntil - CLOCK_SLACK_MS &&
+          !takeovers.some(t => t.attempt.at <= attempt.at && isLeftAlive(r, t)),
       );
       return live
         ? [

@@ -100,6 +100,7 @@ export async function experiment(
     ...records,
     journal: site.site.journal(),
     lifetimes: replicas.flatMap(r => r.lifetimes),
+    faults: injector.faults,
     notStored: logs.flatMap(notStoredIn),
     snapshotRows,
   };
@@ -107,14 +108,13 @@ export async function experiment(
   await fs.writeFile(path.join(directory, 'faults.log'), faultLog.join('\n'));
   await fs.writeFile(
     path.join(directory, 'evidence.json'),
-    JSON.stringify({ startedAt, faults: injector.faults, waits, ...evidence }),
+    JSON.stringify({ startedAt, waits, ...evidence }),
   );
   say('Done');
   return {
     options,
     startedAt,
     endedAt,
-    faults: injector.faults,
     dispatchFailures: dispatcher.failures,
     evidence,
     waits,

@@ -1,3 +1,4 @@
+import { NETWORK_FAULTS } from './networkFaults';
 import { Random } from './random';
 import { TIMEOUT_SECONDS } from './settings';
 
@@ -11,6 +12,9 @@ export const FAULT_KINDS = [
   'killAtFiles',
   'severAtFiles',
   'postgresAtFiles',
+  ...NETWORK_FAULTS,
+  'severLock',
+  'noConnections',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -24,6 +28,12 @@ export const FAULT_NAMES: Record<FaultKind, string> = {
   killAtFiles: 'SIGKILL in the middle of storing or restoring files, restart',
   severAtFiles: 'connection severed in the middle of that',
   postgresAtFiles: 'PostgreSQL restarted in the middle of that',
+  cut: 'a backend cut off from PostgreSQL, with resets',
+  blackHole: 'a backend cut off in silence, what was sent arrives later',
+  blackHoleReset: 'a backend cut off in silence, then reset',
+  delay: 'a backend far away from PostgreSQL',
+  severLock: 'the connection of a lock severed',
+  noConnections: 'PostgreSQL without a free connection',
 };
 
 /** What is drawn for one fault. What it hits also depends on which backends are up when it is due. */
@@ -49,6 +59,13 @@ const WEIGHTS: Record<FaultKind, number> = {
   killAtFiles: 3.5,
   severAtFiles: 1.5,
   postgresAtFiles: 0.75,
+  // One backend of three is cut off in a third of the time.
+  cut: 1.5,
+  blackHole: 1,
+  blackHoleReset: 0.75,
+  delay: 0.75,
+  severLock: 1.5,
+  noConnections: 0.5,
 };
 
 /** One of four faults is followed by a second one while it is going on. */
@@ -93,6 +110,14 @@ export function drawDuration(random: Random, kind: FaultKind): number {
     case 'killAll':
       // Also longer than the timeout: then the first one that starts finds tasks that are interrupted.
       return random.logBetween(100, 1.5 * TIMEOUT_SECONDS * 1000);
+    case 'cut':
+    case 'blackHole':
+    case 'blackHoleReset':
+    case 'delay':
+      // Also longer than the timeout.
+      return random.logBetween(2_000, 20_000);
+    case 'noConnections':
+      return random.between(2_000, 10_000);
     default:
       return random.between(0, 2_000);
   }

@@ -2,6 +2,7 @@ import { Evidence, groupByTask } from './checks';
 import type { Fault } from './FaultInjector';
 import type { Lifetime } from '../harness/Replica';
 import { readRuns } from './runs';
+import { cutOffSpans, Span } from './unreachable';
 
 /** How long a task lay still after its process had died in the middle of a step. */
 export type Latency = {
@@ -54,23 +55,28 @@ export function readLatencies(evidence: Evidence): Latency[] {
   );
 }
 
-type Span = { from: number; to: number };
-
 /**
- * How much of a latency somebody was there to recover the task: milliseconds in which at least one backend was up.
+ * How much of a latency somebody was there to recover the task: milliseconds in which at least one backend was up and not cut off from
+ * PostgreSQL by its network.
  *
  * @param outages - when the database was away, which is not counted either
  */
 export function attendedMs(
   { diedAt, ms }: Pick<Latency, 'diedAt' | 'ms'>,
-  lifetimes: Pick<Lifetime, 'readyAt' | 'exitedAt'>[],
+  lifetimes: Pick<Lifetime, 'replica' | 'readyAt' | 'exitedAt'>[],
+  faults: Fault[] = [],
   outages: Pick<Fault, 'startedAt' | 'endedAt'>[] = [],
 ): number {
   const until = diedAt + ms;
   const isWithin = ({ from, to }: Span) => to > diedAt && from < until;
   const ups = lifetimes
-    .flatMap(({ readyAt, exitedAt = Infinity }) =>
-      readyAt === undefined ? [] : [{ from: readyAt, to: exitedAt }],
+    .flatMap(({ replica, readyAt, exitedAt = Infinity }) =>
+      readyAt === undefined
+        ? []
+        : without(
+            { from: readyAt, to: exitedAt },
+            cutOffSpans(replica, faults),
+          ),
     )
     .filter(isWithin);
   const downs = outages
@@ -94,11 +100,16 @@ export function attendedMs(
   return attended;
 }
 
-/** The value that so much of all values do not exceed, from 0 to 1. Nothing of no values. */
-export function percentile(
-  values: number[],
-  share: number,
-): number | undefined {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
+/** What is left of a span. */
+function without(span: Span, cuts: Span[]): Span[] {
+  return cuts.reduce(
+    (left, cut) =>
+      left.flatMap(({ from, to }) =>
+        [
+          { from, to: Math.min(to, cut.from) },
+          { from: Math.max(from, cut.to), to },
+        ].filter(part => part.from < part.to),
+      ),
+    [span],
+  );
 }

@@ -51,6 +51,10 @@ export type AttemptRecord = {
   strategy: string | null;
   at: number;
   planned: boolean;
+  /** What showed that a run was interrupted: silence, shutdown, crash or connection. Nothing for a retry. */
+  interruptedBy?: string;
+  /** How long the task had no heartbeat when it was decided on. Nothing for a retry. */
+  secondsSilent?: number;
   /** The finished steps that it lets not run again. */
   skipped: string[];
   /** The finished steps that it lets run again. */
@@ -118,6 +122,8 @@ export async function readRecords(
       strategy: row.strategy,
       at: new Date(row.decided_at).getTime(),
       planned: Boolean(row.planned),
+      interruptedBy: row.interrupted_by ?? undefined,
+      secondsSilent: row.seconds_silent ?? undefined,
       skipped: JSON.parse(row.skipped_steps ?? '[]'),
       again: JSON.parse(row.steps_again ?? '[]').map(
         (step: { stepId: string }) => step.stepId,

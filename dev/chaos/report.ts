@@ -1,25 +1,30 @@
 import type { Lifetime } from '../harness/Replica';
 import { Cell, formatTable } from '../harness/command/table';
+import { percentile } from '../harness/percentile';
 import { Evidence, Findings, groupByTask, readEpochs } from './checks';
 import { Fault } from './FaultInjector';
 import { FAULT_KINDS, FAULT_NAMES } from './faultPlan';
 import { FILE_MOMENTS } from './FileMoments';
-import { attendedMs, Latency, percentile, readLatencies } from './latencies';
+import { attendedMs, Latency, readLatencies } from './latencies';
 import { AttemptRecord, TaskRecord } from './records';
 import {
   GRACEFUL_REPLICA,
+  MAX_CONNECTIONS,
   REPLICAS,
   SLOW_RECOVERY_SECONDS,
+  SMALL_POOL,
   STALE_TIMEOUT_HOURS,
   STEP_MS,
   TASKS_IN_FLIGHT,
   TIMEOUT_SECONDS,
 } from './settings';
 import { STRATEGIES } from './templates';
+import { outagesIn } from './unreachable';
 import { VIOLATIONS, ViolationKind } from './violations';
 import { hasWaited, Wait } from './logLines';
 
 const ENDS = ['completed', 'failed', 'cancelled'];
+const CAUSES = ['silence', 'crash', 'shutdown', 'connection'];
 export const DECISIONS = ['restart', 'resume', 'finish', 'failed', 'cancelled'];
 
 export type ChaosOptions = {
@@ -35,7 +40,6 @@ export type Outcome = {
   startedAt: number;
   /** When all had come to rest. */
   endedAt: number;
-  faults: Fault[];
   /** Dispatches that were refused or got no answer. */
   dispatchFailures: number;
   evidence: Evidence & { lifetimes: Lifetime[] };
@@ -57,7 +61,7 @@ export function formatReport(outcome: Outcome): string {
       latenciesOf(outcome),
     ],
     [
-      "Ends of tasks that failed without being closed by the module (the scaffolder's own failures, no violation)",
+      "Ends of tasks that failed without being closed by the module (the scaffolder's own failures)",
       failuresOf(outcome),
     ],
     ['Violations', violationsOf(outcome)],
@@ -77,6 +81,11 @@ function settingsOf({ options, evidence, dispatchFailures }: Outcome): string {
       ['of which with a graceful shutdown', GRACEFUL_REPLICA],
       ['recoverTasksTimeout', `${TIMEOUT_SECONDS} seconds`],
       ['staleTimeout', `${STALE_TIMEOUT_HOURS} hours`],
+      [
+        `connections of ${SMALL_POOL.replica} for the scaffolder`,
+        SMALL_POOL.connections,
+      ],
+      ['connections of PostgreSQL', MAX_CONNECTIONS],
       ['tasks in flight', `up to ${TASKS_IN_FLIGHT}`],
       ['a step takes', `${STEP_MS.low} ms to ${STEP_MS.high / 1000} s`],
       ['tasks started', tasks.length],
@@ -87,7 +96,7 @@ function settingsOf({ options, evidence, dispatchFailures }: Outcome): string {
   );
 }
 
-function faultsOf({ faults }: Outcome): string {
+function faultsOf({ evidence: { faults } }: Outcome): string {
   const row = (name: string, some: Fault[]) => [
     name,
     some.length,
@@ -171,20 +180,21 @@ function recoveriesOf({ evidence, findings }: Outcome): string {
   const strategyOf = new Map(evidence.tasks.map(t => [t.id, t.strategy]));
   const counts = [...groupByTask(attempts).values()].map(a => a.length);
   const table = formatTable(
-    ['strategy', ...DECISIONS, 'all', 'of which planned'],
+    ['strategy', ...DECISIONS, 'all', ...CAUSES.map(c => `by ${c}`)],
     STRATEGIES.map(strategy => {
       const some = attempts.filter(a => strategyOf.get(a.taskId) === strategy);
       return [
         strategy,
         ...DECISIONS.map(d => count(some, a => a.decision === d)),
         some.length,
-        count(some, a => a.planned),
+        ...CAUSES.map(c => count(some, a => a.interruptedBy === c)),
       ];
     }),
   );
   return `${table}\n
   The most for one task: ${Math.max(0, ...counts)}.
-  Ends of steps that could not be stored, so that steps ran again (idempotent, allowed): ${findings.unrecordedEnds}.`;
+  Ends of steps that could not be stored, so that steps ran again (idempotent, allowed): ${findings.unrecordedEnds}.
+  Tasks taken over from a process that was alive and could not show it for too long (allowed): ${findings.takenOver}.`;
 }
 
 /** What was asked, what happened, and what came of it. */
@@ -249,7 +259,8 @@ function retriesOf({ evidence }: Outcome): string {
   ${ends} ends of ${tasks.length} tasks were failures.`;
 }
 
-function latenciesOf({ evidence, faults, waits }: Outcome): string {
+function latenciesOf({ evidence, waits }: Outcome): string {
+  const { faults } = evidence;
   const all = readLatencies(evidence);
   const outages = outagesIn(faults);
   const big = [...outages, ...faults.filter(f => f.kind === 'killAll')];
@@ -287,34 +298,28 @@ function latenciesOf({ evidence, faults, waits }: Outcome): string {
       some.filter(l => l.end === 'closed'),
     ),
   ];
-  const attended = (l: Latency) => attendedMs(l, evidence.lifetimes);
+  const attended = (l: Latency) => attendedMs(l, evidence.lifetimes, faults);
   const ofWhich = (name: string, test: (l: Latency) => boolean) =>
     row(`  of which ${name}`, all.filter(test), attended);
   return formatTable(
     ['interruptions', 'count', 'p50', 'p95', 'max', 'mark'],
     [
       ...split('all', all),
-      row('all, less the time in which no backend was up', all, attended),
+      row(
+        'all, less the time in which no backend was up and reached PostgreSQL',
+        all,
+        attended,
+      ),
       ofWhich('after SIGTERM', l => l.isPlanned),
       ofWhich('after SIGKILL or a crash', l => !l.isPlanned),
       ofWhich('waited for a final attempt', l => hasWaited(l, waits)),
       ofWhich('did not', l => !hasWaited(l, waits)),
       row('all, less that and the time in which PostgreSQL was away', all, l =>
-        attendedMs(l, evidence.lifetimes, outages),
+        attendedMs(l, evidence.lifetimes, faults, outages),
       ),
       ...split('no PostgreSQL restart or kill of all in it', quiet),
     ],
   );
-}
-
-/** When PostgreSQL was away. */
-function outagesIn(faults: Fault[]): Fault[] {
-  return [
-    ...faults.filter(f => f.kind === 'postgres'),
-    ...faults
-      .filter(f => f.kind === 'postgresAtFiles' && f.hitAt !== undefined)
-      .map(f => ({ ...f, startedAt: f.hitAt! })),
-  ];
 }
 
 /** Ends without the module having closed the task: failures of the scaffolder itself, such as of a statement. */

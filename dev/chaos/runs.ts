@@ -14,6 +14,9 @@ export type Run = {
   id: string;
   taskId: string;
   pid: number;
+  /** The backend that its process was one of. Nothing if the process is not known. */
+  replica?: string;
+  processStartedAt?: number;
   /** In the order in which they began. */
   steps: StepRun[];
   beganAt: number;
@@ -60,17 +63,19 @@ function readRun(entries: JournalEntry[], lifetimes: ProcessLife[]): Run {
       open.endedAt = at;
     }
   }
-  const exitedAt =
-    lifetimes.find(
-      ({ pid, startedAt, exitedAt: end = Infinity }) =>
-        // An operating system may give a process id again.
-        pid === first.pid && startedAt <= first.at && first.at <= end,
-    )?.exitedAt ?? Infinity;
+  const life = lifetimes.find(
+    ({ pid, startedAt, exitedAt: end = Infinity }) =>
+      // An operating system may give a process id again.
+      pid === first.pid && startedAt <= first.at && first.at <= end,
+  );
+  const exitedAt = life?.exitedAt ?? Infinity;
   const isOpen = steps.some(s => s.endedAt === undefined);
   return {
     id: first.runId,
     taskId: first.taskId,
     pid: first.pid,
+    replica: life?.replica,
+    processStartedAt: life?.startedAt,
     steps,
     beganAt: first.at,
     aliveUntil: isOpen ? exitedAt : entries.at(-1)!.at,

@@ -8,6 +8,12 @@ export const REPLICAS = ['first', 'second', 'third'];
 /** It has `EXPERIMENTAL_gracefulShutdown`: asked to end, it lets its tasks end first, until it is killed for that. */
 export const GRACEFUL_REPLICA = 'third';
 
+/** It has so few connections for the scaffolder that its tasks wait for each other's statements. */
+export const SMALL_POOL = { replica: 'second', connections: 2 };
+
+/** How many connections PostgreSQL has for all: what is left of them is to be taken now and then. */
+export const MAX_CONNECTIONS = 100;
+
 /** Below the 3 x 10 slots of the workers, so that a task does not wait for a slot. */
 export const TASKS_IN_FLIGHT = 20;
 

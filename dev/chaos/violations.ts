@@ -16,6 +16,8 @@ export const VIOLATIONS = {
   decidedTwice: 'an interruption was decided on twice',
   decidedAfterClosing: 'a closed task was decided on again',
   ranAfterEnd: 'a step began after its task had ended',
+  failedForDatabase:
+    'restart, idempotent: a task failed, and none of its steps did',
   secretsLeft: 'secrets were left in the database',
   workspaceNotFresh: 'a run began in a workspace that was not empty',
   workspaceLost: 'a run lost its workspace',

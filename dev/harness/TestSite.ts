@@ -37,7 +37,7 @@ export class TestSite {
    */
   static async create(
     engine: Engine,
-    server?: PostgresProcess,
+    server?: Pick<PostgresProcess, 'connection'>,
     templates?: (JsonObject & { metadata: { name: string } })[],
   ): Promise<TestSite> {
     const directory = await fs.mkdtemp(path.join(os.tmpdir(), 'recovery-e2e-'));

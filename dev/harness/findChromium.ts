@@ -1,5 +1,4 @@
-import fs from 'node:fs';
-import path from 'node:path';
+import { findProgram } from './findProgram';
 
 const NAMES = [
   'chromium',
@@ -14,12 +13,7 @@ const NAMES = [
  * @throws Error that says how to get one.
  */
 export function findChromium(): string {
-  const found =
-    process.env.CHROMIUM_PATH ??
-    (process.env.PATH ?? '')
-      .split(path.delimiter)
-      .flatMap(folder => NAMES.map(name => path.join(folder, name)))
-      .find(file => fs.existsSync(file));
+  const found = process.env.CHROMIUM_PATH ?? findProgram(...NAMES);
   if (!found) {
     throw new Error(
       `No ${NAMES.join(' or ')} on the PATH. On Debian: apt-get install chromium. Or set CHROMIUM_PATH to the executable of Chromium or Chrome.`,

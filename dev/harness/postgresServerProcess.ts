@@ -5,7 +5,7 @@
 import { PostgresServer } from './PostgresServer';
 
 async function main() {
-  const server = await PostgresServer.start();
+  const server = await PostgresServer.start(JSON.parse(process.argv[2]));
   process.on('message', async (interruptMs: number) => {
     await server.interrupt(interruptMs);
     process.send!({ answer: { interruptMs } });

@@ -8,10 +8,12 @@ const path = require('node:path');
 const SLOWEST = [
   'poisoned',
   'outage',
+  'liveStep',
   'brokenStart',
   'shutdown',
   'killed',
   'files',
+  'pooler',
   'retry',
   'replicas',
 ];

@@ -83,6 +83,8 @@ export type DbShutdownRow = {
   recovered_event: number | string;
   /** shutdown, or connection if the run ended since its process lost a connection to the database. */
   cause: string;
+  /** Of connection: what the database said. */
+  problem: string | null;
 };
 
 export type DbProcessRow = {

@@ -132,8 +132,13 @@ describe.each(databases.eachSupportedId())(
       listen(
         knex,
         'start',
-        (builder: Knex.QueryBuilder) =>
-          note('retry', statements.retry(builder)),
+        (builder: Knex.QueryBuilder) => {
+          note('retry', statements.retry(builder));
+          const { taskId, ...run } = statements.run(builder) ?? {};
+          note(Object.values(run).join(), taskId);
+          const end = statements.end(builder);
+          note(`end ${end?.status}`, end?.taskId);
+        },
         signal,
       );
       listen(
@@ -162,6 +167,11 @@ describe.each(databases.eachSupportedId())(
         taskId: id,
         state: { steps: { one: { status: 'completed', output: {} } } },
       });
+      await store.getTaskState({ taskId: id });
+      await store.emitLogEvent({
+        taskId: id,
+        body: { message: 'Beginning', stepId: 'one', status: 'processing' },
+      });
       await store.recoverTasks({ timeout: { seconds: 30 } });
       await store.completeTask({
         taskId: id,
@@ -173,8 +183,14 @@ describe.each(databases.eachSupportedId())(
 
       expect(seen).toEqual([
         `claim 1 ${id}`,
+        // Before it is sent, and when it is.
         `heartbeat ${id}`,
+        `heartbeat ${id}`,
+        `save ${id}`,
+        `read ${id}`,
+        `line,one,processing,Beginning ${id}`,
         'poll ',
+        `end failed ${id}`,
         `retry ${id}`,
       ]);
       expect(published).toEqual([

@@ -7,6 +7,7 @@ import {
 import { claimedTask } from './statements/claimedTask';
 import { heartbeatTask } from './statements/heartbeatTask';
 import { retriedTask } from './statements/retriedTask';
+import { endOfTask, runStatement } from './statements/runStatement';
 import { isPoll } from './statements/ScaffolderPoll';
 import { ENDED, IN_FLIGHT_STATUSES, SCAFFOLDER_TABLES } from './tables';
 import { EVENT_TYPES, TASK_TOPIC } from './taskEvents';
@@ -67,12 +68,16 @@ export const ASSUMPTIONS = {
    *
    * - `claim`: this process owns the run of the task. Checked with a claim of no task when a backend starts, and with each event of a claim.
    * - `heartbeat`: this process runs the task. Only used to check claims.
+   * - `run`: what a run waits for, and its heartbeats. Of a run that a lost connection broke no more is sent (`BrokenRuns`).
+   * - `end`: is refused for such a run. If these two are not recognised, the task fails, as without the module.
    * - `retry`: gets the state from which the task goes on. Checked with each retry (`Retries`).
    * - `poll`: this process opens tasks now, and next in ten seconds. Checked by `PollCheck`.
    */
   statements: {
     claim: claimedTask,
     heartbeat: heartbeatTask,
+    run: runStatement,
+    end: endOfTask,
     retry: retriedTask,
     poll: isPoll,
   },

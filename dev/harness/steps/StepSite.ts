@@ -30,7 +30,7 @@ export class StepSite {
   static async create(
     engine: Engine,
     templates: StepTemplate[],
-    server?: PostgresProcess,
+    server?: Pick<PostgresProcess, 'connection'>,
   ): Promise<StepSite> {
     const entities = templates.map(({ isLegacy, steps, ...template }) =>
       templateEntity({
@@ -57,6 +57,7 @@ export class StepSite {
       hasModule?: boolean;
       isOwnHost?: boolean;
       config?: JsonObject;
+      database?: JsonObject;
       isBare?: boolean;
     } = {},
   ): Promise<BackendProcess> {

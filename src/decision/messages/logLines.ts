@@ -5,7 +5,7 @@ import { Retry } from '../retry';
 import { TaskStrategy } from '../strategy';
 import { formatSilence, formatTime } from './format';
 import { planParts } from './planMessages';
-import { evidenceOf, Silence } from './reason';
+import { evidenceOf, problemOf, Silence } from './reason';
 
 type ClosedBecause = Extract<FinalDecision, { kind: 'failed' }>['because'];
 
@@ -90,14 +90,14 @@ function interruptionPart(
   }, silent for ${formatSilence(silence.secondsSilent)}${causePart(silence)}`;
 }
 
-function causePart({ interruptedBy, knownBy }: Silence): string {
-  switch (interruptedBy) {
+function causePart(silence: Silence): string {
+  switch (silence.interruptedBy) {
     case 'shutdown':
       return ' after a planned shutdown';
     case 'crash':
-      return ` after a crash (${evidenceOf(knownBy)})`;
+      return ` after a crash (${evidenceOf(silence.knownBy)})`;
     case 'connection':
-      return ' after a lost connection to the database';
+      return ` after a lost connection to the database${problemOf(silence)}`;
     default:
       return '';
   }

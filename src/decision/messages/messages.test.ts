@@ -115,8 +115,9 @@ describe('the reason in the log of a task', () => {
       reason(finishes, undefined, {
         secondsSilent: 6,
         interruptedBy: 'connection',
+        problem: 'read ECONNRESET',
       }),
-      `Interrupted at step 'two': the backend that ran this task lost its connection to the database and sent no heartbeat for 6 s. All its steps had finished: none runs again, and its result is recorded.`,
+      `Interrupted at step 'two': the scaffolder's connection to the database was lost (read ECONNRESET), which ended this run, and the backend that ran this task sent no heartbeat for 6 s. All its steps had finished: none runs again, and its result is recorded.`,
     ],
     [
       'an interruption before the first step',
@@ -365,8 +366,9 @@ describe("the line about a decision in the backend's log", () => {
       'runs again after a lost connection',
       line(goesOn('restart', { skipped: [] }), strategy('restart'), {
         interruptedBy: 'connection',
+        problem: 'read ECONNRESET',
       }),
-      `Task 42 of template:default/sample, strategy 'restart', runs again from its first step; ${AT_TWO} after a lost connection to the database; skipped: none; run again: none`,
+      `Task 42 of template:default/sample, strategy 'restart', runs again from its first step; ${AT_TWO} after a lost connection to the database (read ECONNRESET); skipped: none; run again: none`,
     ],
     [
       'has its final attempt, with invalid dependencies, an expired sign-in and a misspelt limit',

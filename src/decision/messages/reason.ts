@@ -12,6 +12,8 @@ export type Silence = {
   interruptedBy: InterruptedBy;
   /** Of a crash. */
   knownBy?: KnownBy;
+  /** Of a lost connection: what the database said. */
+  problem?: string;
 };
 
 /** A decision after which the task runs again. */
@@ -52,20 +54,26 @@ function interruption(
 ): string {
   return `Interrupted${
     interruptedAt ? ` at step ${inQuotes(interruptedAt)}` : ''
-  }: the backend that ran this task ${whatHappened(silence)}sent no heartbeat for ${formatSilence(silence.secondsSilent)}.`;
+  }: ${whatHappened(silence)}sent no heartbeat for ${formatSilence(silence.secondsSilent)}.`;
 }
 
-function whatHappened({ interruptedBy, knownBy }: Silence): string {
-  switch (interruptedBy) {
+function whatHappened(silence: Silence): string {
+  const backend = 'the backend that ran this task';
+  switch (silence.interruptedBy) {
     case 'shutdown':
-      return 'was shut down and ';
+      return `${backend} was shut down and `;
     case 'crash':
-      return `crashed (${evidenceOf(knownBy)}) and `;
+      return `${backend} crashed (${evidenceOf(silence.knownBy)}) and `;
     case 'connection':
-      return 'lost its connection to the database and ';
+      return `the scaffolder's connection to the database was lost${problemOf(silence)}, which ended this run, and ${backend} `;
     default:
-      return '';
+      return `${backend} `;
   }
+}
+
+/** What the database said of a lost connection, in brackets. */
+export function problemOf({ problem }: Silence): string {
+  return problem ? ` (${problem})` : '';
 }
 
 /** How it is known that a process has crashed. */

@@ -42,6 +42,9 @@ const MARKED = `exists (select 1 from ${SHUTDOWNS} where ${isOfPresentRun(SHUTDO
 /** A column: which of the two, as in the table. Null if neither. */
 export const MARK_CAUSE = `(select ${SHUTDOWNS}.cause from ${SHUTDOWNS} where ${isOfPresentRun(SHUTDOWNS)})`;
 
+/** A column: what the database said of a lost connection. Null of anything else. */
+export const MARK_PROBLEM = `(select ${SHUTDOWNS}.problem from ${SHUTDOWNS} where ${isOfPresentRun(SHUTDOWNS)})`;
+
 /** A condition: the process that claimed the task is dead. */
 export function isClaimantDead(
   knex: Knex,

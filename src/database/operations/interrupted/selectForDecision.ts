@@ -2,7 +2,12 @@ import { Knex } from 'knex';
 import { ATTEMPTS, DbStrategyRow, STRATEGIES } from '../../tables';
 import { DbTaskRow, TASKS } from '../../../scaffolder/tables';
 import { epochSeconds, secondsSilent } from '../../time';
-import { DeadProcesses, isClaimantDead, MARK_CAUSE } from './interrupted';
+import {
+  DeadProcesses,
+  isClaimantDead,
+  MARK_CAUSE,
+  MARK_PROBLEM,
+} from './interrupted';
 import { readSecrets } from '../tasks/readSecrets';
 
 /** An interrupted task as it is decided on. */
@@ -22,6 +27,8 @@ export type InterruptedTaskRow = Pick<
   interruptedBy: 'silence' | 'shutdown' | 'crash' | 'connection';
   /** Of a crash. */
   knownBy?: DeadProcesses['knownBy'];
+  /** Of a lost connection: what the database said. */
+  problem?: string;
   /** What is remembered of the strategy, if anything. */
   remembered?: Pick<DbStrategyRow, 'strategy' | 'source' | 'remark'> & {
     maxAttempts?: number;
@@ -74,6 +81,7 @@ export function selectForDecision(
       {
         seconds_silent: secondsSilent(knex),
         mark: knex.raw(MARK_CAUSE),
+        mark_problem: knex.raw(MARK_PROBLEM),
         is_claimant_dead: isClaimantDead(knex, deadProcesses),
         now: epochSeconds(knex),
       },
@@ -122,9 +130,12 @@ export function readForDecision(
 function interruption(
   row: any,
   deadProcesses: DeadProcesses | undefined,
-): Pick<InterruptedTaskRow, 'interruptedBy' | 'knownBy'> {
+): Pick<InterruptedTaskRow, 'interruptedBy' | 'knownBy' | 'problem'> {
   if (row.mark) {
-    return { interruptedBy: row.mark };
+    return {
+      interruptedBy: row.mark,
+      ...(row.mark_problem && { problem: row.mark_problem }),
+    };
   }
   return row.is_claimant_dead
     ? { interruptedBy: 'crash', knownBy: deadProcesses!.knownBy }

@@ -72,6 +72,26 @@ describe.each(databases.eachSupportedId())('a shutdown on %s', databaseId => {
     expect(row).toMatchObject({ id: silent, interruptedBy: 'shutdown' });
   });
 
+  it('says what the database said of a lost connection, until the process is asked to end as well', async () => {
+    const id = await insertTask(knex, { silentSeconds: 8 });
+    const run = { taskId: id, recoveredEvent: 0 };
+    const read = () =>
+      knex.transaction(tx =>
+        lockInterruptedTasks(tx, { taskIds: [id], ...TIMEOUTS }),
+      );
+    const problem = 'read ECONNRESET';
+    expect(
+      await markShutdown(knex, [run], { cause: 'connection', problem }),
+    ).toEqual([id]);
+    expect(await read()).toMatchObject([
+      { interruptedBy: 'connection', problem },
+    ]);
+    await mark(id);
+    const [row] = await read();
+    expect(row.interruptedBy).toBe('shutdown');
+    expect(row.problem).toBeUndefined();
+  });
+
   it('means nothing for a task that was queued again since', async () => {
     const id = await insertTask(knex, { silentSeconds: 8 });
     const before = await recoveredEvent(id);

@@ -2,21 +2,28 @@ import { Knex } from 'knex';
 import { DbShutdownRow, SHUTDOWNS } from '../../tables';
 import { DbTaskRow, IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
 
-/** A run that the process which is asked to end has. */
+/** A run that the process which marks it has. */
 export type InterruptedRun = {
   taskId: string;
   /** The last `recovered` event of the task before this run, 0 if there was none. */
   recoveredEvent: number;
 };
 
+/** What interrupted runs, and what the database said of a lost connection. */
+export type MarkCause =
+  { cause: 'shutdown' } | { cause: 'connection'; problem: string };
+
 /**
- * Records that runs are interrupted on purpose. It has no effect on those that have lost ownership since, and on
+ * Records that runs are interrupted, on purpose unless another cause is given. It has no effect on those that have lost ownership since, and on
  * tasks that have ended.
+ *
+ * @returns the ids of the tasks that have not ended.
  */
 export async function markShutdown(
   knex: Knex,
   runs: InterruptedRun[],
-): Promise<void> {
+  mark: MarkCause = { cause: 'shutdown' },
+): Promise<string[]> {
   const running = await knex<DbTaskRow>(TASKS)
     .whereIn(
       'id',
@@ -30,6 +37,8 @@ export async function markShutdown(
     .map(({ taskId, recoveredEvent }) => ({
       task_id: taskId,
       recovered_event: recoveredEvent,
+      cause: mark.cause,
+      problem: mark.cause === 'connection' ? mark.problem : null,
     }));
   if (rows.length > 0) {
     await knex<DbShutdownRow>(SHUTDOWNS)
@@ -39,4 +48,5 @@ export async function markShutdown(
       // A process that comes late has an older run.
       .whereRaw(`${SHUTDOWNS}.recovered_event <= excluded.recovered_event`);
   }
+  return running;
 }

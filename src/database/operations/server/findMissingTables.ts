@@ -90,6 +90,7 @@ const shutdownColumns: Columns<DbShutdownRow> = {
   task_id: true,
   recovered_event: true,
   cause: true,
+  problem: true,
 };
 
 const processColumns: Columns<DbProcessRow> = {

@@ -1,0 +1,103 @@
+import { TestDatabases } from '@backstage/backend-test-utils';
+import { Knex } from 'knex';
+import { TEST_DATABASE_IDS } from '../__testUtils__/scaffolderDatabase';
+import { interceptQueries, QueryFailure } from './interceptQueries';
+
+jest.setTimeout(60_000);
+
+const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
+
+describe.each(databases.eachSupportedId())(
+  'interceptQueries on %s',
+  databaseId => {
+    let knex: Knex;
+    let lifetime: AbortController;
+    let seen: (string | QueryFailure)[];
+
+    beforeAll(async () => {
+      knex = await databases.init(databaseId);
+      await knex.schema.createTable('things', table => {
+        table.integer('id').primary();
+      });
+    });
+
+    beforeEach(() => {
+      lifetime = new AbortController();
+      seen = [];
+      interceptQueries(
+        knex,
+        builder => {
+          seen.push(builder.toSQL().sql.slice(0, 6));
+          return failure => seen.push(failure ?? 'answered');
+        },
+        lifetime.signal,
+      );
+    });
+
+    afterEach(() => lifetime.abort());
+
+    it('tells of a query before it is sent, and when it is answered', async () => {
+      expect(await knex('things').select('id')).toEqual([]);
+      expect(seen).toEqual(['select', 'answered']);
+    });
+
+    it('tells of a query that the database refuses', async () => {
+      const refused = knex('things').insert({ nothing: 1 });
+      await expect(refused).rejects.toThrow('nothing');
+      expect(seen).toEqual([
+        'insert',
+        { error: expect.any(Error), wasSent: true },
+      ]);
+    });
+
+    it('tells of a query that gets no connection, of which knex reports nothing', async () => {
+      const error = new Error('connect ECONNREFUSED');
+      const reported = jest.fn();
+      knex.on('start', reported);
+      knex.on('query-error', reported);
+      const acquire = jest
+        .spyOn(knex.client, 'acquireConnection')
+        .mockRejectedValueOnce(error);
+      await expect(knex('things').select('id')).rejects.toBe(error);
+      acquire.mockRestore();
+      knex.removeListener('start', reported);
+      knex.removeListener('query-error', reported);
+      expect(seen).toEqual(['select', { error, wasSent: false }]);
+      expect(reported).not.toHaveBeenCalled();
+    });
+
+    it('leaves transactions alone', async () => {
+      await knex.transaction(tx => tx('things').select('id'));
+      expect(seen).toEqual([]);
+    });
+
+    it('fails a query with what the interceptor throws, without sending it', async () => {
+      const sent = jest.fn();
+      const own = new AbortController();
+      interceptQueries(
+        knex,
+        () => {
+          throw new Error('Refused');
+        },
+        own.signal,
+      );
+      knex.on('query', sent);
+      await expect(knex('things').insert({ id: 1 })).rejects.toThrow('Refused');
+      knex.removeListener('query', sent);
+      own.abort();
+      expect(sent).not.toHaveBeenCalled();
+      expect(await knex('things').select('id')).toEqual([]);
+    });
+
+    it('ends with its signal, also if somebody else intercepts as well', async () => {
+      const other = new AbortController();
+      interceptQueries(knex, () => undefined, other.signal);
+      lifetime.abort();
+      await knex('things').select('id');
+      expect(seen).toEqual([]);
+      other.abort();
+      await knex('things').select('id');
+      expect(seen).toEqual([]);
+    });
+  },
+);

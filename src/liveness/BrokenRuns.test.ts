@@ -1,0 +1,181 @@
+import { RunStatement } from '../scaffolder/statements/runStatement';
+import { BrokenRuns, RunBrokenError } from './BrokenRuns';
+
+const LOST = 'Connection terminated unexpectedly';
+
+describe('BrokenRuns', () => {
+  const taskId = 'a';
+  let broken: { taskId: string; problem: string }[];
+  let folders: Set<string>;
+  let now: number;
+  let runs: BrokenRuns;
+
+  beforeEach(() => {
+    broken = [];
+    folders = new Set([taskId]);
+    now = 0;
+    runs = new BrokenRuns({
+      hasFolder: id => folders.has(id),
+      onBroken: ({ taskId: id, problem }) =>
+        broken.push({ taskId: id, problem }),
+      clock: () => now,
+    });
+    runs.claimed(taskId, Promise.resolve(0));
+  });
+
+  const line = (
+    status?: string,
+    message = 'x',
+    stepId: string | undefined = 'one',
+  ): RunStatement => ({ taskId, kind: 'line', stepId, status, message });
+  const heartbeat: RunStatement = { taskId, kind: 'heartbeat' };
+  const save: RunStatement = { taskId, kind: 'save' };
+  const lost = new Error(`insert into "task_events" ... - ${LOST}`);
+
+  const send = (...statements: RunStatement[]) => {
+    for (const statement of statements) {
+      runs.sends(statement);
+      runs.sent(statement);
+    }
+  };
+  const lose = (statement: RunStatement, error = lost, wasSent = true) => {
+    runs.sends(statement);
+    runs.failed(statement, { error, wasSent });
+  };
+  const end = (status: string) => runs.ends({ taskId, status });
+
+  it.each<[string, RunStatement]>([
+    ['begins a step', line('processing')],
+    ['says that a step has finished', line('completed')],
+    ['says that a step is skipped', line('skipped')],
+    ['says that the run begins', { ...line(), stepId: undefined } as any],
+    ['reads the record', { taskId, kind: 'read' }],
+  ])(
+    'takes a run for broken when a statement is lost that %s',
+    (_, lostOne) => {
+      send(line('processing'));
+      lose(lostOne);
+      expect(broken).toEqual([{ taskId, problem: LOST }]);
+      const refused = [
+        line('processing', 'clean up', 'two'),
+        line('failed'),
+        save,
+        heartbeat,
+      ].map(statement => () => runs.sends(statement));
+      for (const sends of refused) {
+        expect(sends).toThrow(RunBrokenError);
+      }
+      expect(() => end('failed')).toThrow(
+        `This run of task a ended without a result, since the scaffolder's connection to the database was lost (${LOST})`,
+      );
+      expect(broken).toHaveLength(1);
+    },
+  );
+
+  it('takes a statement that got no connection for lost, whatever the error says', () => {
+    const full = new Error('Timeout acquiring a connection');
+    lose(line('completed'), full, false);
+    expect(broken).toEqual([{ taskId, problem: full.message }]);
+  });
+
+  it('lets the error of an action fail its task, though it reads like a lost connection', () => {
+    send(line('processing'), line('failed', `Error: ${LOST}\n    at action`));
+    lose(line('skipped', 'x', 'two'));
+    expect(() => end('failed')).not.toThrow();
+    expect(broken).toEqual([]);
+  });
+
+  it('lets a statement that the database refused fail the task', () => {
+    lose(line('completed'), new Error('insert into ... - disk full'));
+    expect(() => end('failed')).not.toThrow();
+    expect(broken).toEqual([]);
+  });
+
+  it('does not take a value in the statement for the error', () => {
+    const error = new Error(`insert into x ('ECONNRESET') - SQLITE_FULL`);
+    lose(line('completed'), error);
+    expect(broken).toEqual([]);
+  });
+
+  it('minds no lost line that an action logs, nor a lost heartbeat: the run does not wait for them', () => {
+    send(line('processing'));
+    lose(line(undefined));
+    lose(heartbeat);
+    send(line('completed'));
+    end('completed');
+    expect(broken).toEqual([]);
+  });
+
+  it('takes a run for broken when a step fails with what a record could not be saved for', () => {
+    send(line('processing'));
+    lose(save);
+    expect(broken).toEqual([]);
+    expect(() => runs.sends(line('failed', lost.stack))).toThrow(
+      RunBrokenError,
+    );
+    expect(() => end('failed')).toThrow(RunBrokenError);
+  });
+
+  it('knows that error when a secret in it was redacted', () => {
+    send(line('processing'));
+    lose(save);
+    const redacted = lost.stack!.replaceAll('terminated', '***');
+    expect(() => runs.sends(line('failed', redacted))).toThrow(RunBrokenError);
+  });
+
+  it('lets an action go on without a checkpoint that could not be saved, and fail by itself', () => {
+    send(line('processing'));
+    lose(save);
+    send(line('failed', `Error: ${LOST}\n    at action`));
+    expect(() => end('failed')).not.toThrow();
+    expect(broken).toEqual([]);
+  });
+
+  it('breaks no other run', () => {
+    runs.claimed('b', Promise.resolve(0));
+    lose(line('completed'));
+    expect(() => runs.ends({ taskId: 'b', status: 'failed' })).not.toThrow();
+    expect(() => runs.sends({ taskId: 'b', kind: 'heartbeat' })).not.toThrow();
+  });
+
+  it('forgets it when the task is claimed again here', () => {
+    lose(line('completed'));
+    runs.claimed(taskId, Promise.resolve(1));
+    send(heartbeat, line('processing'), line('failed', 'Error: own'));
+    expect(() => end('failed')).not.toThrow();
+  });
+
+  it('takes a run for broken whose end could not be stored, and does not let it end as failed then', () => {
+    send(line('processing'), line('completed'));
+    folders.clear();
+    end('completed');
+    runs.transactionFailed(new Error(`COMMIT; - ${LOST}`));
+    expect(broken).toEqual([{ taskId, problem: LOST }]);
+    expect(() => end('failed')).toThrow(RunBrokenError);
+    expect(() => runs.sends(heartbeat)).toThrow(RunBrokenError);
+  });
+
+  it('lets it end as completed all the same', () => {
+    send(line('processing'), line('completed'));
+    folders.clear();
+    runs.transactionFailed(new Error('connect ECONNREFUSED'));
+    expect(() => end('completed')).not.toThrow();
+  });
+
+  it('minds no transaction that fails while a run goes on', () => {
+    send(line('processing'), line('completed'));
+    runs.transactionFailed(new Error('connect ECONNREFUSED'));
+    send(line('processing', 'x', 'two'));
+    folders.clear();
+    runs.transactionFailed(new Error('connect ECONNREFUSED'));
+    expect(broken).toEqual([]);
+  });
+
+  it('forgets runs that have ended long ago', () => {
+    send(line('processing'), line('completed'));
+    folders.clear();
+    now = 10 * 60_000;
+    runs.transactionFailed(new Error('connect ECONNREFUSED'));
+    expect(broken).toEqual([]);
+  });
+});

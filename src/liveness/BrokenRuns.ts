@@ -1,0 +1,193 @@
+import { QueryFailure } from '../database/interceptQueries';
+import { isConnectionLost } from '../database/isConnectionLost';
+import { isAwaited, RunStatement } from '../scaffolder/statements/runStatement';
+import { isRedactionOf } from '../util/isRedactionOf';
+import { driverMessage } from '../util/safeError';
+
+/** What the statements of a run fail with once a lost connection has broken it. */
+export class RunBrokenError extends Error {
+  constructor(taskId: string, problem: string) {
+    super(
+      `This run of task ${taskId} ended without a result, since the scaffolder's connection to the database was lost (${problem}); the task is recovered as its template asks`,
+    );
+    this.name = 'RunBrokenError';
+  }
+}
+
+/** After so long without a statement, a run without a folder has ended. No statement waits for a connection for longer. */
+const FORGET_MS = 5 * 60_000;
+
+/** The last `recovered` event before a run. Nothing if it could not be read when the run was claimed. */
+type Token = Promise<number | undefined>;
+
+/** A run that a lost connection broke. */
+export type BrokenRun = {
+  taskId: string;
+  token: Token;
+  /** What the database said, or whoever tried to connect to it. */
+  problem: string;
+};
+
+/** A run of this process. */
+type Run = {
+  token: Token;
+  lastSeenAt: number;
+  hasReachedSteps: boolean;
+  isInStep: boolean;
+  /** A step has failed by itself, so the run ends as failed whatever happens to its statements. */
+  hasFailed: boolean;
+  /** With what records could not be saved. An action whose checkpoint cannot be saved may go on without. */
+  unsaved: Error[];
+  /** What broke it, if anything did. */
+  brokenBy?: RunBrokenError;
+};
+
+/**
+ * The runs of this process that a lost connection to the database broke. The scaffolder (4.2.0) fails a step, and with it the task, when a line
+ * of its log or its record cannot be stored. The task would be failed for good, since its secrets are cleared with that.
+ *
+ * A run is broken when a statement that it waits for failed for want of a connection, unless one of its steps had failed by itself. From then
+ * on it stores nothing: it begins no further step, not even one that cleans up, its heartbeats end, and so does the task as failed not get
+ * stored. It looks like a run whose process died at that statement.
+ *
+ * What a run's action does is none of this: only statements of the scaffolder itself count, each by how that very statement failed.
+ */
+export class BrokenRuns {
+  readonly #runs = new Map<string, Run>();
+
+  constructor(
+    private readonly options: {
+      /** Whether the folder of the task is there, which a run has until just before its end is stored. */
+      hasFolder: (taskId: string) => boolean;
+      onBroken: (run: BrokenRun) => void;
+      /** Milliseconds that pass evenly; for tests. */
+      clock?: () => number;
+    },
+  ) {}
+
+  /** This process has claimed a task. What was known of an earlier run of it here does not count any more. */
+  claimed(taskId: string, token: Token): void {
+    this.#forgetEnded();
+    this.#runs.set(taskId, {
+      token,
+      lastSeenAt: this.#now(),
+      hasReachedSteps: false,
+      isInStep: false,
+      hasFailed: false,
+      unsaved: [],
+    });
+  }
+
+  /**
+   * A statement of a run is about to be sent.
+   *
+   * @throws RunBrokenError if it must not be.
+   */
+  sends(statement: RunStatement): void {
+    const run = this.#seen(statement.taskId);
+    if (!run) {
+      return;
+    }
+    const cause = causeOfFailure(statement, run);
+    if (cause) {
+      this.#break(statement.taskId, run, cause);
+    }
+    if (
+      run.brokenBy &&
+      (statement.kind === 'heartbeat' || isAwaited(statement))
+    ) {
+      throw run.brokenBy;
+    }
+  }
+
+  /** A statement of a run was carried out. */
+  sent(statement: RunStatement): void {
+    const run = this.#runs.get(statement.taskId);
+    if (!run || statement.kind !== 'line' || statement.status === undefined) {
+      return;
+    }
+    run.hasReachedSteps = true;
+    run.isInStep = statement.status === 'processing';
+    run.hasFailed ||= statement.status === 'failed';
+    run.unsaved = [];
+  }
+
+  /** A statement of a run has failed. */
+  failed(statement: RunStatement, { error, wasSent }: QueryFailure): void {
+    const run = this.#runs.get(statement.taskId);
+    const isLost = !wasSent || isConnectionLost(error);
+    if (!run || run.hasFailed || !isLost || !isAwaited(statement)) {
+      return;
+    }
+    if (statement.kind === 'save') {
+      run.unsaved.push(error);
+    } else {
+      this.#break(statement.taskId, run, error);
+    }
+  }
+
+  /**
+   * The end of a task is about to be stored.
+   *
+   * @throws RunBrokenError if it is that of a broken run.
+   */
+  ends({ taskId, status }: { taskId: string; status: string }): void {
+    const run = this.#seen(taskId);
+    if (run?.brokenBy && !run.hasFailed && status === 'failed') {
+      throw run.brokenBy;
+    }
+  }
+
+  /**
+   * A transaction of this process has failed for want of a connection. It may be one that was to store the end of a run. When that fails, the
+   * scaffolder stores that the task has failed, or, if that fails as well, goes on to send its heartbeats (`runOneTask`, `TaskManager.complete`, 4.2.0).
+   */
+  transactionFailed(error: Error): void {
+    this.#forgetEnded();
+    for (const [taskId, run] of this.#runs) {
+      const isThrough = run.hasReachedSteps && !run.isInStep;
+      if (isThrough && !this.options.hasFolder(taskId)) {
+        this.#break(taskId, run, error);
+      }
+    }
+  }
+
+  #seen(taskId: string): Run | undefined {
+    const run = this.#runs.get(taskId);
+    if (run) {
+      run.lastSeenAt = this.#now();
+    }
+    return run;
+  }
+
+  #forgetEnded(): void {
+    for (const [taskId, run] of this.#runs) {
+      const isQuiet = this.#now() - run.lastSeenAt > FORGET_MS;
+      if (isQuiet && !this.options.hasFolder(taskId)) {
+        this.#runs.delete(taskId);
+      }
+    }
+  }
+
+  #now(): number {
+    return (this.options.clock ?? (() => performance.now()))();
+  }
+
+  #break(taskId: string, run: Run, error: Error): void {
+    if (!run.brokenBy) {
+      const problem = driverMessage(error);
+      run.brokenBy = new RunBrokenError(taskId, problem);
+      this.options.onBroken({ taskId, token: run.token, problem });
+    }
+  }
+}
+
+/** With what a record could not be saved that a step fails for, if a statement says that it does. */
+function causeOfFailure(statement: RunStatement, run: Run): Error | undefined {
+  return statement.kind === 'line' && statement.status === 'failed'
+    ? run.unsaved.find(({ stack }) =>
+        // The runner redacts what it writes (`markFailed`, 4.2.0).
+        isRedactionOf(statement.message, String(stack)),
+      )
+    : undefined;
+}

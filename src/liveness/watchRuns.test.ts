@@ -1,0 +1,319 @@
+import {
+  createMockDirectory,
+  mockServices,
+  TestDatabases,
+} from '@backstage/backend-test-utils';
+import { Knex } from 'knex';
+import { createPass } from '../../dev/harness/createPass';
+import { waitFor } from '../../dev/harness/waitFor';
+import {
+  RealScaffolder,
+  RealStep,
+  StepEffect,
+} from '../__testUtils__/RealScaffolder';
+import {
+  migrateScaffolder,
+  readEvents,
+  readTask,
+  TEST_DATABASE_IDS,
+} from '../__testUtils__/scaffolderDatabase';
+import { readFencingToken } from '../database/operations/runs/readFencingToken';
+import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
+import { ATTEMPTS, SHUTDOWNS } from '../database/tables';
+import { isSqlite, secondsAgo } from '../database/time';
+import { Strategy } from '../decision/strategy';
+import { TASKS } from '../scaffolder/tables';
+import { RunFolders } from '../workspace/folders/RunFolders';
+import { BrokenRuns, RunBrokenError } from './BrokenRuns';
+import { markBrokenRun } from './markBrokenRun';
+import { OwnedRuns } from './OwnedRuns';
+import { watchClaims } from './watchClaims';
+import { watchRuns } from './watchRuns';
+
+jest.setTimeout(60_000);
+
+const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
+const LOST = 'Connection terminated unexpectedly';
+const REFUSED = 'connect ECONNREFUSED 127.0.0.1:5432';
+
+/** A statement as knex sends it to the driver. */
+type Sent = { sql: string; bindings?: unknown[] };
+const says =
+  (text: string) =>
+  ({ bindings = [] }: Sent) =>
+    bindings.some(value => String(value).includes(text));
+const saves = ({ sql }: Sent) => /^update .tasks. set .state. =/.test(sql);
+const stores =
+  (status: string) =>
+  ({ sql, bindings = [] }: Sent) =>
+    /^update .tasks. set .status. =/.test(sql) && bindings.includes(status);
+
+describe.each(databases.eachSupportedId())('watchRuns on %s', databaseId => {
+  let knex: Knex;
+  let scaffolder: RealScaffolder;
+  let lifetime: AbortController;
+  let onStep: StepEffect;
+  const directory = createMockDirectory();
+  const logger = mockServices.logger.mock();
+
+  beforeAll(async () => {
+    knex = await databases.init(databaseId);
+    await migrateScaffolder(knex);
+  });
+
+  beforeEach(async () => {
+    jest.clearAllMocks();
+    directory.clear();
+    await knex(TASKS).delete();
+    onStep = () => {};
+    scaffolder = await RealScaffolder.create({
+      knex,
+      workingDirectory: directory.path,
+      logger,
+      onStep: step => onStep(step),
+    });
+    lifetime = new AbortController();
+    const { signal } = lifetime;
+    const folders = new RunFolders(directory.path, logger);
+    const runs = new OwnedRuns({ knex, folders });
+    const brokenRuns = new BrokenRuns({
+      hasFolder: taskId => folders.has(taskId),
+      onBroken: run => void markBrokenRun(run, { knex, signal, logger }),
+    });
+    watchClaims({ knex, runs, folders, signal, logger });
+    watchRuns({ knex, runs, brokenRuns, signal, logger });
+  });
+
+  afterEach(() => {
+    jest.restoreAllMocks();
+    lifetime.abort();
+  });
+
+  const steps: RealStep[] = [
+    { id: 'one' },
+    { id: 'two' },
+    { id: 'three' },
+    { id: 'clean-up', if: '${{ failure() }}' },
+  ];
+
+  async function dispatch(
+    strategy: Strategy,
+    of: RealStep[] = steps,
+  ): Promise<string> {
+    const taskId = await scaffolder.dispatch(of);
+    await rememberStrategy(knex, {
+      task_id: taskId,
+      strategy,
+      source: 'template',
+      remark: null,
+      max_attempts: null,
+    });
+    return taskId;
+  }
+
+  /** Has statements fail for a lost connection, once each, one after the other. */
+  function lose(...lost: ((statement: Sent) => boolean)[]) {
+    const { prototype } = knex.client.constructor;
+    const send = prototype._query;
+    jest.spyOn(prototype, '_query').mockImplementation(async function query(
+      this: unknown,
+      ...args: any[]
+    ) {
+      if (lost[0]?.(args[1])) {
+        lost.shift();
+        if (args[1].sql === 'COMMIT;') {
+          // The server does that when a connection ends.
+          await send.call(this, args[0], { ...args[1], sql: 'ROLLBACK' });
+        }
+        throw new Error(LOST);
+      }
+      return send.apply(this, args);
+    });
+    return lost;
+  }
+
+  const marks = async (taskId: string) =>
+    knex(SHUTDOWNS).where({ task_id: taskId });
+  /** Whether the last run of a task is marked. */
+  const isMarked = async (taskId: string) => {
+    const { recoveredEvent } = await readFencingToken(knex, taskId);
+    const [mark] = await marks(taskId);
+    return mark && Number(mark.recovered_event) === recoveredEvent;
+  };
+  const status = async (taskId: string) =>
+    (await readTask(knex, taskId)).status;
+
+  /** The task is silent for a few seconds, and a pass decides on it. */
+  async function recover(taskId: string) {
+    await waitFor('the mark', () => isMarked(taskId));
+    await knex(TASKS)
+      .where({ id: taskId })
+      .update({ last_heartbeat_at: secondsAgo(knex, 7) });
+    // A decision is older than the run that follows it.
+    await knex(ATTEMPTS).update({ decided_at: secondsAgo(knex, 60) });
+    const pass = await createPass(knex, logger, directory.path);
+    return pass.runAtStartup();
+  }
+
+  it.each<[string, (statement: Sent) => boolean, number[][]]>([
+    ['says that the run begins', says('Starting up'), [[], [0, 1, 2]]],
+    ['begins a step', says('Beginning step two'), [[0], [1, 2]]],
+    [
+      'records a step',
+      says('"two":{"status":"comp'),
+      [
+        [0, 1],
+        [1, 2],
+      ],
+    ],
+    ['says that a step has finished', says('Finished step two'), [[0, 1], [2]]],
+    ['skips a step', says('Skipping step clean-up'), [[0, 1, 2], []]],
+  ])(
+    'has a task go on when the statement is lost that %s',
+    async (_, statement, begun) => {
+      const taskId = await dispatch('idempotent');
+      const left = lose(statement);
+      await expect(scaffolder.run()).rejects.toThrow(RunBrokenError);
+      expect(left).toEqual([]);
+      expect(await status(taskId)).toBe('processing');
+      await recover(taskId);
+      expect(await marks(taskId)).toMatchObject([
+        { cause: 'connection', problem: LOST },
+      ]);
+      expect(await knex(ATTEMPTS)).toMatchObject([{ spent: 1 }]);
+      await scaffolder.run();
+      expect(await status(taskId)).toBe('completed');
+      expect(scaffolder.begun.get(taskId)).toEqual(begun);
+    },
+  );
+
+  it('has a task go on when its statement got no connection', async () => {
+    const taskId = await dispatch('idempotent');
+    onStep = ({ place, run, part }) => {
+      if (place === 1 && run === 1 && part === 'second') {
+        jest
+          .spyOn(knex.client, 'acquireConnection')
+          .mockRejectedValueOnce(new Error(REFUSED));
+      }
+    };
+    await expect(scaffolder.run()).rejects.toThrow(RunBrokenError);
+    await recover(taskId);
+    expect(await marks(taskId)).toMatchObject([{ problem: REFUSED }]);
+    await scaffolder.run();
+    expect(await status(taskId)).toBe('completed');
+  });
+
+  it('looks like a run whose process died: no further step begins, and nothing ends in its log', async () => {
+    const taskId = await dispatch('idempotent');
+    lose(saves);
+    await expect(scaffolder.run()).rejects.toThrow(RunBrokenError);
+    expect(scaffolder.begun.get(taskId)).toEqual([[0]]);
+    const events = await readEvents(knex, taskId);
+    expect(events.map(e => e.body.status)).toEqual([undefined, 'processing']);
+  });
+
+  it.each([
+    ['is stored', stores('completed')],
+    ['is committed', ({ sql }: Sent) => sql === 'COMMIT;'],
+  ])(
+    'finishes a task whose connection is lost when its result %s',
+    async (_, statement) => {
+      const taskId = await dispatch('idempotent', [{ id: 'one' }]);
+      let isEnding = false;
+      lose(sent => {
+        isEnding ||= stores('completed')(sent);
+        return isEnding && statement(sent);
+      });
+      await expect(scaffolder.run()).rejects.toThrow(RunBrokenError);
+      expect(await status(taskId)).toBe('processing');
+      await recover(taskId);
+      expect(await knex(ATTEMPTS)).toMatchObject([{ decision: 'finish' }]);
+      await scaffolder.run();
+      expect(await status(taskId)).toBe('completed');
+      expect(scaffolder.begun.get(taskId)).toEqual([[0], []]);
+    },
+  );
+
+  it('ends the heartbeats of a run whose end could not be stored at all', async () => {
+    const taskId = await dispatch('idempotent', [{ id: 'one' }]);
+    lose(stores('completed'), stores('failed'));
+    // The second end is refused before it is sent, or lost.
+    await expect(scaffolder.run()).rejects.toThrow();
+    await waitFor('the mark', async () => (await marks(taskId)).length === 1);
+    await waitFor('the heartbeats to end', async () =>
+      logger.error.mock.calls.some(([message]) =>
+        String(message).startsWith(`Heartbeat for task ${taskId} failed`),
+      ),
+    );
+  });
+
+  it('closes a task without a strategy with the reason that the database gave', async () => {
+    const taskId = await dispatch('none');
+    lose(says('Beginning step two'));
+    await expect(scaffolder.run()).rejects.toThrow(RunBrokenError);
+    await recover(taskId);
+    const events = await readEvents(knex, taskId);
+    expect(await status(taskId)).toBe('failed');
+    const { message } = events.at(-1)!.body.error as any;
+    expect(message).toContain(LOST);
+    expect(message).toContain(`its template has the recovery strategy 'none'`);
+  });
+
+  it('closes a task that is interrupted again and again', async () => {
+    const taskId = await dispatch('restart');
+    for (let i = 0; i < 4; i++) {
+      lose(says('Beginning step one'));
+      await expect(scaffolder.run()).rejects.toThrow(RunBrokenError);
+      jest.restoreAllMocks();
+      await recover(taskId);
+    }
+    expect(await status(taskId)).toBe('failed');
+  });
+
+  it('lets a task fail whose action fails with what reads like a lost connection', async () => {
+    const taskId = await dispatch('idempotent');
+    onStep = ({ place }) => {
+      if (place === 1) {
+        throw new Error(LOST);
+      }
+    };
+    await scaffolder.run();
+    expect(await status(taskId)).toBe('failed');
+    expect(scaffolder.begun.get(taskId)).toEqual([[0, 1, 3]]);
+    expect(await marks(taskId)).toEqual([]);
+  });
+
+  it('lets an end that has nothing to do with it be stored', async () => {
+    const taskId = await dispatch('idempotent', [{ id: 'one', failsIn: [1] }]);
+    await scaffolder.run();
+    expect(await status(taskId)).toBe('failed');
+    lifetime.abort();
+    expect(Object.hasOwn(knex.client, 'runner')).toBe(false);
+  });
+
+  it('has a task go on though the server itself ends the connection', async () => {
+    if (isSqlite(knex)) {
+      return;
+    }
+    await knex.raw(`
+      create sequence once;
+      create function end_connection() returns trigger language plpgsql as $$ begin
+        if new.body like '%Finished step two%' and nextval('once') = 1 then
+          perform pg_terminate_backend(pg_backend_pid()), pg_sleep(5);
+        end if;
+        return new;
+      end $$;
+      create trigger end_connection before insert on task_events
+        for each row execute function end_connection();
+    `);
+    const taskId = await dispatch('idempotent');
+    await expect(scaffolder.run()).rejects.toThrow(RunBrokenError);
+    await recover(taskId);
+    expect(await marks(taskId)).toMatchObject([
+      { problem: 'terminating connection due to administrator command' },
+    ]);
+    await scaffolder.run();
+    expect(await status(taskId)).toBe('completed');
+    expect(scaffolder.begun.get(taskId)).toEqual([[0, 1], [2]]);
+  });
+});

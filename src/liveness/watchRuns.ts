@@ -1,0 +1,112 @@
+import { LoggerService } from '@backstage/backend-plugin-api';
+import { Knex } from 'knex';
+import { interceptQueries } from '../database/interceptQueries';
+import { isConnectionLost } from '../database/isConnectionLost';
+import { listen } from '../database/listen';
+import {
+  claimedTask,
+  SentStatement,
+} from '../scaffolder/statements/claimedTask';
+import {
+  endOfTask,
+  RunStatement,
+  runStatement,
+} from '../scaffolder/statements/runStatement';
+import { safeError } from '../util/safeError';
+import { BrokenRuns } from './BrokenRuns';
+import { OwnedRuns } from './OwnedRuns';
+
+/**
+ * Tells which runs of this process a lost connection broke, from the statements that the scaffolder sends for them, and refuses what those
+ * runs go on to send. To be called after `watchClaims`.
+ *
+ * @param options.signal - ends it
+ */
+export function watchRuns(options: {
+  knex: Knex;
+  runs: Pick<OwnedRuns, 'fencingTokens'>;
+  brokenRuns: BrokenRuns;
+  signal: AbortSignal;
+  logger: LoggerService;
+}): void {
+  const { knex, runs, brokenRuns, signal, logger } = options;
+
+  /** What cannot be read is sent as if nobody watched. */
+  const read = <T>(
+    reader: (builder: Knex.QueryBuilder) => T | undefined,
+    builder: Knex.QueryBuilder,
+  ): T | undefined => {
+    try {
+      return reader(builder);
+    } catch (error) {
+      logger.error(
+        'A statement could not be read, so a run that it breaks ends as failed',
+        safeError(error),
+      );
+      return undefined;
+    }
+  };
+
+  listen(
+    knex,
+    'query-response',
+    (answer: unknown, statement: SentStatement) => {
+      const taskId = answer === 1 ? claimedTask(statement) : undefined;
+      if (taskId !== undefined) {
+        const token = runs.fencingTokens([taskId]).then(
+          ([{ recoveredEvent }]) => recoveredEvent,
+          () => undefined,
+        );
+        brokenRuns.claimed(taskId, token);
+      }
+    },
+    signal,
+  );
+  interceptQueries(
+    knex,
+    builder => {
+      const statement = read<RunStatement>(runStatement, builder);
+      if (!statement) {
+        return undefined;
+      }
+      brokenRuns.sends(statement);
+      return failure =>
+        failure
+          ? brokenRuns.failed(statement, failure)
+          : brokenRuns.sent(statement);
+    },
+    signal,
+  );
+  // The end of a task is stored in a transaction. What is thrown here rolls it back.
+  listen(
+    knex,
+    'start',
+    (builder: Knex.QueryBuilder) => {
+      const end = read(endOfTask, builder);
+      if (end) {
+        brokenRuns.ends(end);
+      }
+    },
+    signal,
+  );
+  listen(
+    knex,
+    'query-error',
+    (error: Error, { __knexTxId }: { __knexTxId?: string }) => {
+      if (__knexTxId !== undefined && isConnectionLost(error)) {
+        brokenRuns.transactionFailed(error);
+      }
+    },
+    signal,
+  );
+  // Knex reports nothing of a transaction that gets no connection. A pool that the operator made may not tell either.
+  const { pool } = knex.client;
+  const acquireFailed = (_id: unknown, error: Error) =>
+    brokenRuns.transactionFailed(error);
+  pool?.on?.('acquireFail', acquireFailed);
+  signal.addEventListener(
+    'abort',
+    () => pool?.removeListener?.('acquireFail', acquireFailed),
+    { once: true },
+  );
+}
