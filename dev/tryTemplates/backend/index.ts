@@ -1,0 +1,7 @@
+/* The backend that templates are tried on: file actions are real, all others replaced. */
+import { recoveryFeatures } from '../../harness/features';
+import { startBackend } from '../../harness/startBackend';
+import { replaceActions } from './replaceActions';
+
+replaceActions();
+startBackend(...recoveryFeatures());
