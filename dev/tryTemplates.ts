@@ -6,7 +6,6 @@
 import path from 'node:path';
 import { say } from './harness/command/clock';
 import { runCommand, select, UsageError } from './harness/command/runCommand';
-import { unlessAsked } from './harness/command/runCommand';
 import { PostgresProcess } from './harness/PostgresProcess';
 import { prepareTemplates } from './tryTemplates/prepare';
 import { formatReport, isWell, Report, toJson } from './tryTemplates/report';
@@ -77,14 +76,12 @@ void runCommand({
     try {
       for (const way of ways) {
         report.results.push(
-          await unlessAsked(
-            tryWay(way, templates, {
-              server,
-              batch,
-              say: isText ? say : () => {},
-            }),
+          await tryWay(way, templates, {
+            server,
+            batch,
             asked,
-          ),
+            say: isText ? say : () => {},
+          }),
         );
       }
     } finally {

@@ -10,7 +10,7 @@ import { TestSite } from '../harness/TestSite';
 import { waitFor } from '../harness/waitFor';
 import { normalise } from './backend/normalise';
 import { CALLS_VARIABLE, PLANS_VARIABLE } from './backend/variables';
-import type { Call } from './journal';
+import type { Entry } from './journal';
 import type { Outcome } from './outcome';
 import { copyOf } from './read/copies';
 import { TaskPlan, TaskPlans } from './taskPlan';
@@ -32,6 +32,9 @@ const USER = {
 
 /** For hundreds of templates on a slow machine. */
 const CATALOG_SILENCE_MS = 20_000;
+
+/** A step that takes longer is not among those that are tried. */
+const SILENCE_SECONDS = 120;
 
 /** One way: its backend, its database and its journals. All gone afterwards. */
 export class TriedSite {
@@ -74,6 +77,8 @@ export class TriedSite {
           [FEATURE_VARIABLE]: way.feature,
           [PLANS_VARIABLE]: plans,
           [CALLS_VARIABLE]: callsOf(site),
+          // A fetch logs a line for each file, which the scaffolder stores one by one.
+          LOG_LEVEL: 'warn',
         },
         config: {
           catalog: {
@@ -151,17 +156,18 @@ export class TriedSite {
         const ended = await this.#ended(taskIds);
         return taskIds.filter(id => this.plans.wasHeld(id) || ended.has(id));
       },
-      120,
+      SILENCE_SECONDS,
     );
   }
 
-  /** Waits until each task has ended, or nothing more happens. */
+  /** Waits until each task that nothing interrupts has ended. */
   async untilEnded(taskIds: string[]): Promise<void> {
-    await this.#untilSettled(
-      taskIds,
-      async () => [...(await this.#ended(taskIds))],
-      this.way.silenceSeconds,
-    );
+    await this.#untilAllEnded(taskIds, SILENCE_SECONDS);
+  }
+
+  /** Waits until each interrupted task has ended, or nothing more happens. */
+  async untilRecovered(taskIds: string[]): Promise<void> {
+    await this.#untilAllEnded(taskIds, this.way.silenceSeconds);
   }
 
   /** Whether a task has come to where it was to be held. */
@@ -178,7 +184,7 @@ export class TriedSite {
 
   /** What became of tasks. */
   async outcomes(taskIds: string[]): Promise<Outcome[]> {
-    const calls = readJsonLines<Call>(callsOf(this.site));
+    const entries = readJsonLines<Entry>(callsOf(this.site));
     const knex = this.site.openScaffolderDatabase();
     const statuses = await knex('tasks').select('id', 'status');
     const completions = await knex('task_events')
@@ -192,7 +198,7 @@ export class TriedSite {
         status: statuses.find(s => s.id === taskId)?.status ?? 'gone',
         error: normalise(error?.message, taskId),
         output: normalise(output, taskId),
-        calls: calls.filter(c => c.taskId === taskId),
+        entries: entries.filter(e => e.taskId === taskId),
       };
     });
   }
@@ -208,6 +214,14 @@ export class TriedSite {
 
   async #start(): Promise<void> {
     this.#client = await this.backend.start();
+  }
+
+  async #untilAllEnded(taskIds: string[], silenceSeconds: number) {
+    await this.#untilSettled(
+      taskIds,
+      async () => [...(await this.#ended(taskIds))],
+      silenceSeconds,
+    );
   }
 
   async #ended(taskIds: string[]): Promise<Set<string>> {

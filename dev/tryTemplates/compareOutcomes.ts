@@ -1,6 +1,6 @@
 import { JsonValue } from '@backstage/types';
 import type { Call } from './journal';
-import type { Outcome } from './outcome';
+import { callsOf, Outcome } from './outcome';
 
 /** What differs from the task that was not interrupted. */
 export type Comparison = {
@@ -8,6 +8,8 @@ export type Comparison = {
   problems: string[];
   /** How many actions that reach outside ran more often than they should, without those of the interrupted step. */
   twice: number;
+  /** How many of steps that had run after a failed step. That one runs again, so they have to: they may have cleaned up after it. */
+  afterFailure: number;
 };
 
 /** So many differences of one thing are named. */
@@ -36,10 +38,7 @@ export function compareOutcomes(
     problems.push(`its output differs: ${output}`);
   }
   const effects = compareEffects(expected, found, interruptedIn);
-  return {
-    problems: [...problems, ...effects.problems],
-    twice: effects.twice,
-  };
+  return { ...effects, problems: [...problems, ...effects.problems] };
 }
 
 function compareEffects(
@@ -48,7 +47,9 @@ function compareEffects(
   interruptedIn?: string,
 ): Comparison {
   const problems = new Set<string>();
+  const failure = expected.entries.find(e => e.kind === 'failure');
   let twice = 0;
+  let afterFailure = 0;
   const wanted = groupEffects(expected);
   const made = groupEffects(found);
   for (const [key, calls] of made) {
@@ -64,8 +65,11 @@ function compareEffects(
         problems.add(`${nameOf(call)} ran with ${texts[0]}`);
       }
     }
-    if (first.stepId !== interruptedIn) {
-      twice += Math.max(0, calls.length - originals.length);
+    const more = Math.max(0, calls.length - originals.length);
+    if (failure && originals[0].run > failure.run) {
+      afterFailure += more;
+    } else if (first.stepId !== interruptedIn) {
+      twice += more;
     }
   }
   for (const [key, originals] of wanted) {
@@ -74,13 +78,13 @@ function compareEffects(
       problems.add(`${nameOf(originals[0])} did not run`);
     }
   }
-  return { problems: [...problems], twice };
+  return { problems: [...problems], twice, afterFailure };
 }
 
 /** The calls of actions that reach outside, by what tells them apart: not by the number of the run, which differs after a restart. */
-function groupEffects({ calls }: Outcome): Map<string, Call[]> {
+function groupEffects(outcome: Outcome): Map<string, Call[]> {
   const groups = new Map<string, Call[]>();
-  for (const call of calls) {
+  for (const call of callsOf(outcome)) {
     if (call.effect) {
       const { stepId, stepName, action, iteration } = call;
       const key = JSON.stringify([stepId, stepName, action, iteration]);

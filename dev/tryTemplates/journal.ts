@@ -3,6 +3,7 @@ import type { Tree } from '../harness/steps/readTree';
 
 /** An action was called. */
 export type Call = {
+  kind: 'call';
   taskId: string;
   stepId: string;
   stepName: string;
@@ -14,3 +15,8 @@ export type Call = {
   /** For an action that reaches outside: its input, and the files that it found. */
   effect?: { input: JsonObject; tree: Tree };
 };
+
+/** A call failed. */
+export type Failure = { kind: 'failure'; taskId: string; run: number };
+
+export type Entry = Call | Failure;

@@ -1,5 +1,5 @@
 import { JsonValue } from '@backstage/types';
-import type { Call } from './journal';
+import type { Call, Entry } from './journal';
 
 /** What became of a task. */
 export type Outcome = {
@@ -8,9 +8,13 @@ export type Outcome = {
   /** Why it failed. */
   error?: string;
   output?: JsonValue;
-  /** All calls of actions, in all its runs, in their order. */
-  calls: Call[];
+  /** All that its actions noted, in all its runs, in their order. */
+  entries: Entry[];
 };
+
+export function callsOf({ entries }: Outcome): Call[] {
+  return entries.filter(e => e.kind === 'call');
+}
 
 /** Where a task was interrupted: in so many step runs after its first. */
 export type Place = { run: number; iteration: number; stepId: string };
@@ -21,9 +25,10 @@ export type Place = { run: number; iteration: number; stepId: string };
  */
 export function placesOf(uninterrupted: Outcome): Place[] {
   const places: Place[] = [];
-  for (const { run, stepId } of uninterrupted.calls) {
+  const calls = callsOf(uninterrupted);
+  for (const { run, stepId } of calls) {
     if (!places.some(p => p.run === run)) {
-      const { length } = uninterrupted.calls.filter(c => c.run === run);
+      const { length } = calls.filter(c => c.run === run);
       places.push({ run, iteration: Math.floor(length / 2), stepId });
     }
   }

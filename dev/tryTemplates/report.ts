@@ -25,15 +25,22 @@ export function formatReport(report: Report): string {
   const { results } = report;
   return [
     formatTable(
-      ['way', 'cases right', 'templates right in all steps', 'outside twice'],
+      [
+        'way',
+        'cases right',
+        'templates right in all steps',
+        'outside twice',
+        'after a failed step',
+      ],
       results.map(result => {
-        const { cases, right, templates, templatesRight, twice } =
+        const { cases, right, templates, templatesRight, ...counts } =
           countsOf(result);
         return [
           result.way.heading,
           `${right} of ${cases}`,
           `${templatesRight} of ${templates}`,
-          twice,
+          counts.twice,
+          counts.afterFailure,
         ];
       }),
     ),
@@ -77,6 +84,7 @@ export function countsOf({ cases }: WayResult) {
     templates: names.length,
     templatesRight: names.length - wrong.size,
     twice: cases.reduce((sum, c) => sum + c.twice, 0),
+    afterFailure: cases.reduce((sum, c) => sum + c.afterFailure, 0),
   };
 }
 

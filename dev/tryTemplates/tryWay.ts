@@ -1,6 +1,7 @@
 import { JsonObject } from '@backstage/types';
+import { unlessAsked } from '../harness/command/runCommand';
 import { PostgresProcess } from '../harness/PostgresProcess';
-import { compareOutcomes } from './compareOutcomes';
+import { compareOutcomes, Comparison } from './compareOutcomes';
 import { Outcome, Place, placesOf } from './outcome';
 import type { TriedTemplate } from './prepare';
 import type { LeftOut } from './read/template';
@@ -14,11 +15,7 @@ export type Case = {
   /** Which of its steps that run it is, counted from 1, and of how many. */
   place: number;
   places: number;
-  /** What was wrong, in full sentences. Nothing if it was right. */
-  problems: string[];
-  /** How many actions outside ran twice, without those of the interrupted step. */
-  twice: number;
-};
+} & Comparison;
 
 /** What a way did with all templates. */
 export type WayResult = {
@@ -36,6 +33,17 @@ type Options = {
   /** How many tasks are interrupted at once. */
   batch: number;
   say(text: string): void;
+  /** That this process is to end. */
+  asked: AbortSignal;
+};
+
+/** So many tasks are started at the same time. */
+const PARALLEL = 8;
+
+const NOT_REACHED: Comparison = {
+  problems: ['it did not come to this step'],
+  twice: 0,
+  afterFailure: 0,
 };
 
 /** A template that ran without interruption. */
@@ -51,40 +59,46 @@ export async function tryWay(
   templates: TriedTemplate[],
   options: Options,
 ): Promise<WayResult> {
-  const { batch, say } = options;
+  const { server, batch, asked } = options;
   const site = await TriedSite.open(way, templates, {
-    server: options.server,
+    server,
     // Those of a way in which they never end stay in the way of none.
     tasks: 2 * Math.max(batch, templates.length),
   });
   try {
-    say(`${way.heading}: running ${templates.length} templates`);
-    const { baselines, leftOut } = await runUninterrupted(site, templates);
-    const places = baselines.flatMap(baseline =>
-      placesOf(baseline.expected).map((place, _, all) => ({
-        ...{ baseline, place, places: all.length },
-      })),
-    );
-    const cases: Case[] = [];
-    for (let done = 0; done < places.length; done += batch) {
-      const next = places.slice(done, done + batch);
-      say(
-        `${way.heading}: interrupting ${done + 1} to ${done + next.length} of ${
-          places.length
-        }`,
-      );
-      cases.push(...(await interrupt(site, next)));
-    }
-    const failing = baselines
-      .filter(({ expected }) => expected.status !== 'completed')
-      .map(({ template, expected }) => ({
-        name: template.name,
-        reason: `${expected.error}`,
-      }));
-    return { way, cases, leftOut, failing };
+    return await unlessAsked(tryOn(site, way, templates, options), asked);
   } finally {
     await site.remove();
   }
+}
+
+async function tryOn(
+  site: TriedSite,
+  way: TriedWay,
+  templates: TriedTemplate[],
+  { batch, say }: Options,
+): Promise<WayResult> {
+  say(`${way.heading}: running ${templates.length} templates`);
+  const { baselines, leftOut } = await runUninterrupted(site, templates);
+  const places = baselines.flatMap(baseline =>
+    placesOf(baseline.expected).map((place, _, all) => ({
+      ...{ baseline, place, places: all.length },
+    })),
+  );
+  const cases: Case[] = [];
+  for (let done = 0; done < places.length; done += batch) {
+    const next = places.slice(done, done + batch);
+    const range = `${done + 1} to ${done + next.length} of ${places.length}`;
+    say(`${way.heading}: interrupting ${range}`);
+    cases.push(...(await interrupt(site, next)));
+  }
+  const failing = baselines
+    .filter(({ expected }) => expected.status !== 'completed')
+    .map(({ template, expected }) => ({
+      name: template.name,
+      reason: `${expected.error}`,
+    }));
+  return { way, cases, leftOut, failing };
 }
 
 /** Runs each template twice, since one that does not do the same twice cannot be compared. */
@@ -94,39 +108,54 @@ async function runUninterrupted(
 ): Promise<{ baselines: Baseline[]; leftOut: LeftOut[] }> {
   const known = await site.untilKnown(templates.map(t => t.name));
   const leftOut: LeftOut[] = [];
-  const started: Omit<Baseline, 'expected'>[] = [];
-  const ids: [string, string][] = [];
-  for (const template of templates) {
-    const { name } = template;
+  const started = await inParallel(templates, async template => {
+    const { name, unfilled } = template;
     if (!known.has(name)) {
       const complaint = await site.complaintAbout(name);
       leftOut.push({ name, reason: `the catalog refuses it${complaint}` });
-      continue;
+      return [];
     }
     try {
       const { id, values } = await dispatchFitting(site, template);
-      ids.push([id, await site.dispatch(template, values)]);
-      started.push({ template, values });
+      const again = await site.dispatch(template, values);
+      return [{ template, values, ids: [id, again] }];
     } catch (error) {
       const { message } = error as Error;
-      const unfilled = template.unfilled.map(u => `; ${u}`).join('');
-      leftOut.push({ name, reason: `${message.slice(0, 500)}${unfilled}` });
+      const reason = [message.slice(0, 500), ...unfilled].join('; ');
+      leftOut.push({ name, reason });
+      return [];
     }
-  }
-  await site.untilEnded(ids.flat());
-  const outcomes = await site.outcomes(ids.flat());
+  });
+  const ids = started.flat().flatMap(s => s.ids);
+  await site.untilEnded(ids);
+  const outcomes = await site.outcomes(ids);
   const baselines: Baseline[] = [];
-  started.forEach((baseline, i) => {
-    const [expected, again] = outcomes.slice(2 * i, 2 * i + 2);
+  for (const { template, values, ids: own } of started.flat()) {
+    const [expected, again] = own.map(id =>
+      outcomes.find(o => o.taskId === id)!,
+    );
     const { problems } = compareOutcomes(expected, again);
     if (problems.length > 0) {
       const reason = `two runs of it differ: ${problems.join('; ')}`;
-      leftOut.push({ name: baseline.template.name, reason });
+      leftOut.push({ name: template.name, reason });
     } else {
-      baselines.push({ ...baseline, expected });
+      baselines.push({ template, values, expected });
     }
-  });
+  }
   return { baselines, leftOut };
+}
+
+/** Does something for each item, for some of them at the same time. */
+async function inParallel<T, R>(
+  items: T[],
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = [];
+  for (let done = 0; done < items.length; done += PARALLEL) {
+    const next = items.slice(done, done + PARALLEL);
+    results.push(...(await Promise.all(next.map(work))));
+  }
+  return results;
 }
 
 /** Starts a task with the first values that the scaffolder accepts. */
@@ -150,29 +179,27 @@ async function interrupt(
   site: TriedSite,
   places: { baseline: Baseline; place: Place; places: number }[],
 ): Promise<Case[]> {
-  const ids: string[] = [];
-  for (const { baseline, place } of places) {
-    const { template, values } = baseline;
+  const ids = await inParallel(places, async ({ baseline, place }) => {
     const { run, iteration } = place;
-    ids.push(await site.dispatch(template, values, { run, iteration }));
-  }
+    const { template, values } = baseline;
+    return site.dispatch(template, values, { run, iteration });
+  });
   await site.untilHeld(ids);
   const wereHeld = ids.map(id => site.wasHeld(id));
   await site.crash();
-  await site.untilEnded(ids);
+  await site.untilRecovered(ids);
   const outcomes = await site.outcomes(ids);
   return places.map(({ baseline, place, ...rest }, i) => {
     const { stepId, run } = place;
-    const { problems, twice } = wereHeld[i]
+    const comparison = wereHeld[i]
       ? compareOutcomes(baseline.expected, outcomes[i], stepId)
-      : { problems: ['it did not come to this step'], twice: 0 };
+      : NOT_REACHED;
     return {
       template: baseline.template.name,
       step: stepId,
       place: run + 1,
-      places: rest.places,
-      problems,
-      twice,
+      ...rest,
+      ...comparison,
     };
   });
 }

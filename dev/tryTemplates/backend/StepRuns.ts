@@ -1,7 +1,7 @@
 import { ActionContext } from '@backstage/plugin-scaffolder-node';
 import { readTree } from '../../harness/steps/readTree';
 import { JsonLines } from '../../harness/JsonLines';
-import { Call } from '../journal';
+import { Entry } from '../journal';
 import { TaskPlan, TaskPlans } from '../taskPlan';
 import { normalise } from './normalise';
 
@@ -26,7 +26,7 @@ export class StepRuns {
 
   constructor(
     private readonly plans: TaskPlans,
-    private readonly calls: JsonLines<Call>,
+    private readonly journal: JsonLines<Entry>,
   ) {}
 
   /** The handler for one run of a step, which may call it several times. */
@@ -39,7 +39,8 @@ export class StepRuns {
       const iteration = iterations++;
       const plan = await this.plans.read(taskId);
       const { id: stepId = '', name: stepName = '' } = context.step ?? {};
-      this.calls.append({
+      this.journal.append({
+        kind: 'call',
         ...{ taskId, stepId, stepName, action, run, iteration },
         effect: work.isOutside
           ? {
@@ -55,16 +56,20 @@ export class StepRuns {
         plan.hold?.run === run &&
         plan.hold.iteration === iteration &&
         !this.plans.wasHeld(taskId);
-      await work.run({
-        ...context,
-        plan,
-        pause: async () => {
-          if (isHeld) {
-            this.plans.noteHeld(taskId);
-            await new Promise(() => {});
-          }
-        },
-      });
+      const pause = async () => {
+        if (isHeld) {
+          this.plans.noteHeld(taskId);
+          await new Promise(() => {});
+        }
+      };
+      try {
+        await work.run({ ...context, plan, pause });
+      } catch (error) {
+        this.journal.append({ kind: 'failure', taskId, run });
+        // The scaffolder does not know of it yet.
+        await pause();
+        throw error;
+      }
     };
   }
 
