@@ -34,13 +34,13 @@ void runCommand({
   --ways     what recovers the tasks, by default ${USUAL_WAYS.join()}: ${WAYS.map(w => w.name).join()}
   --only     some of the templates only, by their names
   --engine   the database of the backends: sqlite (default) or postgres
-  --batch N  how many tasks are interrupted at once (default 80)
+  --batch N  how many tasks are interrupted at once (default 120)
   --format   text (default) or json`,
   options: {
     ways: { type: 'string', default: USUAL_WAYS.join() },
     only: { type: 'string' },
     engine: { type: 'string', default: 'sqlite' },
-    batch: { type: 'string', default: '80' },
+    batch: { type: 'string', default: '120' },
     format: { type: 'string', default: 'text' },
   },
   takesOperands: true,
