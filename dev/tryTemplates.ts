@@ -28,18 +28,20 @@ function readBatch(text: string): number {
 
 void runCommand({
   name: 'templates',
-  usage: `npm run templates -- <folder> [--ways module,restart] [--only my-template] [--engine sqlite] [--batch N] [--format text]
+  usage: `npm run templates -- <folder> [--ways module,restart] [--only my-template] [--engine sqlite] [--filters a,b] [--batch N] [--format text]
 
   <folder>   is searched for templates, with the skeletons that they fetch. It is only read
   --ways     what recovers the tasks, by default ${USUAL_WAYS.join()}: ${WAYS.map(w => w.name).join()}
   --only     some of the templates only, by their names
   --engine   the database of the backends: sqlite (default) or postgres
+  --filters  filters of templates that a backend of yours adds. They are replaced by ones that change nothing
   --batch N  how many tasks are interrupted at once (default 120)
   --format   text (default) or json`,
   options: {
     ways: { type: 'string', default: USUAL_WAYS.join() },
     only: { type: 'string' },
     engine: { type: 'string', default: 'sqlite' },
+    filters: { type: 'string', default: '' },
     batch: { type: 'string', default: '120' },
     format: { type: 'string', default: 'text' },
   },
@@ -79,6 +81,7 @@ void runCommand({
           await tryWay(way, templates, {
             server,
             batch,
+            filters: values.filters,
             asked,
             say: isText ? say : () => {},
           }),

@@ -9,7 +9,11 @@ import { ENDED, ScaffolderClient } from '../harness/ScaffolderClient';
 import { TestSite } from '../harness/TestSite';
 import { waitFor } from '../harness/waitFor';
 import { normalise } from './backend/normalise';
-import { CALLS_VARIABLE, PLANS_VARIABLE } from './backend/variables';
+import {
+  CALLS_VARIABLE,
+  FILTERS_VARIABLE,
+  PLANS_VARIABLE,
+} from './backend/variables';
 import type { Entry } from './journal';
 import type { Outcome } from './outcome';
 import { copyOf } from './read/copies';
@@ -52,13 +56,14 @@ export class TriedSite {
    *
    * @param options.server - the PostgreSQL server to use. SQLite if not given
    * @param options.tasks - how many tasks may run at the same time
+   * @param options.filters - names of filters of templates that the scaffolder does not bring, separated by commas
    */
   static async open(
     way: TriedWay,
     templates: TriedTemplate[],
-    options: { server?: PostgresProcess; tasks: number },
+    options: { server?: PostgresProcess; tasks: number; filters: string },
   ): Promise<TriedSite> {
-    const { server, tasks } = options;
+    const { server, tasks, filters } = options;
     const entities = [
       USER,
       ...templates.map(t => copyOf(t.entity, t.name, way.strategy)),
@@ -77,6 +82,7 @@ export class TriedSite {
           [FEATURE_VARIABLE]: way.feature,
           [PLANS_VARIABLE]: plans,
           [CALLS_VARIABLE]: callsOf(site),
+          [FILTERS_VARIABLE]: filters,
           // A fetch logs a line for each file, which the scaffolder stores one by one.
           LOG_LEVEL: 'warn',
         },

@@ -32,6 +32,8 @@ type Options = {
   server?: PostgresProcess;
   /** How many tasks are interrupted at once. */
   batch: number;
+  /** Filters of templates that the scaffolder does not bring, separated by commas. */
+  filters: string;
   say(text: string): void;
   /** That this process is to end. */
   asked: AbortSignal;
@@ -59,9 +61,10 @@ export async function tryWay(
   templates: TriedTemplate[],
   options: Options,
 ): Promise<WayResult> {
-  const { server, batch, asked } = options;
+  const { server, batch, filters, asked } = options;
   const site = await TriedSite.open(way, templates, {
     server,
+    filters,
     // Those of a way in which they never end stay in the way of none.
     tasks: 2 * Math.max(batch, templates.length),
   });

@@ -4,8 +4,9 @@ import path from 'node:path';
 import { writeFile, writeSample } from './sampleFiles';
 import type { WorkContext } from './StepRuns';
 
+/** Whether a URL is absolute, also if its host is to be filled in by whoever installs the template. */
 export function isRemote(url: unknown): boolean {
-  return URL.canParse(`${url}`);
+  return /^[a-z][a-z+.-]*:/i.test(`${url}`);
 }
 
 /**

@@ -1,9 +1,15 @@
 import { JsonObject, JsonValue } from '@backstage/types';
 import { inventText } from './inventText';
+import {
+  admits,
+  blockOf,
+  findProperty,
+  isSchema,
+  listOf,
+  resolveRef,
+  Schema,
+} from './schema';
 import { valueOfField } from './uiFields';
-
-/** A JSON schema, or the part of one that is read here. */
-type Schema = JsonObject;
 
 /** The values that a person might have entered, and what could not be filled. */
 export type Filled = {
@@ -16,25 +22,6 @@ export type Extent = 'all' | 'required';
 
 /** So many items an array gets, if it may: one would not show whether `each` goes on in the middle. */
 const ITEMS = 2;
-
-/**
- * Fills the pages of a template's form: with defaults, constants, the first of an enum, examples, or something invented that fits.
- *
- * @param pages - `spec.parameters`: one JSON schema, or several
- */
-export function fillParameters(
-  pages: JsonValue | undefined,
-  extent: Extent,
-): Filled {
-  const filler = new Filler(extent);
-  const values: JsonObject = {};
-  for (const page of [pages ?? []].flat()) {
-    if (isSchema(page)) {
-      filler.fillObject(page, values, '', page);
-    }
-  }
-  return { values, unfilled: filler.unfilled };
-}
 
 class Filler {
   readonly unfilled: Filled['unfilled'] = [];
@@ -214,49 +201,22 @@ class Filler {
 }
 
 /**
- * Whether values fit what a branch says of properties by `const` and `enum`, which is how the branches of a form differ.
+ * Fills the pages of a template's form: with defaults, constants, the first of an enum, examples, or something invented that fits.
  *
- * @param isStrict - whether what is required must be there
+ * @param pages - `spec.parameters`: one JSON schema, or several
  */
-function admits(branch: Schema, values: JsonObject, isStrict = false): boolean {
-  const isMissing = listOf(branch.required).some(key => !(`${key}` in values));
-  if (isStrict && isMissing) {
-    return false;
-  }
-  return Object.entries(blockOf(branch.properties)).every(([key, property]) => {
-    if (!isSchema(property) || !(key in values)) {
-      return true;
-    }
-    const accepted =
-      property.const === undefined ? property.enum : [property.const];
-    return (
-      !Array.isArray(accepted) ||
-      accepted.some(v => JSON.stringify(v) === JSON.stringify(values[key]))
-    );
-  });
-}
-
-function findProperty(schema: Schema, key: string): Schema | undefined {
-  const branches = [schema.oneOf, schema.anyOf, schema.allOf].flat();
-  for (const branch of branches) {
-    const property = isSchema(branch) && blockOf(branch.properties)[key];
-    if (isSchema(property)) {
-      return property;
+export function fillParameters(
+  pages: JsonValue | undefined,
+  extent: Extent,
+): Filled {
+  const filler = new Filler(extent);
+  const values: JsonObject = {};
+  for (const page of [pages ?? []].flat()) {
+    if (isSchema(page)) {
+      filler.fillObject(page, values, '', page);
     }
   }
-  return undefined;
-}
-
-function resolveRef(schema: Schema, root: Schema): Schema | undefined {
-  if (typeof schema.$ref !== 'string') {
-    return schema;
-  }
-  const [, ...keys] = schema.$ref.split('/');
-  let found: JsonValue | undefined = root;
-  for (const key of keys) {
-    found = isSchema(found) ? found[key] : undefined;
-  }
-  return isSchema(found) ? found : undefined;
+  return { values, unfilled: filler.unfilled };
 }
 
 /** A default that its own pattern refuses is one that a person has to replace. */
@@ -294,16 +254,4 @@ function distinguish(value: JsonValue, schema: Schema, i: number): JsonValue {
   return typeof value === 'string' && isFree && i > 0 && !schema['ui:field']
     ? `${value}-${i + 1}`
     : value;
-}
-
-function isSchema(value: unknown): value is Schema {
-  return Boolean(value) && typeof value === 'object' && !Array.isArray(value);
-}
-
-function blockOf(value: unknown): JsonObject {
-  return isSchema(value) ? value : {};
-}
-
-function listOf(value: unknown): JsonValue[] {
-  return Array.isArray(value) ? value : [];
 }

@@ -79,10 +79,10 @@ function plausible(name: string, stepId: string): JsonValue {
         spec: { type: 'service', lifecycle: 'production', owner: 'my-team' },
       };
     default:
-      return /url$/i.test(name)
-        ? `${REPOSITORY}/${name}`
-        : /(number|id)$/i.test(name)
-          ? 1
-          : `${stepId}-${name}`;
+      break;
   }
+  if (/url$/i.test(name)) {
+    return `${REPOSITORY}/${name}`;
+  }
+  return /(number|id)$/i.test(name) ? 1 : `${stepId}-${name}`;
 }
