@@ -145,11 +145,15 @@ export class TriedSite {
     hold?: TaskPlan['hold'],
   ): Promise<string> {
     const { name, secrets, plan } = template;
-    const id = await this.#client.dispatch(
-      `template:default/${name}`,
-      values,
-      secrets,
-    );
+    const start = async () =>
+      this.#client.dispatch(`template:default/${name}`, values, secrets);
+    const id = await start().catch(error => {
+      // Under load, the backend's requests to itself fail now and then on a connection that it has just closed.
+      if (!error.message.includes('answered 5')) {
+        throw error;
+      }
+      return start();
+    });
     this.plans.write(id, { ...plan, hold });
     return id;
   }

@@ -136,7 +136,7 @@ function flatten(value: unknown, at = ''): Map<string, string> {
     return new Map();
   }
   const isBlock = value && typeof value === 'object';
-  return isBlock && Object.keys(value).length > 0
+  return isBlock && (at === '' || Object.keys(value).length > 0)
     ? new Map(
         Object.entries(value).flatMap(([key, inner]) => [
           ...flatten(inner, at ? `${at} / ${key}` : key),
