@@ -47,8 +47,13 @@ describe('fillParameters', () => {
     });
   });
 
-  it('replaces a default that its pattern refuses', () => {
-    const name = { type: 'string', default: '', pattern: '^[a-z-]+$' };
+  it.each([
+    { default: '', pattern: '^[a-z-]+$' },
+    { default: 'short', minLength: 6 },
+    { default: { a: 1 } },
+    { default: 'other', enum: ['my-service'] },
+  ])('replaces a default that its own schema refuses: %j', schema => {
+    const name = { type: 'string', ...schema };
     const { values } = fillParameters({ properties: { name } }, 'all');
     expect(values).toEqual({ name: 'my-service' });
   });

@@ -87,7 +87,7 @@ class Filler {
       resolved.const,
       listOf(resolved.enum)[0],
       listOf(resolved.examples)[0],
-    ].filter(v => v !== undefined && fitsPattern(v, resolved));
+    ].filter(v => v !== undefined && fits(v, resolved));
     if (given !== undefined) {
       return given;
     }
@@ -219,10 +219,15 @@ export function fillParameters(
   return { values, unfilled: filler.unfilled };
 }
 
-/** A default that its own pattern refuses is one that a person has to replace. */
-function fitsPattern(value: JsonValue, { pattern, minLength }: Schema) {
+/** A default that its own schema refuses is one that a person has to replace. */
+function fits(value: JsonValue, schema: Schema): boolean {
+  const { type, pattern, minLength } = schema;
+  const choices = listOf(schema.enum);
+  if (choices.length > 0 && !choices.includes(value)) {
+    return false;
+  }
   if (typeof value !== 'string') {
-    return true;
+    return type !== 'string';
   }
   if (typeof minLength === 'number' && value.length < minLength) {
     return false;
