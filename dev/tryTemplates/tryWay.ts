@@ -1,11 +1,12 @@
-import { JsonObject } from '@backstage/types';
 import { unlessAsked } from '../harness/command/runCommand';
 import { PostgresProcess } from '../harness/PostgresProcess';
 import { compareOutcomes, Comparison } from './compareOutcomes';
-import { Outcome, Place, placesOf } from './outcome';
+import { inParallel } from './inParallel';
+import { Place, placesOf } from './outcome';
 import type { TriedTemplate } from './prepare';
 import type { LeftOut } from './read/template';
 import { TriedSite } from './TriedSite';
+import { Baseline, runUninterrupted } from './uninterrupted';
 import type { TriedWay } from './ways';
 
 /** A template that was interrupted in one of its steps. */
@@ -39,20 +40,10 @@ type Options = {
   asked: AbortSignal;
 };
 
-/** So many tasks are started at the same time. */
-const PARALLEL = 8;
-
 const NOT_REACHED: Comparison = {
   problems: ['it did not come to this step'],
   twice: 0,
   afterFailure: 0,
-};
-
-/** A template that ran without interruption. */
-type Baseline = {
-  template: TriedTemplate;
-  values: JsonObject;
-  expected: Outcome;
 };
 
 /** Runs each template without interruption, then once for each step in which its backend is killed. */
@@ -102,79 +93,6 @@ async function tryOn(
       reason: `${expected.error}`,
     }));
   return { way, cases, leftOut, failing };
-}
-
-/** Runs each template twice, since one that does not do the same twice cannot be compared. */
-async function runUninterrupted(
-  site: TriedSite,
-  templates: TriedTemplate[],
-): Promise<{ baselines: Baseline[]; leftOut: LeftOut[] }> {
-  const known = await site.untilKnown(templates.map(t => t.name));
-  const leftOut: LeftOut[] = [];
-  const started = await inParallel(templates, async template => {
-    const { name, unfilled } = template;
-    if (!known.has(name)) {
-      const complaint = await site.complaintAbout(name);
-      leftOut.push({ name, reason: `the catalog refuses it${complaint}` });
-      return [];
-    }
-    try {
-      const { id, values } = await dispatchFitting(site, template);
-      const again = await site.dispatch(template, values);
-      return [{ template, values, ids: [id, again] }];
-    } catch (error) {
-      const { message } = error as Error;
-      const reason = [message.slice(0, 500), ...unfilled].join('; ');
-      leftOut.push({ name, reason });
-      return [];
-    }
-  });
-  const ids = started.flat().flatMap(s => s.ids);
-  await site.untilEnded(ids);
-  const outcomes = await site.outcomes(ids);
-  const baselines: Baseline[] = [];
-  for (const { template, values, ids: own } of started.flat()) {
-    const [expected, again] = own.map(id =>
-      outcomes.find(o => o.taskId === id)!,
-    );
-    const { problems } = compareOutcomes(expected, again);
-    if (problems.length > 0) {
-      const reason = `two runs of it differ: ${problems.join('; ')}`;
-      leftOut.push({ name: template.name, reason });
-    } else {
-      baselines.push({ template, values, expected });
-    }
-  }
-  return { baselines, leftOut };
-}
-
-/** Does something for each item, for some of them at the same time. */
-async function inParallel<T, R>(
-  items: T[],
-  work: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = [];
-  for (let done = 0; done < items.length; done += PARALLEL) {
-    const next = items.slice(done, done + PARALLEL);
-    results.push(...(await Promise.all(next.map(work))));
-  }
-  return results;
-}
-
-/** Starts a task with the first values that the scaffolder accepts. */
-async function dispatchFitting(
-  site: TriedSite,
-  template: TriedTemplate,
-): Promise<{ id: string; values: JsonObject }> {
-  let refusal: unknown;
-  for (const values of template.values) {
-    try {
-      return { id: await site.dispatch(template, values), values };
-    } catch (error) {
-      refusal ??= error;
-    }
-  }
-  throw refusal;
 }
 
 /** Has each task come to its place, kills the backend once for all, and compares what becomes of them. */
