@@ -39,6 +39,7 @@ export async function prepareTemplates(
     verbatimSymlinks: true,
     filter: source => !NOT_COPIED.includes(path.basename(source)),
   });
+  await setModes(directory);
   const { found, leftOut } = await findTemplates(directory);
   const names = uniqueNames(found);
   const templates = found.map((template, i) => {
@@ -55,4 +56,19 @@ export async function prepareTemplates(
     };
   });
   return { templates, leftOut };
+}
+
+/** Sets the modes that a clone has, which knows of nothing but executable files. What has others depends on who copied the folder. */
+async function setModes(directory: string): Promise<void> {
+  const options = { recursive: true, withFileTypes: true } as const;
+  for (const entry of await fs.readdir(directory, options)) {
+    const at = path.join(entry.parentPath, entry.name);
+    if (entry.isDirectory()) {
+      await fs.chmod(at, 0o755);
+    } else if (entry.isFile()) {
+      const { mode } = await fs.stat(at);
+      // eslint-disable-next-line no-bitwise
+      await fs.chmod(at, mode & 0o100 ? 0o755 : 0o644);
+    }
+  }
 }
