@@ -1,7 +1,7 @@
 import { JsonObject } from '@backstage/types';
-import fs from 'node:fs/promises';
 import path from 'node:path';
 import { BackendProcess } from '../harness/BackendProcess';
+import { FEATURE_VARIABLE } from '../harness/features';
 import { JournalEntry } from '../harness/journal';
 import { PostgresProcess } from '../harness/PostgresProcess';
 import { Replica } from '../harness/Replica';
@@ -43,7 +43,7 @@ export class ComparedSite {
       {
         isBare: true,
         entry: path.join(__dirname, 'backend.ts'),
-        env: { COMPARED_FEATURE: this.way.feature },
+        env: { [FEATURE_VARIABLE]: this.way.feature },
         isOwnHost: true,
       },
     );
@@ -56,9 +56,7 @@ export class ComparedSite {
 
   /** Deletes the files of a backend that does not run, as they go with a container. */
   async loseDisk(name: string): Promise<void> {
-    const directory = path.join(this.site.directory, `work-${name}`);
-    await fs.rm(directory, { recursive: true });
-    await fs.mkdir(directory);
+    await this.site.loseDisk(name);
   }
 
   /** Takes PostgreSQL away for so many milliseconds. */

@@ -1,4 +1,5 @@
 import { JsonObject } from '@backstage/types';
+import type { RecoveryFeature } from '../harness/features';
 import { TIMEOUT_SECONDS } from './settings';
 
 /** One way to deal with interrupted tasks. */
@@ -10,7 +11,7 @@ export type Way = {
   /** What else there is to know of it, in full sentences. */
   remark?: string;
   /** What its backends have beside the scaffolder. */
-  feature: 'none' | 'provider' | 'module';
+  feature: RecoveryFeature;
   /** Whether templates have the legacy `EXPERIMENTAL_recovery`. */
   hasLegacyTemplates: boolean;
 };

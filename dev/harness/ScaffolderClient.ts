@@ -74,6 +74,15 @@ export class ScaffolderClient {
     return id;
   }
 
+  /** The names of all templates of the default namespace that the catalog has. */
+  async templates(): Promise<string[]> {
+    const entities = await this.#request<{ metadata: { name: string } }[]>(
+      'GET',
+      'catalog/entities?filter=kind=template,metadata.namespace=default&fields=metadata.name',
+    );
+    return entities.map(e => e.metadata.name);
+  }
+
   async task(id: string): Promise<Task> {
     return this.#request('GET', `scaffolder/v2/tasks/${id}`);
   }

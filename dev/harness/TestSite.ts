@@ -95,7 +95,7 @@ export class TestSite {
     const { directory, gitDirectory } = this;
     const { isBare, isOwnHost, config, database, ...rest } = options;
     const workingDirectory = isOwnHost
-      ? path.join(directory, `work-${name}`)
+      ? this.#ownWorkingDirectory(name)
       : this.workingDirectory;
     await fs.mkdir(workingDirectory, { recursive: true });
     const target = path.join(directory, 'templates/*.yaml');
@@ -119,6 +119,13 @@ export class TestSite {
     });
     this.#backends.push(backend);
     return backend;
+  }
+
+  /** Deletes the files of a backend on a host of its own that does not run, as they go with a container. */
+  async loseDisk(name: string): Promise<void> {
+    const directory = this.#ownWorkingDirectory(name);
+    await fs.rm(directory, { recursive: true });
+    await fs.mkdir(directory);
   }
 
   /** Has a backend started again whenever it has ended, until the site is closed. Resolves when it is ready for the first time. */
@@ -178,6 +185,10 @@ export class TestSite {
   async remove(): Promise<void> {
     await this.close();
     await fs.rm(this.directory, { recursive: true, force: true });
+  }
+
+  #ownWorkingDirectory(name: string): string {
+    return path.join(this.directory, `work-${name}`);
   }
 
   get #journals(): string {

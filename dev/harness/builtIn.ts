@@ -1,10 +1,7 @@
-import {
-  LoggerService,
-  resolvePackagePath,
-} from '@backstage/backend-plugin-api';
+import { LoggerService } from '@backstage/backend-plugin-api';
 import { DefaultEventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
-import path from 'node:path';
+import { requireScaffolder } from './requireScaffolder';
 
 /** What the scaffolder does by itself, 4.2.0. */
 export type BuiltIn = {
@@ -18,16 +15,13 @@ export type BuiltIn = {
   claimTask(): Promise<{ id: string } | undefined>;
 };
 
-/** Makes the scaffolder's task store. The package does not export it. */
+/** Makes the scaffolder's task store. */
 export async function createBuiltIn(
   knex: Knex,
   logger: LoggerService,
 ): Promise<BuiltIn> {
-  const { DatabaseTaskStore } = require(
-    path.join(
-      resolvePackagePath('@backstage/plugin-scaffolder-backend'),
-      'dist/scaffolder/tasks/DatabaseTaskStore.cjs.js',
-    ),
+  const { DatabaseTaskStore } = requireScaffolder(
+    'tasks/DatabaseTaskStore.cjs.js',
   );
   return DatabaseTaskStore.create({
     database: knex,

@@ -1,11 +1,4 @@
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-} from 'node:fs';
-import path from 'node:path';
+import { JsonLines, readJsonLines } from './JsonLines';
 
 export const PROBLEMS = [
   'workspaceNotFresh',
@@ -43,11 +36,10 @@ export type JournalEntry = NotedStep & {
 
 /** What one process notes of the steps that it runs. Outside the database, and there even if the process is killed. */
 export class Journal {
-  readonly #file: string;
+  readonly #lines: JsonLines<JournalEntry>;
 
   constructor(private readonly directory: string) {
-    mkdirSync(directory, { recursive: true });
-    this.#file = path.join(directory, `${process.pid}-${Date.now()}.jsonl`);
+    this.#lines = new JsonLines(directory);
   }
 
   /**
@@ -75,17 +67,11 @@ export class Journal {
   }
 
   #append(kind: JournalEntry['kind'], step: NotedStep): void {
-    const entry = { at: Date.now(), pid: process.pid, kind, ...step };
-    appendFileSync(this.#file, `${JSON.stringify(entry)}\n`);
+    this.#lines.append({ at: Date.now(), pid: process.pid, kind, ...step });
   }
 }
 
 /** All entries of all processes, in the order in which they were made. */
 export function readJournals(directory: string): JournalEntry[] {
-  // Nobody has noted anything before the first backend is up.
-  return (existsSync(directory) ? readdirSync(directory) : [])
-    .map(file => readFileSync(path.join(directory, file), 'utf8'))
-    .flatMap(text => text.split('\n').filter(Boolean))
-    .map(line => JSON.parse(line) as JournalEntry)
-    .sort((a, b) => a.at - b.at);
+  return readJsonLines<JournalEntry>(directory).sort((a, b) => a.at - b.at);
 }

@@ -17,6 +17,8 @@ export type Position = { line: number; column: number };
 export type TemplateFile = {
   name: string;
   spec: Record<string, unknown>;
+  /** All that the document has. */
+  entity: Record<string, unknown>;
   /** Where something in the spec is, or the next block around it that there is. */
   positionOf(path: (string | number)[]): Position;
 };
@@ -71,6 +73,7 @@ export function readTemplates(file: string): {
       templates.push({
         name: String(entity.metadata?.name ?? 'a template without a name'),
         spec: isBlock(entity.spec) ? entity.spec : {},
+        entity,
         positionOf: path => positionAt(offsetOf(document, ['spec', ...path])),
       });
     }
@@ -80,7 +83,7 @@ export function readTemplates(file: string): {
 
 function isTemplate(
   entity: unknown,
-): entity is { metadata?: { name?: unknown }; spec?: unknown } {
+): entity is Record<string, unknown> & { metadata?: { name?: unknown } } {
   return (
     isBlock(entity) &&
     entity.kind === 'Template' &&

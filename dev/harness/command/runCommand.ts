@@ -14,6 +14,8 @@ export type CommandContext = {
   directory: string;
   /** Aborts when this process is asked to end, so that it ends what it started first. */
   asked: AbortSignal;
+  /** What was given beside options, if the command takes that. */
+  operands: string[];
   /** Leaves the folder where it is. */
   keepDirectory(): void;
 };
@@ -75,15 +77,17 @@ export function select<T>(
  *
  * @param command.usage - what `--help` prints
  * @param command.options - as `parseArgs` takes them
+ * @param command.takesOperands - whether anything may be given beside options
  * @param command.run - returns whether all was well
  */
 export async function runCommand<O extends Options>(command: {
   name: string;
   usage: string;
   options: O;
+  takesOperands?: boolean;
   run(values: Values<O>, context: CommandContext): Promise<boolean>;
 }): Promise<never> {
-  const { name, usage, options, run } = command;
+  const { name, usage, options, takesOperands = false, run } = command;
   const controller = new AbortController();
   const { signal: asked } = controller;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -93,7 +97,7 @@ export async function runCommand<O extends Options>(command: {
   let directory: string | undefined;
   let isKept = false;
   try {
-    const values = readValues(options, usage);
+    const { values, operands } = readArguments(options, takesOperands, usage);
     directory = fs.mkdtempSync(path.join(os.tmpdir(), `recovery-${name}-`));
     // A PostgreSQL server runs as another user, if this one is root.
     fs.chmodSync(directory, 0o755);
@@ -101,6 +105,7 @@ export async function runCommand<O extends Options>(command: {
     isWell = await run(values, {
       directory,
       asked,
+      operands,
       keepDirectory() {
         isKept = true;
       },
@@ -119,13 +124,18 @@ export async function runCommand<O extends Options>(command: {
   return process.exit(asked.aborted ? asked.reason.code : Number(!isWell));
 }
 
-function readValues<O extends Options>(options: O, usage: string): Values<O> {
+function readArguments<O extends Options>(
+  options: O,
+  allowPositionals: boolean,
+  usage: string,
+): { values: Values<O>; operands: string[] } {
   if (process.argv.includes('--help')) {
     console.log(usage);
     process.exit(0);
   }
   try {
-    return parseArgs({ options }).values as Values<O>;
+    const { values, positionals } = parseArgs({ options, allowPositionals });
+    return { values: values as Values<O>, operands: positionals };
   } catch (error) {
     throw new UsageError((error as Error).message);
   }

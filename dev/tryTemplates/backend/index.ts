@@ -1,0 +1,8 @@
+/* The backend that templates are tried on: file actions are real, all others replaced. */
+import { recoveryFeatures } from '../../harness/features';
+import { startBackend } from '../../harness/startBackend';
+import { replacedFilters } from './filters';
+import { replaceActions } from './replaceActions';
+
+replaceActions();
+startBackend(replacedFilters, ...recoveryFeatures());
