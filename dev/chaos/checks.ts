@@ -78,7 +78,7 @@ export function check(evidence: Evidence): Findings {
         ...checkRestart(epoch),
         ...again.violations,
         ...checkCompleted(epoch),
-        ...checkDecisions(epoch),
+        ...checkDecisions(epoch, takeovers),
         ...checkRecord(epoch),
         ...checkAttempts(epoch, evidence.lifetimes),
       ];
@@ -226,9 +226,19 @@ function checkOwnedRuns(
     });
 }
 
-function checkDecisions({ task, events, attempts }: Epoch): Violation[] {
+function checkDecisions(
+  { task, runs, events, attempts }: Epoch,
+  takeovers: Takeover[],
+): Violation[] {
   const found: Violation[] = [];
   const recovered = events.filter(e => e.type === 'recovered');
+  // A process that comes back may renew the heartbeat of its run, which ends a hand-over that nobody has claimed yet.
+  const mayBeTakenBack = (attempt: AttemptRecord) => {
+    const run = runs.findLast(r => r.beganAt <= attempt.at);
+    return takeovers.some(
+      t => t.attempt === attempt && run !== undefined && isLeftAlive(run, t),
+    );
+  };
   attempts.slice(1).forEach((next, index) => {
     const attempt = attempts[index];
     if (CLOSING.includes(attempt.decision)) {
@@ -240,6 +250,7 @@ function checkDecisions({ task, events, attempts }: Epoch): Violation[] {
         ),
       );
     } else if (
+      !mayBeTakenBack(attempt) &&
       !recovered.some(
         e => e.at >= attempt.at - TRANSACTION_SLACK_MS && e.at < next.at,
       )

@@ -1,4 +1,4 @@
-import { check } from './checks';
+import { check, Evidence } from './checks';
 import type { Fault } from './FaultInjector';
 import type { FaultKind } from './faultPlan';
 import { JournalEntry } from '../harness/journal';
@@ -39,7 +39,11 @@ type Decided = Pick<AttemptRecord, 'at' | 'secondsSilent' | 'interruptedBy'>;
 
 /** The first backend runs a step until 60 s. The task is decided on meanwhile, and the second one runs it as well. */
 function findings(decided: Decided, faults: Fault[]) {
-  return check({
+  return check(evidence(decided, faults));
+}
+
+function evidence(decided: Decided, faults: Fault[]): Evidence {
+  return {
     tasks: [
       {
         id: TASK,
@@ -74,7 +78,7 @@ function findings(decided: Decided, faults: Fault[]) {
     faults,
     notStored: [],
     snapshotRows: [],
-  });
+  };
 }
 
 const kindsIn = (decided: Decided, faults: Fault[]) =>
@@ -159,5 +163,29 @@ describe('two runs at once', () => {
     expect(kindsIn(crash, [faults[0], fault('stop', 14_500, 15_500)])).toEqual(
       TWO_RUNS,
     );
+  });
+
+  it('do not come to pass if the first comes back before anybody has claimed the task, which is decided on again then', () => {
+    const kinds = (faults: Fault[]) => {
+      const of = evidence(silence, faults);
+      const [first] = of.attempts;
+      return check({
+        ...of,
+        // What it does last is to store its result, which fails.
+        journal: [
+          ...during('a', 1, 'one', 1_000, 9_000),
+          ...during('b', 2, 'one', 41_000, 42_000),
+        ],
+        attempts: [
+          first,
+          { ...first, attempt: 2, at: 40_000, interruptedBy: 'connection' },
+        ],
+      }).violations.map(v => v.kind);
+    };
+    expect(kinds([fault('blackHoleReset', 10_000, 18_500)])).toEqual([]);
+    expect(kinds([])).toEqual(['decidedTwice']);
+    expect(kinds([fault('blackHoleReset', 10_000, 18_500, 'second')])).toEqual([
+      'decidedTwice',
+    ]);
   });
 });
