@@ -43,11 +43,10 @@ describe.each(databases.eachSupportedId())(
 
     it('tells of a query that the database refuses', async () => {
       const refused = knex('things').insert({ nothing: 1 });
-      await expect(refused).rejects.toThrow('nothing');
-      expect(seen).toEqual([
-        'insert',
-        { error: expect.any(Error), wasSent: true },
-      ]);
+      // No `Error` of this realm if another test file had loaded the driver of SQLite before.
+      const error = { message: expect.stringContaining('nothing') };
+      await expect(refused).rejects.toMatchObject(error);
+      expect(seen).toMatchObject(['insert', { error, wasSent: true }]);
     });
 
     it('tells of a query that gets no connection, of which knex reports nothing', async () => {

@@ -1,3 +1,4 @@
+import { toError } from '@backstage/errors';
 import { Knex } from 'knex';
 
 /** How a query failed. */
@@ -71,9 +72,10 @@ async function intercepted(
   try {
     answer = await run();
   } catch (error) {
-    if (error instanceof Error) {
-      settled({ error, wasSent: runner.connection !== undefined });
-    }
+    settled({
+      error: toError(error),
+      wasSent: runner.connection !== undefined,
+    });
     throw error;
   }
   settled();

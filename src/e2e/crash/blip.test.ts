@@ -109,7 +109,7 @@ describe('a lost connection to the database', () => {
           }),
         ),
       );
-      await client.waitForStep(hit, 'fetch');
+      await client.waitForStep(hit, 'transform');
       const knex = site.openScaffolderDatabase();
       await endConnections(knex, [hit]);
       for (const id of [hit, other]) {
