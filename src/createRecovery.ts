@@ -107,10 +107,15 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
     settling,
     logger,
   });
+  const brokenRuns = new BrokenRuns({
+    hasFolder: taskId => folders.has(taskId),
+    onBroken: run => void markBrokenRun(run, { knex, signal, logger }),
+  });
   const runs = new OwnedRuns({
     knex,
     folders,
     processNumber: () => registration.number,
+    onLostOwnership: taskId => brokenRuns.lostOwnership(taskId),
   });
   const unregister = () => void registration.end(runs.ownsAny());
   signal.addEventListener('abort', unregister, { once: true });
@@ -139,10 +144,6 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
   const listener = createListener(common);
   const retries = new Retries(common);
   const shutdown = new Shutdown(common);
-  const brokenRuns = new BrokenRuns({
-    hasFolder: taskId => folders.has(taskId),
-    onBroken: run => void markBrokenRun(run, common),
-  });
   const pollCheck = new PollCheck(common);
   const loop = new RecoveryLoop({
     ...common,

@@ -1,5 +1,5 @@
 import { RunStatement } from '../scaffolder/statements/runStatement';
-import { BrokenRuns, RunBrokenError } from './BrokenRuns';
+import { BrokenRuns, OwnershipLostError, RunBrokenError } from './BrokenRuns';
 
 const LOST = 'Connection terminated unexpectedly';
 
@@ -169,6 +169,40 @@ describe('BrokenRuns', () => {
     folders.clear();
     runs.transactionFailed(new Error('connect ECONNREFUSED'));
     expect(broken).toEqual([]);
+  });
+
+  it('has a run that lost ownership store nothing more, not even that it has completed, and reports nothing broken', () => {
+    send(line('processing'));
+    runs.lostOwnership(taskId);
+    const refused = [
+      ...[line('completed'), line('failed'), save, heartbeat].map(
+        statement => () => runs.sends(statement),
+      ),
+      ...['completed', 'failed'].map(status => () => end(status)),
+    ];
+    for (const sends of refused) {
+      expect(sends).toThrow(OwnershipLostError);
+    }
+    expect(() => runs.sends(line(undefined))).not.toThrow();
+    runs.failed(line('completed'), { error: lost, wasSent: true });
+    expect(broken).toEqual([]);
+  });
+
+  it('does not let it end though one of its steps had failed by itself, or a lost connection had broken it', () => {
+    send(line('processing'), line('failed', 'Error: own'));
+    runs.lostOwnership(taskId);
+    expect(() => end('failed')).toThrow(OwnershipLostError);
+    runs.claimed(taskId, Promise.resolve(1));
+    lose(line('completed'));
+    runs.lostOwnership(taskId);
+    expect(() => end('completed')).toThrow(OwnershipLostError);
+  });
+
+  it('lets the run store everything with which this process claims that task again', () => {
+    runs.lostOwnership(taskId);
+    runs.claimed(taskId, Promise.resolve(1));
+    send(heartbeat, line('processing'), line('completed'));
+    expect(() => end('completed')).not.toThrow();
   });
 
   it('forgets runs that have ended long ago', () => {

@@ -73,6 +73,8 @@ export class OwnedRuns {
       folders: RunFolders;
       /** The number of this process, once it has one. Without one, others do not know which process has claimed a task. */
       processNumber?: () => number | undefined;
+      /** Called when the run of a task has lost ownership, and again while it goes on. Not if two runs of the task are alive here. */
+      onLostOwnership?: (taskId: string) => void;
       /** Milliseconds that pass evenly; for tests. */
       clock?: () => number;
     },
@@ -211,6 +213,11 @@ export class OwnedRuns {
         renewed += 1;
       }
       const isLost = isSecond || (isDecided && !isStillOurs);
+      // This process may have claimed the task again meanwhile: that run must not be refused.
+      const isSame = this.#runs.get(row.id) === run;
+      if (isLost && isSame && !this.isDoubled(row.id)) {
+        this.options.onLostOwnership?.(row.id);
+      }
       if (isLost && !run.isLossReported && this.isAlive(row.id)) {
         run.isLossReported = true;
         lostOwnership.push({
