@@ -107,8 +107,10 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
     settling,
     logger,
   });
+  const readiness = new DatabaseReadiness({ knex, database });
   const brokenRuns = new BrokenRuns({
     hasFolder: taskId => folders.has(taskId),
+    wasReady: () => readiness.wasReady,
     onBroken: run => void markBrokenRun(run, { knex, signal, logger }),
   });
   const runs = new OwnedRuns({
@@ -131,7 +133,7 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
     registration,
     settling,
     poll: new ScaffolderPoll(),
-    readiness: new DatabaseReadiness({ knex, database }),
+    readiness,
     index: new InFlightIndex({ knex, database }),
     troubles: new Troubles({ logger }),
     memory: new StrategyMemory({ ...deps, knex }),

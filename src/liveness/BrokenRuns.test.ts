@@ -8,14 +8,17 @@ describe('BrokenRuns', () => {
   let broken: { taskId: string; problem: string }[];
   let folders: Set<string>;
   let now: number;
+  let wasReady: boolean;
   let runs: BrokenRuns;
 
   beforeEach(() => {
     broken = [];
     folders = new Set([taskId]);
     now = 0;
+    wasReady = true;
     runs = new BrokenRuns({
       hasFolder: id => folders.has(id),
+      wasReady: () => wasReady,
       onBroken: ({ taskId: id, problem }) =>
         broken.push({ taskId: id, problem }),
       clock: () => now,
@@ -160,6 +163,18 @@ describe('BrokenRuns', () => {
     folders.clear();
     runs.transactionFailed(new Error('connect ECONNREFUSED'));
     expect(() => end('completed')).not.toThrow();
+  });
+
+  it('lets a run fail at once while the tables of the module were never ready, when nobody would recover it', () => {
+    wasReady = false;
+    lose(line('completed'));
+    lose(save);
+    send(line('failed', lost.stack), heartbeat);
+    expect(() => end('failed')).not.toThrow();
+    folders.clear();
+    runs.transactionFailed(new Error('connect ECONNREFUSED'));
+    expect(() => end('failed')).not.toThrow();
+    expect(broken).toEqual([]);
   });
 
   it('minds no transaction that fails while a run goes on', () => {

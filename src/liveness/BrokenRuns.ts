@@ -64,6 +64,9 @@ type Run = {
  * on it stores nothing: it begins no further step, not even one that cleans up, its heartbeats end, and so does the task as failed not get
  * stored. It looks like a run whose process died at that statement.
  *
+ * Nothing is broken before the module's tables were ready once: with none to decide on it, the task would stay in progress where it fails at once
+ * without the module.
+ *
  * A run that has lost ownership would overwrite what the new run records, and might end its task: the scaffolder's statements name the task and not
  * the run. So nothing of it is stored, neither its end. Its task goes on without it, so it is not reported as broken.
  *
@@ -76,6 +79,8 @@ export class BrokenRuns {
     private readonly options: {
       /** Whether the folder of the task is there, which a run has until just before its end is stored. */
       hasFolder: (taskId: string) => boolean;
+      /** Whether the module's tables were ready once in this process. */
+      wasReady: () => boolean;
       onBroken: (run: BrokenRun) => void;
       /** Milliseconds that pass evenly; for tests. */
       clock?: () => number;
@@ -200,7 +205,7 @@ export class BrokenRuns {
   }
 
   #break(taskId: string, run: Run, error: Error): void {
-    if (!run.brokenBy && !run.lostOwnership) {
+    if (!run.brokenBy && !run.lostOwnership && this.options.wasReady()) {
       const problem = driverMessage(error);
       run.brokenBy = new RunBrokenError(taskId, problem);
       this.options.onBroken({ taskId, token: run.token, problem });

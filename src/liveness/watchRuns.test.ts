@@ -81,6 +81,7 @@ describe.each(databases.eachSupportedId())('watchRuns on %s', databaseId => {
     const folders = new RunFolders(directory.path, logger);
     const brokenRuns = new BrokenRuns({
       hasFolder: taskId => folders.has(taskId),
+      wasReady: () => true,
       onBroken: run => void markBrokenRun(run, { knex, signal, logger }),
     });
     runs = new OwnedRuns({
