@@ -146,6 +146,24 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     expect(runs.isAlive(id)).toBe(false);
   });
 
+  it('forgets a run that is over without its end being stored, though its folder could not be removed', async () => {
+    const id = await claimed();
+    await fallSilent(id);
+    runs.over(id);
+    expect(runs.ownsAny()).toBe(false);
+    expect((await runs.renewHeartbeats()).renewed).toBe(0);
+    expect(await beatsNow(id)).toBe(false);
+  });
+
+  it('keeps two runs of a task of which one is over, not known which', async () => {
+    const id = await claimed();
+    await handOver(id);
+    await claimElsewhere(id);
+    await runs.claimed(id);
+    runs.over(id);
+    expect(runs.isAlive(id)).toBe(true);
+  });
+
   it('keeps a run that is alive when an event announces an end that is not stored, such as that of a run elsewhere', async () => {
     const id = await claimed();
     await runs.ended(id);

@@ -292,6 +292,15 @@ describe.each(databases.eachSupportedId())('watchRuns on %s', databaseId => {
     expect(await marks(taskId)).toEqual([]);
   });
 
+  it('lets a task fall silent whose run is broken and whose folder cannot be removed', async () => {
+    const taskId = await dispatch('idempotent');
+    lose(says('Beginning step two'));
+    // As with files of another user in it.
+    jest.spyOn(RunFolders.prototype, 'has').mockReturnValue(true);
+    await expect(scaffolder.run()).rejects.toThrow(RunBrokenError);
+    expect(runs.isAlive(taskId)).toBe(false);
+  });
+
   it('ends a run that has lost ownership at its next statement, and stores nothing more of it', async () => {
     const taskId = await dispatch('idempotent');
     let before: unknown[] = [];
