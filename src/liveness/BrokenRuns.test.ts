@@ -220,11 +220,25 @@ describe('BrokenRuns', () => {
     expect(() => end('completed')).not.toThrow();
   });
 
+  it.each([
+    [60, 1],
+    [66, 0],
+  ])(
+    'takes a run of which nothing was heard for %i s for one whose end could not be stored: %i',
+    (seconds, count) => {
+      send(line('processing'), line('completed'));
+      folders.clear();
+      now = seconds * 1000;
+      runs.transactionFailed(new Error('connect ECONNREFUSED'));
+      expect(broken).toHaveLength(count);
+    },
+  );
+
   it('forgets runs that have ended long ago', () => {
-    send(line('processing'), line('completed'));
+    lose(line('completed'));
     folders.clear();
     now = 10 * 60_000;
-    runs.transactionFailed(new Error('connect ECONNREFUSED'));
-    expect(broken).toEqual([]);
+    runs.claimed('b', Promise.resolve(0));
+    expect(() => end('failed')).not.toThrow();
   });
 });

@@ -27,6 +27,9 @@ export class OwnershipLostError extends Error {
 /** After so long without a statement, a run without a folder has ended. No statement waits for a connection for longer. */
 const FORGET_MS = 5 * 60_000;
 
+/** A run beats until its end is stored, whose transaction waits for a connection for at most 60 s (`acquireConnectionTimeout` of knex, unless set). */
+const ENDING_MS = 65_000;
+
 /** The last `recovered` event before a run. Nothing if it could not be read when the run was claimed. */
 type Token = Promise<number | undefined>;
 
@@ -174,10 +177,10 @@ export class BrokenRuns {
    * scaffolder stores that the task has failed, or, if that fails as well, goes on to send its heartbeats (`runOneTask`, `TaskManager.complete`, 4.2.0).
    */
   transactionFailed(error: Error): void {
-    this.#forgetEnded();
     for (const [taskId, run] of this.#runs) {
       const isThrough = run.hasReachedSteps && !run.isInStep;
-      if (isThrough && !this.options.hasFolder(taskId)) {
+      const isRecent = this.#now() - run.lastSeenAt <= ENDING_MS;
+      if (isThrough && isRecent && !this.options.hasFolder(taskId)) {
         this.#break(taskId, run, error);
       }
     }
