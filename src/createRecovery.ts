@@ -107,10 +107,17 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
     settling,
     logger,
   });
+  const readiness = new DatabaseReadiness({ knex, database });
+  const brokenRuns = new BrokenRuns({
+    hasFolder: taskId => folders.has(taskId),
+    wasReady: () => readiness.wasReady,
+    onBroken: run => void markBrokenRun(run, { knex, signal, logger }),
+  });
   const runs = new OwnedRuns({
     knex,
     folders,
     processNumber: () => registration.number,
+    onLostOwnership: taskId => brokenRuns.lostOwnership(taskId),
   });
   const unregister = () => void registration.end(runs.ownsAny());
   signal.addEventListener('abort', unregister, { once: true });
@@ -126,7 +133,7 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
     registration,
     settling,
     poll: new ScaffolderPoll(),
-    readiness: new DatabaseReadiness({ knex, database }),
+    readiness,
     index: new InFlightIndex({ knex, database }),
     troubles: new Troubles({ logger }),
     memory: new StrategyMemory({ ...deps, knex }),
@@ -139,10 +146,6 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
   const listener = createListener(common);
   const retries = new Retries(common);
   const shutdown = new Shutdown(common);
-  const brokenRuns = new BrokenRuns({
-    hasFolder: taskId => folders.has(taskId),
-    onBroken: run => void markBrokenRun(run, common),
-  });
   const pollCheck = new PollCheck(common);
   const loop = new RecoveryLoop({
     ...common,

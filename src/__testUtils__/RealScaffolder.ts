@@ -33,7 +33,7 @@ export type StepEffect = (step: {
   run: number;
   part: 'first' | 'second';
   workspacePath: string;
-}) => void;
+}) => void | Promise<void>;
 
 /**
  * The scaffolder's own task store, broker, worker and runner, without a backend around them. A process that is killed is one of which
@@ -175,7 +175,7 @@ export class RealScaffolder {
     const killedAt = killedIn.includes(run) ? input.killedAt : undefined;
     const at = { taskId: task.id, place, run, workspacePath };
     runs.at(-1)!.push(place);
-    this.onStep?.({ ...at, part: 'first' });
+    await this.onStep?.({ ...at, part: 'first' });
     if (killedAt === 'begin') {
       await this.#kill();
     }
@@ -186,7 +186,7 @@ export class RealScaffolder {
     if (failsIn.includes(run)) {
       throw new Error(`Step ${step.id} fails`);
     }
-    this.onStep?.({ ...at, part: 'second' });
+    await this.onStep?.({ ...at, part: 'second' });
     output('place', place);
     this.process.isKilledAtRecord = killedAt === 'record';
   }

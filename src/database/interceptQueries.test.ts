@@ -100,3 +100,41 @@ describe.each(databases.eachSupportedId())(
     });
   },
 );
+
+describe('interceptQueries with another knex', () => {
+  const lifetime = new AbortController();
+  afterAll(() => lifetime.abort());
+
+  /** What becomes of a runner, and with which arguments it was asked for. */
+  function intercept(created: unknown) {
+    const original = jest.fn((..._args: unknown[]) => created);
+    const client = { runner: original };
+    const begins = jest.fn();
+    interceptQueries({ client } as any, begins, lifetime.signal);
+    return { client, original, begins };
+  }
+
+  it('passes on arguments that it does not know', async () => {
+    const run = jest.fn(async (..._args: unknown[]) => 'answer');
+    const { client, original, begins } = intercept({
+      connection: undefined,
+      run,
+    });
+    const runner = (client.runner as any)('builder', 'more');
+    expect(original).toHaveBeenCalledWith('builder', 'more');
+    await expect(runner.run('option')).resolves.toBe('answer');
+    expect(run).toHaveBeenCalledWith('option');
+    expect(begins).toHaveBeenCalledWith('builder');
+  });
+
+  it.each([
+    ['nothing', undefined],
+    ['null', null],
+    ['a promise', Promise.resolve()],
+    ['an object that runs in another way', { connection: 1, start() {} }],
+    ['an object that shows no connection', Object.freeze({ run() {} })],
+  ])('leaves %s as it is', (_, created) => {
+    const { client } = intercept(created);
+    expect((client.runner as any)('builder')).toBe(created);
+  });
+});

@@ -11,13 +11,17 @@ export type QueryFailure = {
 /** Is told how a query ended, before its sender is. */
 export type QuerySettled = (failure?: QueryFailure) => void;
 
-type Runner = { connection?: unknown; run(): Promise<unknown> };
+/** The parts of knex's Runner (3.3.0) that are used here. */
+type Runner = {
+  connection: unknown;
+  run(...args: unknown[]): Promise<unknown>;
+};
 
 /**
  * Intercepts the queries of this process that are not part of a transaction, until the signal is aborted.
  *
  * Knex reports the failures of queries by its event `query-error`, but not those of queries that get no connection: neither that
- * event nor `start` comes (`ensureConnection` of its Runner, 3.3.0).
+ * event nor `start` comes (`ensureConnection` of its Runner, 3.3.0). With a knex whose runners are of another shape, nothing is intercepted.
  *
  * @param begins - is called before a connection is asked for. What it throws is what the query fails with, without being sent. It returns
  *   what is to be told how the query ended, if anything is
@@ -31,14 +35,23 @@ export function interceptQueries(
     return;
   }
   const { client } = knex;
-  const original: (builder: Knex.QueryBuilder) => Runner = client.runner;
+  const original: (...args: unknown[]) => unknown = client.runner;
   const wasOwn = Object.hasOwn(client, 'runner');
-  function runner(this: unknown, builder: Knex.QueryBuilder): Runner {
-    const created = original.call(this, builder);
+  function runner(
+    this: unknown,
+    builder: Knex.QueryBuilder,
+    ...others: unknown[]
+  ): unknown {
+    const created = original.call(this, builder, ...others);
     // Somebody may have wrapped this one as well, so that it cannot be taken away.
-    if (!signal.aborted) {
+    if (!signal.aborted && isRunner(created)) {
       const run = created.run.bind(created);
-      created.run = () => intercepted(created, run, () => begins(builder));
+      created.run = (...args) =>
+        intercepted(
+          created,
+          () => run(...args),
+          () => begins(builder),
+        );
     }
     return created;
   }
@@ -56,6 +69,16 @@ export function interceptQueries(
       }
     },
     { once: true },
+  );
+}
+
+function isRunner(created: unknown): created is Runner {
+  return (
+    typeof created === 'object' &&
+    created !== null &&
+    'connection' in created &&
+    'run' in created &&
+    typeof created.run === 'function'
   );
 }
 

@@ -1,5 +1,5 @@
 import { RunStatement } from '../scaffolder/statements/runStatement';
-import { BrokenRuns, RunBrokenError } from './BrokenRuns';
+import { BrokenRuns, OwnershipLostError, RunBrokenError } from './BrokenRuns';
 
 const LOST = 'Connection terminated unexpectedly';
 
@@ -8,14 +8,17 @@ describe('BrokenRuns', () => {
   let broken: { taskId: string; problem: string }[];
   let folders: Set<string>;
   let now: number;
+  let wasReady: boolean;
   let runs: BrokenRuns;
 
   beforeEach(() => {
     broken = [];
     folders = new Set([taskId]);
     now = 0;
+    wasReady = true;
     runs = new BrokenRuns({
       hasFolder: id => folders.has(id),
+      wasReady: () => wasReady,
       onBroken: ({ taskId: id, problem }) =>
         broken.push({ taskId: id, problem }),
       clock: () => now,
@@ -162,6 +165,18 @@ describe('BrokenRuns', () => {
     expect(() => end('completed')).not.toThrow();
   });
 
+  it('lets a run fail at once while the tables of the module were never ready, when nobody would recover it', () => {
+    wasReady = false;
+    lose(line('completed'));
+    lose(save);
+    send(line('failed', lost.stack), heartbeat);
+    expect(() => end('failed')).not.toThrow();
+    folders.clear();
+    runs.transactionFailed(new Error('connect ECONNREFUSED'));
+    expect(() => end('failed')).not.toThrow();
+    expect(broken).toEqual([]);
+  });
+
   it('minds no transaction that fails while a run goes on', () => {
     send(line('processing'), line('completed'));
     runs.transactionFailed(new Error('connect ECONNREFUSED'));
@@ -171,11 +186,59 @@ describe('BrokenRuns', () => {
     expect(broken).toEqual([]);
   });
 
+  it('has a run that lost ownership store nothing more, not even that it has completed, and reports nothing broken', () => {
+    send(line('processing'));
+    runs.lostOwnership(taskId);
+    const refused = [
+      ...[line('completed'), line('failed'), save, heartbeat].map(
+        statement => () => runs.sends(statement),
+      ),
+      ...['completed', 'failed'].map(status => () => end(status)),
+    ];
+    for (const sends of refused) {
+      expect(sends).toThrow(OwnershipLostError);
+    }
+    expect(() => runs.sends(line(undefined))).not.toThrow();
+    runs.failed(line('completed'), { error: lost, wasSent: true });
+    expect(broken).toEqual([]);
+  });
+
+  it('does not let it end though one of its steps had failed by itself, or a lost connection had broken it', () => {
+    send(line('processing'), line('failed', 'Error: own'));
+    runs.lostOwnership(taskId);
+    expect(() => end('failed')).toThrow(OwnershipLostError);
+    runs.claimed(taskId, Promise.resolve(1));
+    lose(line('completed'));
+    runs.lostOwnership(taskId);
+    expect(() => end('completed')).toThrow(OwnershipLostError);
+  });
+
+  it('lets the run store everything with which this process claims that task again', () => {
+    runs.lostOwnership(taskId);
+    runs.claimed(taskId, Promise.resolve(1));
+    send(heartbeat, line('processing'), line('completed'));
+    expect(() => end('completed')).not.toThrow();
+  });
+
+  it.each([
+    [60, 1],
+    [66, 0],
+  ])(
+    'takes a run of which nothing was heard for %i s for one whose end could not be stored: %i',
+    (seconds, count) => {
+      send(line('processing'), line('completed'));
+      folders.clear();
+      now = seconds * 1000;
+      runs.transactionFailed(new Error('connect ECONNREFUSED'));
+      expect(broken).toHaveLength(count);
+    },
+  );
+
   it('forgets runs that have ended long ago', () => {
-    send(line('processing'), line('completed'));
+    lose(line('completed'));
     folders.clear();
     now = 10 * 60_000;
-    runs.transactionFailed(new Error('connect ECONNREFUSED'));
-    expect(broken).toEqual([]);
+    runs.claimed('b', Promise.resolve(0));
+    expect(() => end('failed')).not.toThrow();
   });
 });

@@ -14,8 +14,21 @@ export class RunBrokenError extends Error {
   }
 }
 
+/** What the statements of a run fail with once it has lost ownership of its task. */
+export class OwnershipLostError extends Error {
+  constructor(taskId: string) {
+    super(
+      `This run of task ${taskId} has lost ownership of it: the task was reclaimed by another attempt, or closed, while this run went on; it stores nothing more`,
+    );
+    this.name = 'OwnershipLostError';
+  }
+}
+
 /** After so long without a statement, a run without a folder has ended. No statement waits for a connection for longer. */
 const FORGET_MS = 5 * 60_000;
+
+/** A run beats until its end is stored, whose transaction waits for a connection for at most 60 s (`acquireConnectionTimeout` of knex, unless set). */
+const ENDING_MS = 65_000;
 
 /** The last `recovered` event before a run. Nothing if it could not be read when the run was claimed. */
 type Token = Promise<number | undefined>;
@@ -40,15 +53,25 @@ type Run = {
   unsaved: Error[];
   /** What broke it, if anything did. */
   brokenBy?: RunBrokenError;
+  lostOwnership?: OwnershipLostError;
 };
 
 /**
- * The runs of this process that a lost connection to the database broke. The scaffolder (4.2.0) fails a step, and with it the task, when a line
+ * The runs of this process that must store nothing more, since a lost connection to the database broke them or since they have lost ownership of
+ * their tasks.
+ *
+ * The scaffolder (4.2.0) fails a step, and with it the task, when a line
  * of its log or its record cannot be stored. The task would be failed for good, since its secrets are cleared with that.
  *
  * A run is broken when a statement that it waits for failed for want of a connection, unless one of its steps had failed by itself. From then
  * on it stores nothing: it begins no further step, not even one that cleans up, its heartbeats end, and so does the task as failed not get
  * stored. It looks like a run whose process died at that statement.
+ *
+ * Nothing is broken before the module's tables were ready once: with none to decide on it, the task would stay in progress where it fails at once
+ * without the module.
+ *
+ * A run that has lost ownership would overwrite what the new run records, and might end its task: the scaffolder's statements name the task and not
+ * the run. So nothing of it is stored, neither its end. Its task goes on without it, so it is not reported as broken.
  *
  * What a run's action does is none of this: only statements of the scaffolder itself count, each by how that very statement failed.
  */
@@ -59,6 +82,8 @@ export class BrokenRuns {
     private readonly options: {
       /** Whether the folder of the task is there, which a run has until just before its end is stored. */
       hasFolder: (taskId: string) => boolean;
+      /** Whether the module's tables were ready once in this process. */
+      wasReady: () => boolean;
       onBroken: (run: BrokenRun) => void;
       /** Milliseconds that pass evenly; for tests. */
       clock?: () => number;
@@ -78,10 +103,18 @@ export class BrokenRuns {
     });
   }
 
+  /** The run of a task here has lost ownership of it. It must be the only one of that task here: two cannot be told apart. */
+  lostOwnership(taskId: string): void {
+    const run = this.#runs.get(taskId);
+    if (run) {
+      run.lostOwnership ??= new OwnershipLostError(taskId);
+    }
+  }
+
   /**
    * A statement of a run is about to be sent.
    *
-   * @throws RunBrokenError if it must not be.
+   * @throws RunBrokenError or OwnershipLostError if it must not be.
    */
   sends(statement: RunStatement): void {
     const run = this.#seen(statement.taskId);
@@ -92,11 +125,9 @@ export class BrokenRuns {
     if (cause) {
       this.#break(statement.taskId, run, cause);
     }
-    if (
-      run.brokenBy &&
-      (statement.kind === 'heartbeat' || isAwaited(statement))
-    ) {
-      throw run.brokenBy;
+    const refusal = run.lostOwnership ?? run.brokenBy;
+    if (refusal && (statement.kind === 'heartbeat' || isAwaited(statement))) {
+      throw refusal;
     }
   }
 
@@ -129,10 +160,13 @@ export class BrokenRuns {
   /**
    * The end of a task is about to be stored.
    *
-   * @throws RunBrokenError if it is that of a broken run.
+   * @throws RunBrokenError if it is that of a broken run, OwnershipLostError if the run has lost ownership.
    */
   ends({ taskId, status }: { taskId: string; status: string }): void {
     const run = this.#seen(taskId);
+    if (run?.lostOwnership) {
+      throw run.lostOwnership;
+    }
     if (run?.brokenBy && !run.hasFailed && status === 'failed') {
       throw run.brokenBy;
     }
@@ -143,10 +177,10 @@ export class BrokenRuns {
    * scaffolder stores that the task has failed, or, if that fails as well, goes on to send its heartbeats (`runOneTask`, `TaskManager.complete`, 4.2.0).
    */
   transactionFailed(error: Error): void {
-    this.#forgetEnded();
     for (const [taskId, run] of this.#runs) {
       const isThrough = run.hasReachedSteps && !run.isInStep;
-      if (isThrough && !this.options.hasFolder(taskId)) {
+      const isRecent = this.#now() - run.lastSeenAt <= ENDING_MS;
+      if (isThrough && isRecent && !this.options.hasFolder(taskId)) {
         this.#break(taskId, run, error);
       }
     }
@@ -174,7 +208,7 @@ export class BrokenRuns {
   }
 
   #break(taskId: string, run: Run, error: Error): void {
-    if (!run.brokenBy) {
+    if (!run.brokenBy && !run.lostOwnership && this.options.wasReady()) {
       const problem = driverMessage(error);
       run.brokenBy = new RunBrokenError(taskId, problem);
       this.options.onBroken({ taskId, token: run.token, problem });

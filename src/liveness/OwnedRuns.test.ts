@@ -35,6 +35,7 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
   let now: number;
   let runs: OwnedRuns;
   let number: number | undefined;
+  let refused: string[];
   const directory = createMockDirectory();
 
   beforeAll(async () => {
@@ -46,10 +47,12 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     directory.clear();
     now = 0;
     number = 5;
+    refused = [];
     runs = new OwnedRuns({
       knex,
       folders: new RunFolders(directory.path, mockServices.logger.mock()),
       processNumber: () => number,
+      onLostOwnership: taskId => refused.push(taskId),
       clock: () => now,
     });
   });
@@ -141,6 +144,24 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     });
     expect(runs.ownsAny()).toBe(false);
     expect(runs.isAlive(id)).toBe(false);
+  });
+
+  it('forgets a run that is over without its end being stored, though its folder could not be removed', async () => {
+    const id = await claimed();
+    await fallSilent(id);
+    runs.over(id);
+    expect(runs.ownsAny()).toBe(false);
+    expect((await runs.renewHeartbeats()).renewed).toBe(0);
+    expect(await beatsNow(id)).toBe(false);
+  });
+
+  it('keeps two runs of a task of which one is over, not known which', async () => {
+    const id = await claimed();
+    await handOver(id);
+    await claimElsewhere(id);
+    await runs.claimed(id);
+    runs.over(id);
+    expect(runs.isAlive(id)).toBe(true);
   });
 
   it('keeps a run that is alive when an event announces an end that is not stored, such as that of a run elsewhere', async () => {
@@ -351,6 +372,31 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
       type: 'log',
       body: { message: `Warning: ${lostOwnership[0].message}`, stepId: 'two' },
     });
+  });
+
+  it('has a run refused that has lost ownership, also once a further claim of its task here was rolled back', async () => {
+    const id = await claimed();
+    await runs.renewHeartbeats();
+    expect(refused).toEqual([]);
+    await fallSilent(id);
+    await handOver(id);
+    await claimElsewhere(id);
+    await runs.renewHeartbeats();
+    expect(refused).toEqual([id]);
+    await runs.claimed(id, 'trx1');
+    runs.rolledBack('trx1');
+    await runs.renewHeartbeats();
+    expect(refused).toEqual([id, id]);
+  });
+
+  it('has neither of two runs of a task in this process refused, which cannot be told apart', async () => {
+    const id = await claimed();
+    await runs.renewHeartbeats();
+    await handOver(id);
+    await claimElsewhere(id);
+    await runs.claimed(id);
+    expect((await runs.renewHeartbeats()).lostOwnership).toHaveLength(1);
+    expect(refused).toEqual([]);
   });
 
   it('finds a run that lost ownership before its first heartbeat was renewed', async () => {

@@ -61,8 +61,8 @@ export type LostOwnership = { taskId: string; message: string };
  * that task again, though the run goes on. So the process renews the heartbeats of its runs that have fallen behind.
  *
  * It owns the runs that it claimed with its own statements (`watchClaims`). A run is alive while its folder exists: the scaffolder
- * removes the folder when a run ends, also when its end cannot be stored. A run is forgotten when its folder is gone, or, as long as it
- * has made none, when by the database its task has ended or was queued again since.
+ * removes the folder when a run ends, also when its end cannot be stored. A run is forgotten when its folder is gone, when its end was refused
+ * (`watchRuns`), or, as long as it has made none, when by the database its task has ended or was queued again since.
  */
 export class OwnedRuns {
   readonly #runs = new Map<string, Run>();
@@ -73,6 +73,8 @@ export class OwnedRuns {
       folders: RunFolders;
       /** The number of this process, once it has one. Without one, others do not know which process has claimed a task. */
       processNumber?: () => number | undefined;
+      /** Called when the run of a task has lost ownership, and again while it goes on. Not if two runs of the task are alive here. */
+      onLostOwnership?: (taskId: string) => void;
       /** Milliseconds that pass evenly; for tests. */
       clock?: () => number;
     },
@@ -140,6 +142,16 @@ export class OwnedRuns {
       run.isEndAnnounced = true;
     }
     await resetAttemptsUsed(this.options.knex, taskId);
+  }
+
+  /**
+   * The run of a task here is over without its end being stored, so its folder says nothing any more: it may not have been possible to remove it. With two
+   * runs of the task here, it is not known which of them is over, and they stay known.
+   */
+  over(taskId: string): void {
+    if (!this.isDoubled(taskId)) {
+      this.#runs.delete(taskId);
+    }
   }
 
   /** Whether a task is being run by this process. */
@@ -211,6 +223,11 @@ export class OwnedRuns {
         renewed += 1;
       }
       const isLost = isSecond || (isDecided && !isStillOurs);
+      // This process may have claimed the task again meanwhile: that run must not be refused.
+      const isSame = this.#runs.get(row.id) === run;
+      if (isLost && isSame && !this.isDoubled(row.id)) {
+        this.options.onLostOwnership?.(row.id);
+      }
       if (isLost && !run.isLossReported && this.isAlive(row.id)) {
         run.isLossReported = true;
         lostOwnership.push({

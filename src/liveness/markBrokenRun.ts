@@ -2,6 +2,7 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { markShutdown } from '../database/operations/runs/markShutdown';
+import { readOwnership } from '../database/operations/runs/readOwnership';
 import { safeError } from '../util/safeError';
 import { BrokenRun } from './BrokenRuns';
 
@@ -21,7 +22,7 @@ export async function markBrokenRun(
   const recoveredEvent = await token;
   if (recoveredEvent === undefined) {
     logger.warn(
-      `Task ${taskId} is interrupted, since the scaffolder's connection to the database was lost (${problem}). It is recovered after scaffolder.recoverTasksTimeout, since it is not known which of its runs this was`,
+      `Task ${taskId} may be interrupted, since the scaffolder's connection to the database was lost (${problem}). If it is, it is recovered after scaffolder.recoverTasksTimeout, since it is not known which of its runs this was`,
     );
     return;
   }
@@ -30,9 +31,11 @@ export async function markBrokenRun(
   for (;;) {
     try {
       const mark = { cause: 'connection', problem } as const;
-      const [isRunning] = await markShutdown(knex, runs, mark);
-      // It may have ended just before, if it was a connection for its end.
-      if (isRunning) {
+      await markShutdown(knex, runs, mark);
+      const fence = { recoveredEvent };
+      const { isInFlight, isFenced } = await readOwnership(knex, taskId, fence);
+      // It may have ended just before, if it was a connection for its end, and may run again since.
+      if (isInFlight && !isFenced) {
         logger.warn(
           `Task ${taskId} is interrupted, since the scaffolder's connection to the database was lost (${problem}). It is recovered as its template asks`,
         );

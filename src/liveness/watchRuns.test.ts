@@ -12,11 +12,14 @@ import {
   StepEffect,
 } from '../__testUtils__/RealScaffolder';
 import {
+  insertEvent,
   migrateScaffolder,
+  newAttempt,
   readEvents,
   readTask,
   TEST_DATABASE_IDS,
 } from '../__testUtils__/scaffolderDatabase';
+import { recordAttempts } from '../database/operations/attempts/recordAttempts';
 import { readFencingToken } from '../database/operations/runs/readFencingToken';
 import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
 import { ATTEMPTS, SHUTDOWNS } from '../database/tables';
@@ -24,9 +27,9 @@ import { isSqlite, secondsAgo } from '../database/time';
 import { Strategy } from '../decision/strategy';
 import { TASKS } from '../scaffolder/tables';
 import { RunFolders } from '../workspace/folders/RunFolders';
-import { BrokenRuns, RunBrokenError } from './BrokenRuns';
+import { BrokenRuns, OwnershipLostError, RunBrokenError } from './BrokenRuns';
 import { markBrokenRun } from './markBrokenRun';
-import { OwnedRuns } from './OwnedRuns';
+import { LostOwnership, OwnedRuns } from './OwnedRuns';
 import { watchClaims } from './watchClaims';
 import { watchRuns } from './watchRuns';
 
@@ -52,6 +55,7 @@ describe.each(databases.eachSupportedId())('watchRuns on %s', databaseId => {
   let knex: Knex;
   let scaffolder: RealScaffolder;
   let lifetime: AbortController;
+  let runs: OwnedRuns;
   let onStep: StepEffect;
   const directory = createMockDirectory();
   const logger = mockServices.logger.mock();
@@ -75,10 +79,15 @@ describe.each(databases.eachSupportedId())('watchRuns on %s', databaseId => {
     lifetime = new AbortController();
     const { signal } = lifetime;
     const folders = new RunFolders(directory.path, logger);
-    const runs = new OwnedRuns({ knex, folders });
     const brokenRuns = new BrokenRuns({
       hasFolder: taskId => folders.has(taskId),
+      wasReady: () => true,
       onBroken: run => void markBrokenRun(run, { knex, signal, logger }),
+    });
+    runs = new OwnedRuns({
+      knex,
+      folders,
+      onLostOwnership: taskId => brokenRuns.lostOwnership(taskId),
     });
     watchClaims({ knex, runs, folders, signal, logger });
     watchRuns({ knex, runs, brokenRuns, signal, logger });
@@ -280,6 +289,42 @@ describe.each(databases.eachSupportedId())('watchRuns on %s', databaseId => {
     await scaffolder.run();
     expect(await status(taskId)).toBe('failed');
     expect(scaffolder.begun.get(taskId)).toEqual([[0, 1, 3]]);
+    expect(await marks(taskId)).toEqual([]);
+  });
+
+  it('lets a task fall silent whose run is broken and whose folder cannot be removed', async () => {
+    const taskId = await dispatch('idempotent');
+    lose(says('Beginning step two'));
+    // As with files of another user in it.
+    jest.spyOn(RunFolders.prototype, 'has').mockReturnValue(true);
+    await expect(scaffolder.run()).rejects.toThrow(RunBrokenError);
+    expect(runs.isAlive(taskId)).toBe(false);
+  });
+
+  it('ends a run that has lost ownership at its next statement, and stores nothing more of it', async () => {
+    const taskId = await dispatch('idempotent');
+    let before: unknown[] = [];
+    let lost: LostOwnership[] = [];
+    const stored = async () => [
+      await readTask(knex, taskId),
+      await readEvents(knex, taskId),
+    ];
+    onStep = async ({ place, part }) => {
+      if (place === 1 && part === 'second') {
+        await runs.renewHeartbeats();
+        // As another process does that has decided on it and claimed it.
+        await insertEvent(knex, taskId, 'recovered', {});
+        await knex.transaction(tx =>
+          recordAttempts(tx, [newAttempt({ taskId })]),
+        );
+        lost = (await runs.renewHeartbeats()).lostOwnership;
+        before = await stored();
+      }
+    };
+    await expect(scaffolder.run()).rejects.toThrow(OwnershipLostError);
+    expect(lost).toMatchObject([{ taskId }]);
+    expect(scaffolder.begun.get(taskId)).toEqual([[0, 1]]);
+    expect(await stored()).toEqual(before);
     expect(await marks(taskId)).toEqual([]);
   });
 

@@ -24,7 +24,7 @@ import { OwnedRuns } from './OwnedRuns';
  */
 export function watchRuns(options: {
   knex: Knex;
-  runs: Pick<OwnedRuns, 'fencingTokens'>;
+  runs: Pick<OwnedRuns, 'fencingTokens' | 'over'>;
   brokenRuns: BrokenRuns;
   signal: AbortSignal;
   logger: LoggerService;
@@ -84,7 +84,12 @@ export function watchRuns(options: {
     (builder: Knex.QueryBuilder) => {
       const end = read(endOfTask, builder);
       if (end) {
-        brokenRuns.ends(end);
+        try {
+          brokenRuns.ends(end);
+        } catch (error) {
+          runs.over(end.taskId);
+          throw error;
+        }
       }
     },
     signal,

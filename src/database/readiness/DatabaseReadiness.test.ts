@@ -104,6 +104,19 @@ describe.each(databases.eachSupportedId())(
       await expect(readiness.ensure()).resolves.toBeUndefined();
     });
 
+    it('was ready once it is, though it is doubted and the database goes away then', async () => {
+      const readiness = create();
+      await blockerOf(readiness);
+      expect(readiness.wasReady).toBe(false);
+      await migrateScaffolderOnly(knex);
+      await readiness.ensure();
+      expect(readiness.wasReady).toBe(true);
+      readiness.doubt();
+      await knex.destroy();
+      await expect(readiness.ensure()).rejects.toThrow();
+      expect(readiness.wasReady).toBe(true);
+    });
+
     it('finds, when it checks again, that a table or column is gone', async () => {
       await migrateScaffolderOnly(knex);
       const readiness = create();

@@ -18,6 +18,7 @@ const MIGRATE_AGAIN_MS = 10_000;
 /** Checks that the database is as the module needs it, and creates the module's own tables. */
 export class DatabaseReadiness {
   #isReady = false;
+  #wasReady = false;
   #isMigrated = false;
   #failedMigration?: { error: Error; at: number };
   #ongoing?: Promise<void>;
@@ -47,6 +48,11 @@ export class DatabaseReadiness {
     await this.#ongoing;
   }
 
+  /** Whether it was ready once in this process, whatever has become of it since: the database may just be away. */
+  get wasReady(): boolean {
+    return this.#wasReady;
+  }
+
   /** To be called when something has failed that the database may have caused: it is checked again. */
   doubt(): void {
     this.#isReady = false;
@@ -67,6 +73,7 @@ export class DatabaseReadiness {
       throw ownTablesMissing(ownMissing, database.migrations?.skip === true);
     }
     this.#isReady = true;
+    this.#wasReady = true;
   }
 
   async #migrate(): Promise<void> {

@@ -18,7 +18,7 @@ export type Ownership = {
 export async function readOwnership(
   knex: Knex,
   taskId: string,
-  mark: FencingToken,
+  mark: Pick<FencingToken, 'recoveredEvent'>,
 ): Promise<Ownership> {
   const row = await knex(TASKS)
     .where({ id: taskId })
