@@ -6,6 +6,35 @@
  * @param {import('knex').Knex} knex
  */
 exports.up = async function up(knex) {
+  await knex.schema.alterTable('scaffolder_recovery_shutdowns', table => {
+    table
+      .text('cause')
+      .notNullable()
+      .defaultTo('shutdown')
+      .comment(
+        'shutdown, or connection if the run ended since its process lost a connection to the database',
+      );
+    table
+      .text('problem')
+      .nullable()
+      .comment('Of connection: what the database said');
+  });
+
+  await knex.schema.alterTable('scaffolder_recovery_attempts', table => {
+    table
+      .text('interrupted_by')
+      .nullable()
+      .comment(
+        'silence, shutdown, crash or connection. Null for a retry, and in rows of earlier releases',
+      );
+    table
+      .text('known_by')
+      .nullable()
+      .comment(
+        'Of crash: lock if the lock of its process was free, pid if its process was gone',
+      );
+  });
+
   await knex.schema.createTable('scaffolder_recovery_processes', table => {
     table.comment('The processes that run tasks, one row each');
     table
@@ -41,6 +70,7 @@ exports.up = async function up(knex) {
       .comment('When the row was made, by the clock of the database');
   });
 
+  // Last: its foreign key locks `tasks`, and nothing must be waited for while that is locked.
   await knex.schema.createTable('scaffolder_recovery_claims', table => {
     table.comment('The process that claimed each task in flight');
     const column = table.uuid('task_id').primary();
@@ -55,35 +85,6 @@ exports.up = async function up(knex) {
       .notNullable()
       .comment(
         'The last recovered event of the task before that run, 0 if there was none. A later one means that another run has begun since',
-      );
-  });
-
-  await knex.schema.alterTable('scaffolder_recovery_shutdowns', table => {
-    table
-      .text('cause')
-      .notNullable()
-      .defaultTo('shutdown')
-      .comment(
-        'shutdown, or connection if the run ended since its process lost a connection to the database',
-      );
-    table
-      .text('problem')
-      .nullable()
-      .comment('Of connection: what the database said');
-  });
-
-  await knex.schema.alterTable('scaffolder_recovery_attempts', table => {
-    table
-      .text('interrupted_by')
-      .nullable()
-      .comment(
-        'silence, shutdown, crash or connection. Null for a retry, and in rows of earlier releases',
-      );
-    table
-      .text('known_by')
-      .nullable()
-      .comment(
-        'Of crash: lock if the lock of its process was free, pid if its process was gone',
       );
   });
 };

@@ -52,7 +52,8 @@ const MAX_ATTEMPTS = 'scaffolder.recoverTasksMaxAttempts';
 
 const HOUR = 3600;
 const DEFAULT_MAX_ATTEMPTS = 3;
-const DEFAULT_TIMEOUT = 30;
+/** Of `scaffolder.recoverTasksTimeout`, in seconds. */
+export const DEFAULT_TIMEOUT = 30;
 /** A running task beats every second; less than five beats is no silence. */
 const MIN_TIMEOUT = 5;
 /** What makes a night of no backend no matter. */

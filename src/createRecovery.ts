@@ -21,7 +21,7 @@ import { setMaxListeners } from 'node:events';
 import { createRouter } from './api/createRouter';
 import { createRetryRoute } from './api/retryRoute';
 import { TaskAccess } from './api/TaskAccess';
-import { configureRecovery } from './config';
+import { configureRecovery, DEFAULT_TIMEOUT } from './config';
 import { readSqliteVersion } from './database/operations/server/readSqliteVersion';
 import { BrokenRuns } from './liveness/BrokenRuns';
 import { markBrokenRun } from './liveness/markBrokenRun';
@@ -35,6 +35,7 @@ import { Forecast } from './record/Forecast';
 import { createListener } from './reporting/createListener';
 import { SnapshotMetrics } from './reporting/SnapshotMetrics';
 import { reportBlocked } from './reporting/reportBlocked';
+import { createLockTrouble } from './rescue/createLockTrouble';
 import { createRecoveryPass } from './rescue/createRecoveryPass';
 import { Deferral } from './rescue/Deferral';
 import { DatabaseReadiness } from './database/readiness/DatabaseReadiness';
@@ -101,10 +102,13 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
   const exit = config.exitWhenTakenOver ? () => process.exit(1) : undefined;
   const folders = new RunFolders(config.workingDirectory, logger);
   const settling = new Settling();
+  const troubles = new Troubles({ logger });
   const registration = new ProcessRegistration({
     knex,
     process: readThisProcess(),
     settling,
+    lockTrouble: createLockTrouble(troubles),
+    isTimeoutLong: config.timeoutSeconds > DEFAULT_TIMEOUT,
     logger,
   });
   const readiness = new DatabaseReadiness({ knex, database });
@@ -135,7 +139,7 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
     poll: new ScaffolderPoll(),
     readiness,
     index: new InFlightIndex({ knex, database }),
-    troubles: new Troubles({ logger }),
+    troubles,
     memory: new StrategyMemory({ ...deps, knex }),
     check: new ScaffolderCheck({
       ...deps,

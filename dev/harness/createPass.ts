@@ -58,6 +58,8 @@ export async function createPass(
       knex,
       process: readThisProcess(),
       settling,
+      lockTrouble: { report: () => {}, over: () => {} },
+      isTimeoutLong: false,
       logger,
     }),
     settling,

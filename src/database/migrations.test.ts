@@ -233,6 +233,27 @@ describe('migrations on PostgreSQL', () => {
     await applyMigrations({}, knex);
   });
 
+  it('wait for none of our own tables while they lock the tasks', async () => {
+    const knex = await initScaffolder(databaseId);
+    for (const name of ['20261123000000_init', '20261126000000_workspaces']) {
+      await knex.migrate.up({ ...MIGRATIONS, name: `${name}.js` } as object);
+    }
+    for (const table of [SHUTDOWNS, ATTEMPTS]) {
+      const reader = await knex.transaction();
+      await reader(table).first();
+      const applied = applyMigrations({}, knex).catch(error => error);
+      const pid = await waitForLock(knex, `alter table "${table}"%`);
+      const locks = await knex('pg_locks')
+        .where({ pid, relation: knex.raw('?::regclass', TASKS) })
+        .pluck('mode');
+      await knex.raw('select pg_cancel_backend(?)', pid);
+      expect(await applied).toBeInstanceOf(Error);
+      await reader.rollback();
+      expect(locks).toEqual([]);
+    }
+    await applyMigrations({}, knex);
+  });
+
   it('leave no setting on a pooled session', async () => {
     const knex = await initScaffolder(databaseId);
     const process = connectAlso(knex);

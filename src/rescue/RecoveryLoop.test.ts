@@ -64,6 +64,7 @@ describe('RecoveryLoop', () => {
       registration: {
         keepOnce: jest.fn(async () => {}),
         pruneOnce: jest.fn(async () => {}),
+        haveAllLostLocks: jest.fn(async () => false),
       },
       tracker: { recordOnce: jest.fn(async () => {}), ended: jest.fn() },
       listener: { passed: jest.fn(), renewed: jest.fn() },
@@ -305,6 +306,21 @@ describe('RecoveryLoop', () => {
     expect(pass.runOnce).toHaveBeenCalledTimes(1);
     expect(deferral.deferOnce).not.toHaveBeenCalled();
   });
+
+  it.each([true, false])(
+    'settles at its start if the locks of all processes are gone: %s',
+    async areGone => {
+      const { runner, registration, pass, settling } = setup();
+      registration.haveAllLostLocks.mockResolvedValue(areGone);
+      let wasSettled: boolean | undefined;
+      pass.runAtStartup.mockImplementation(async () => {
+        wasSettled = settling.isSettled();
+        return { restart: 0 };
+      });
+      await runner.start();
+      expect(wasSettled).toBe(!areGone);
+    },
+  );
 
   it('does not count migrations that take long as a stall', async () => {
     let now = 0;

@@ -57,7 +57,10 @@ export class RecoveryLoop {
       tracker: Pick<AttemptTracker, 'recordOnce' | 'ended'>;
       folders: RunFolders;
       runs: OwnedRuns;
-      registration: Pick<ProcessRegistration, 'keepOnce' | 'pruneOnce'>;
+      registration: Pick<
+        ProcessRegistration,
+        'keepOnce' | 'pruneOnce' | 'haveAllLostLocks'
+      >;
       settling: Settling;
       listener: Pick<RecoveryListener, 'passed' | 'renewed'>;
       /** Ends the process; only given if it must end when a run has lost ownership. */
@@ -219,13 +222,17 @@ export class RecoveryLoop {
     });
   }
 
-  /** After a start of the server itself, the owned runs of the others may not have renewed their heartbeats yet. */
+  /**
+   * After a start of the server itself, the owned runs of the others may not have renewed their heartbeats yet. And after it lost all locks,
+   * their processes may not have taken them again.
+   */
   async #lookAtDatabase(): Promise<void> {
-    const { knex, settling } = this.options;
+    const { knex, settling, registration } = this.options;
     const upSeconds = await secondsSinceServerStart(knex);
+    const haveLostLocks = await registration.haveAllLostLocks();
     // Only now: what came before, such as migrations, is no gap between reads.
     settling.begin();
-    if (upSeconds < SETTLING_SECONDS) {
+    if (upSeconds < SETTLING_SECONDS || haveLostLocks) {
       settling.lost();
     }
   }

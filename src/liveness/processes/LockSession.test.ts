@@ -14,9 +14,12 @@ const databases = TestDatabases.create({ ids: ['POSTGRES_18'] });
 describe('LockSession', () => {
   let knex: Knex;
   let end: AbortController;
+  let now: number;
   const handlers = {
     onChange: jest.fn(),
     onLost: jest.fn(),
+    onRefused: jest.fn(),
+    onAccepted: jest.fn(),
     onPooled: jest.fn(),
   };
 
@@ -26,6 +29,7 @@ describe('LockSession', () => {
   beforeEach(() => {
     jest.resetAllMocks();
     end = new AbortController();
+    now = 0;
   });
   afterEach(async () => {
     end.abort();
@@ -42,6 +46,7 @@ describe('LockSession', () => {
       applicationName: `session ${number}`,
       ...handlers,
       signal: end.signal,
+      clock: () => now,
     });
     session.start();
     return session;
@@ -69,21 +74,73 @@ describe('LockSession', () => {
     expect(handlers.onLost).not.toHaveBeenCalled();
   });
 
-  it('takes the lock again at once when the session was ended by the server, and says so', async () => {
+  /** @returns once another session has the lock. */
+  async function sever(number: number, session: LockSession): Promise<void> {
+    const [pid] = await sessions(number);
+    await terminate(pid);
+    await waitFor('another session', async () => {
+      const [other] = await sessions(number);
+      return other && other !== pid && (await isLocked(number));
+    });
+    await waitFor('the lock', async () => session.isHeld);
+  }
+
+  it('takes the lock again at once when the session was ended by the server, and says both', async () => {
     const session = await start(7);
     await waitFor('the lock', async () => session.isHeld);
+    const isHeld: boolean[] = [];
+    handlers.onChange.mockImplementation(() => isHeld.push(session.isHeld));
     for (const times of [1, 2, 3]) {
-      const [pid] = await sessions(7);
-      await terminate(pid);
-      await waitFor('another session', async () => {
-        const [other] = await sessions(7);
-        return other && other !== pid && (await isLocked(7));
-      });
+      now += 61_000;
+      await sever(7, session);
       expect(handlers.onLost).toHaveBeenCalledTimes(times);
+      expect(isHeld.splice(0)).toEqual([false, true]);
     }
-    // It was never without for so long that it would have to be told.
-    expect(session.isHeld).toBe(true);
-    expect(handlers.onChange).toHaveBeenCalledTimes(1);
+    expect(handlers.onRefused).not.toHaveBeenCalled();
+  });
+
+  it('counts as refused, and not as lost again, when the session is ended time after time, until it has lived for a minute', async () => {
+    const session = await start(7);
+    await waitFor('the lock', async () => session.isHeld);
+    const begin = performance.now();
+    for (const ms of [0, 5_000, 11_000]) {
+      now += ms;
+      await sever(7, session);
+    }
+    // Without a pause, each would be the cause of the next.
+    expect(performance.now() - begin).toBeGreaterThan(2_900);
+    expect(handlers.onLost).toHaveBeenCalledTimes(1);
+    expect(handlers.onRefused.mock.calls).toEqual([
+      [
+        expect.objectContaining({
+          message: 'The session was ended twice or more within a minute',
+        }),
+      ],
+    ]);
+    expect(handlers.onAccepted).not.toHaveBeenCalled();
+    now += 60_000;
+    await waitFor(
+      'it to be over',
+      async () => handlers.onAccepted.mock.calls.length === 1,
+    );
+    await sever(7, session);
+    expect(handlers.onLost).toHaveBeenCalledTimes(2);
+  });
+
+  it('holds the lock by a stream that does not know how to let the process end', async () => {
+    const strange = knexFactory({ client: 'pg', connection: {} });
+    strange.client.connectionSettings = knex.client.connectionSettings;
+    strange.client.driver = {
+      Client: class extends knex.client.driver.Client {
+        unref() {
+          throw new TypeError('stream.unref is not a function');
+        }
+      },
+    };
+    const session = await start(7, strange);
+    await waitFor('the lock', async () => session.isHeld);
+    expect(await sessions(7)).toHaveLength(1);
+    await strange.destroy();
   });
 
   it('takes the lock beside a session of its own that the server still has', async () => {
@@ -112,10 +169,21 @@ describe('LockSession', () => {
       await waitFor('it to be known', async () => !session.isHeld);
       expect(await isLocked(7)).toBe(false);
       expect(handlers.onChange).toHaveBeenCalledTimes(2);
+      expect(handlers.onRefused).not.toHaveBeenCalled();
+      now += 11_000;
+      await waitFor(
+        'it to be told',
+        async () => handlers.onRefused.mock.calls.length > 0,
+      );
+      expect(handlers.onRefused.mock.calls[0][0].message).toMatch(
+        /not permitted to log in/,
+      );
+      handlers.onAccepted.mockClear();
 
       await knex.raw('alter role plain login');
       await waitFor('the lock', async () => session.isHeld);
       expect(await isLocked(7)).toBe(true);
+      expect(handlers.onAccepted).toHaveBeenCalledTimes(1);
     } finally {
       end.abort();
       await waitFor(

@@ -1,3 +1,4 @@
+import { toError } from '@backstage/errors';
 import { Knex } from 'knex';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { within, TIMED_OUT } from '../../util/within';
@@ -12,8 +13,17 @@ const OVERDUE_TICKS = 3;
 /** A session that takes longer to be had counts as refused. */
 const TAKE_MS = 5_000;
 
-/** Waits between attempts to take the lock, of a server that has no connection to give, say. */
-const RETRY_SECONDS = [1, 2, 4, 8, 16, 30];
+/**
+ * Waits between attempts to take the lock, of a server that has no connection to give, say. After an outage of the server, all processes
+ * have to be back before one that settled meanwhile decides.
+ */
+const RETRY_SECONDS = [1, 2, 4];
+
+/** A server that is restarted, or has no connection to give for a moment, is no trouble yet. */
+const REFUSED_MS = 10_000;
+
+/** A session that was sound for this long is not what was lost, or refused, before. */
+const STEADY_MS = 60_000;
 
 /** What is used of the `Client` of node-postgres 8. */
 type PgClient = {
@@ -57,6 +67,15 @@ export class LockSession {
   #isOver = false;
   #timer?: NodeJS.Timeout;
   #wake = () => {};
+  /** Attempts that were refused, and sessions that were lost again, since one was steady. */
+  #failures = 0;
+  /** To wait before the next attempt. */
+  #pauseMs = 0;
+  #takenAt = 0;
+  #lostAt = -Infinity;
+  /** Whether a session was lost within a minute of the one before, and none has been steady since. */
+  #isLostAgain = false;
+  #refusedSince?: number;
 
   constructor(
     private readonly options: {
@@ -67,16 +86,22 @@ export class LockSession {
       applicationName: string;
       /** It was taken, or could not be taken, or was found to be there after all. */
       onChange: () => void;
-      /** It is gone. It is taken again at once. */
+      /** It is gone, and was not within the minute before. It is taken again at once. */
       onLost: () => void;
+      /** It cannot be had, or not kept, for ten seconds by now. Called after each attempt from then on. */
+      onRefused: (error: Error) => void;
+      /** It can be had and kept, after it could not. */
+      onAccepted: () => void;
       /** There will be none, since a connection pooler is in between. */
       onPooled: () => void;
       /** Ends it. */
       signal: AbortSignal;
+      /** Milliseconds that pass evenly; for tests. */
+      clock?: () => number;
     },
   ) {}
 
-  /** Whether this process holds its lock, as far as it knows. Also for the moment in which a lost one is taken again. */
+  /** Whether this process holds its lock, as far as it knows. */
   get isHeld(): boolean {
     return this.#isHeld;
   }
@@ -111,30 +136,34 @@ export class LockSession {
   }
 
   async #keep(): Promise<void> {
-    let failures = 0;
     while (!this.#isOver && !this.#isPooled) {
       if (this.#isSound()) {
-        failures = 0;
+        this.#pauseMs = 0;
+        if (!this.#isLostAgain) {
+          this.#accepted();
+        }
         this.#report(true);
         await this.#untilWoken();
-        continue;
+      } else if (this.#pauseMs > 0) {
+        const ms = this.#pauseMs;
+        this.#pauseMs = 0;
+        await this.#untilWoken(ms);
+      } else {
+        await this.#attempt();
       }
-      try {
-        await this.#take();
-      } catch (error) {
-        if (error instanceof PooledError) {
-          this.#isPooled = true;
-          this.#report(false);
-          this.options.onPooled();
-          return;
-        }
-        this.#report(false);
-        const seconds =
-          RETRY_SECONDS[Math.min(failures, RETRY_SECONDS.length - 1)];
-        failures += 1;
-        if (!this.#isSound()) {
-          await this.#untilWoken(seconds * 1000);
-        }
+    }
+  }
+
+  async #attempt(): Promise<void> {
+    try {
+      await this.#take();
+    } catch (error) {
+      this.#report(false);
+      if (error instanceof PooledError) {
+        this.#isPooled = true;
+        this.options.onPooled();
+      } else if (!this.#isOver) {
+        this.#refused(toError(error));
       }
     }
   }
@@ -163,6 +192,7 @@ export class LockSession {
     }
     this.#close(this.#session);
     this.#session = session;
+    this.#takenAt = this.#now();
   }
 
   async #lock(client: PgClient, key: readonly [number, number]): Promise<void> {
@@ -188,8 +218,15 @@ export class LockSession {
   async #open(): Promise<Session> {
     const { knex, applicationName } = this.options;
     const { Client } = knex.client.driver;
+    // What provides them may hang.
+    const settings = await within(TAKE_MS, readConnectionSettings(knex));
+    if (settings === TIMED_OUT) {
+      throw new Error(
+        `The connection settings were not provided within ${TAKE_MS / 1000} s`,
+      );
+    }
     const client: PgClient = new Client({
-      ...(await readConnectionSettings(knex)),
+      ...settings,
       application_name: applicationName,
       keepAlive: true,
       keepAliveInitialDelayMillis: TAKE_MS,
@@ -202,7 +239,7 @@ export class LockSession {
     client.on('end', lost);
     const connected = client.connect();
     // Already while it connects.
-    client.unref();
+    this.#unref(client);
     try {
       await connected;
     } catch (error) {
@@ -210,8 +247,16 @@ export class LockSession {
       throw error;
     }
     // With TLS it is another socket now.
-    client.unref();
+    this.#unref(client);
     return session;
+  }
+
+  #unref(client: PgClient): void {
+    try {
+      client.unref();
+    } catch {
+      // A stream that the operator configured may not know it.
+    }
   }
 
   #lost(session: Session): void {
@@ -220,16 +265,62 @@ export class LockSession {
     }
     session.isLost = true;
     this.#destroy(session);
-    if (session === this.#session && !this.#isOver) {
-      this.options.onLost();
-      this.#wake();
+    if (session !== this.#session || this.#isOver) {
+      return;
     }
+    this.#report(false);
+    const now = this.#now();
+    const isAgain = now - this.#lostAt < STEADY_MS;
+    this.#lostAt = now;
+    if (isAgain) {
+      this.#isLostAgain = true;
+      this.#refused(
+        new Error('The session was ended twice or more within a minute'),
+      );
+    } else {
+      this.#pause();
+      this.options.onLost();
+    }
+    this.#wake();
+  }
+
+  #refused(error: Error): void {
+    const now = this.#now();
+    this.#failures += 1;
+    this.#pause();
+    this.#refusedSince ??= now;
+    if (now - this.#refusedSince >= REFUSED_MS) {
+      this.options.onRefused(error);
+    }
+  }
+
+  #accepted(): void {
+    if (this.#refusedSince !== undefined) {
+      this.#refusedSince = undefined;
+      this.options.onAccepted();
+    }
+  }
+
+  /** The next attempt is made at once if none has failed of late. */
+  #pause(): void {
+    const { length } = RETRY_SECONDS;
+    const index = Math.min(this.#failures, length) - 1;
+    this.#pauseMs = index < 0 ? 0 : RETRY_SECONDS[index] * 1000;
+  }
+
+  #now(): number {
+    return (this.options.clock ?? (() => performance.now()))();
   }
 
   #tick(isToProbe: boolean): void {
     const session = this.#session;
     if (!session || session.isLost) {
       return;
+    }
+    if (this.#isSound() && this.#now() - this.#takenAt >= STEADY_MS) {
+      this.#failures = 0;
+      this.#isLostAgain = false;
+      this.#accepted();
     }
     if (session.ticksUnanswered > 0) {
       session.ticksUnanswered += 1;

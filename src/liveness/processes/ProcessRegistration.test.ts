@@ -24,6 +24,7 @@ describe.each(databases.eachSupportedId())(
     const created: ProcessRegistration[] = [];
     const isPostgres = databaseId !== 'SQLITE_3';
     const settling = { lost: jest.fn() };
+    const lockTrouble = { report: jest.fn(), over: jest.fn() };
     const logger = mockServices.logger.mock();
 
     beforeAll(async () => {
@@ -39,10 +40,20 @@ describe.each(databases.eachSupportedId())(
       await Promise.all(created.splice(0).map(r => r.end(false)));
     });
 
-    function create(as: Knex = knex): ProcessRegistration {
+    function create(
+      as: Knex = knex,
+      isTimeoutLong = false,
+    ): ProcessRegistration {
       const process = readThisProcess();
       created.push(
-        new ProcessRegistration({ knex: as, process, settling, logger }),
+        new ProcessRegistration({
+          knex: as,
+          process,
+          settling,
+          lockTrouble,
+          isTimeoutLong,
+          logger,
+        }),
       );
       return created.at(-1)!;
     }
@@ -178,40 +189,128 @@ describe.each(databases.eachSupportedId())(
         return other && other !== pid;
       });
       expect(settling.lost).toHaveBeenCalledTimes(1);
-      expect(await holdsLock()).toBe(true);
+      await waitFor('the lock', holdsLock);
     });
 
-    it('says once that only the timeout tells of its crash behind a pooler, and holds no lock', async () => {
-      const { connectionSettings, driver } = knex.client;
-      const { host, port, database, user, password } = connectionSettings;
-      const pooled = knexFactory({
-        client: 'pg',
-        connection: { host, port, database, user, password },
+    it('stores that it holds no lock from the moment of the loss, also while what provides the settings hangs', async () => {
+      const hanging = knexFactory({ client: 'pg', connection: {} });
+      const { connectionSettings } = knex.client;
+      let isHanging = false;
+      hanging.client.connectionSettings = connectionSettings;
+      hanging.client.connectionConfigExpirationChecker = () => true;
+      hanging.client.connectionConfigProvider = () =>
+        isHanging ? new Promise(() => {}) : connectionSettings;
+      // The pool goes on with the connections that it has.
+      hanging.client.acquireConnection = () => knex.client.acquireConnection();
+      hanging.client.releaseConnection = (connection: unknown) =>
+        knex.client.releaseConnection(connection);
+      const registration = create(hanging);
+      await registration.keepOnce();
+      await waitFor('the lock', holdsLock);
+      isHanging = true;
+      const [pid] = await sessionOf(registration);
+      await knex.raw('select pg_terminate_backend(?)', pid);
+      await waitFor('it to be stored', async () => !(await holdsLock()), {
+        timeoutMs: 4_000,
       });
-      pooled.client.driver = {
-        Client: class extends driver.Client {
-          // Invented, whatever the server says.
-          get processID() {
-            return 1;
-          }
-          set processID(_) {}
-        },
-      };
-      const registration = create(pooled);
-      await registration.keepOnce();
-      await waitFor(
-        'the line',
-        async () => logger.info.mock.calls.length === 1,
-      );
-      expect(logger.info.mock.calls[0][0]).toMatch(
-        /noticed after scaffolder\.recoverTasksTimeout only: .* connection pooler/,
-      );
-      await registration.keepOnce();
-      expect(await holdsLock()).toBe(false);
-      expect(await listHeldLocks(knex)).not.toContain(registration.number);
+      isHanging = false;
+      // The attempt that hangs is given up.
+      await waitFor('the lock', holdsLock);
+      expect(await sessionOf(registration)).toHaveLength(1);
       await registration.end(false);
-      await pooled.destroy();
+      await hanging.destroy();
     });
+
+    it('stores what is so after a write of which it is not known whether it came through', async () => {
+      const registration = create();
+      await registration.keepOnce();
+      await waitFor('the lock', holdsLock);
+      const [pid] = await sessionOf(registration);
+      // The write comes through, and its answer does not.
+      let failures = 0;
+      const query = jest
+        .spyOn(knex.client, 'processResponse')
+        .mockImplementation(function fail(this: unknown, ...args: any[]) {
+          if (/^insert into .*processes/.test(args[0].sql)) {
+            failures += 1;
+            query.mockRestore();
+            throw new Error('no answer');
+          }
+          return Object.getPrototypeOf(knex.client).processResponse.apply(
+            knex.client,
+            args,
+          );
+        });
+      await knex.raw('select pg_terminate_backend(?)', pid);
+      await waitFor('the failure', async () => failures > 0);
+      await waitFor(
+        'the lock',
+        async () => {
+          await registration.keepOnce();
+          return holdsLock();
+        },
+        { timeoutMs: 4_000 },
+      );
+      expect(failures).toBe(1);
+    });
+
+    it('knows that all have lost their locks if there are two or more and none is held', async () => {
+      const registration = create();
+      const other = { ...readThisProcess(), holds_lock: true };
+      expect(await registration.haveAllLostLocks()).toBe(false);
+      await knex(PROCESSES).insert({ ...other, number: 1 });
+      expect(await registration.haveAllLostLocks()).toBe(false);
+      await knex(PROCESSES).insert({ ...other, number: 2, holds_lock: false });
+      expect(await registration.haveAllLostLocks()).toBe(false);
+      await knex(PROCESSES).update({ holds_lock: true });
+      expect(await registration.haveAllLostLocks()).toBe(true);
+      await registration.keepOnce();
+      await waitFor('the lock', async () =>
+        Boolean(
+          (await knex(PROCESSES).where('number', registration.number!).first())
+            .holds_lock,
+        ),
+      );
+      expect(await registration.haveAllLostLocks()).toBe(false);
+    });
+
+    it.each([
+      ['info', false],
+      ['warn', true],
+    ] as const)(
+      'says once, by %s, that only the timeout tells of its crash behind a pooler, and holds no lock',
+      async (level, isTimeoutLong) => {
+        const { connectionSettings, driver } = knex.client;
+        const { host, port, database, user, password } = connectionSettings;
+        const pooled = knexFactory({
+          client: 'pg',
+          connection: { host, port, database, user, password },
+        });
+        pooled.client.driver = {
+          Client: class extends driver.Client {
+            // Invented, whatever the server says.
+            get processID() {
+              return 1;
+            }
+            set processID(_) {}
+          },
+        };
+        const registration = create(pooled, isTimeoutLong);
+        await registration.keepOnce();
+        await waitFor(
+          'the line',
+          async () => logger[level].mock.calls.length === 1,
+        );
+        expect(logger[level].mock.calls[0][0]).toMatch(
+          /noticed after scaffolder\.recoverTasksTimeout only: .* connection pooler/,
+        );
+        await registration.keepOnce();
+        expect(await holdsLock()).toBe(false);
+        expect(await listHeldLocks(knex)).not.toContain(registration.number);
+        await registration.end(false);
+        await pooled.destroy();
+      },
+    );
 
     it('stores that the lock could not be taken again, by the connections that there are', async () => {
       const { host, port, database } = knex.client.connectionSettings;

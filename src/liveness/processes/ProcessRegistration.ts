@@ -2,6 +2,7 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import { randomInt } from 'node:crypto';
 import { DeadProcesses } from '../../database/operations/interrupted/interrupted';
+import { areAllUnlocked } from '../../database/operations/processes/areAllUnlocked';
 import { deleteProcesses } from '../../database/operations/processes/deleteProcesses';
 import {
   listHeldLocks,
@@ -42,6 +43,10 @@ export class ProcessRegistration {
       knex: Knex;
       process: ProcessIdentity;
       settling: Pick<Settling, 'lost'>;
+      /** Is told that the lock cannot be had, and that it can again. */
+      lockTrouble: { report(error: Error): void; over(): void };
+      /** Whether it takes long until the heartbeats alone show that this process is dead. */
+      isTimeoutLong: boolean;
       logger: LoggerService;
     },
   ) {}
@@ -70,6 +75,15 @@ export class ProcessRegistration {
       ...dead,
       numbers: dead.numbers.filter(number => number !== this.#number),
     };
+  }
+
+  /**
+   * Whether two or more processes should hold their locks and none does. Then PostgreSQL has lost all locks, which the age of the server
+   * does not show if it restarted itself, or if a standby was promoted.
+   */
+  async haveAllLostLocks(): Promise<boolean> {
+    const { knex } = this.options;
+    return !isSqlite(knex) && (await areAllUnlocked(knex, { atLeast: 2 }));
   }
 
   /** Removes the rows of processes that are dead and that no task needs. */
@@ -115,6 +129,8 @@ export class ProcessRegistration {
     ) {
       return;
     }
+    // Whatever fails from here on, it is not known what is stored.
+    this.#stored = undefined;
     if ((await readHoldsLock(knex, this.#number!)) !== isHeld) {
       await this.#store(this.#number!, isHeld);
     }
@@ -143,7 +159,7 @@ export class ProcessRegistration {
   }
 
   async #openSession(): Promise<void> {
-    const { knex, settling, logger } = this.options;
+    const { knex, settling, lockTrouble, isTimeoutLong, logger } = this.options;
     const number = this.#number!;
     const lockClass = await readLockClass(knex);
     if (this.#isOver) {
@@ -162,8 +178,10 @@ export class ProcessRegistration {
           'The database session that shows that this process lives was lost; it is opened again',
         );
       },
+      onRefused: error => lockTrouble.report(error),
+      onAccepted: () => lockTrouble.over(),
       onPooled: () =>
-        logger.info(
+        logger[isTimeoutLong ? 'warn' : 'info'](
           "A crash of this process is noticed after scaffolder.recoverTasksTimeout only: the database is behind a connection pooler such as pgbouncer, in whose session an advisory lock would outlive the process. Without a pooler, or with the scaffolder's database configured past it, it takes a few seconds",
         ),
       signal: this.#sessionEnd.signal,

@@ -72,6 +72,8 @@ export class PassSite {
     this.registration = new ProcessRegistration({
       ...this,
       process: readThisProcess(),
+      lockTrouble: { report: () => {}, over: () => {} },
+      isTimeoutLong: false,
     });
     await this.knex(TASKS).delete();
     await this.knex(PROCESSES).delete();
