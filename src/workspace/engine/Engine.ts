@@ -35,8 +35,11 @@ const MAX_KNOWN_ENTRIES = 200_000;
 export class Engine {
   /** By task. The one that was used last stands last. */
   readonly #known = new Map<string, KnownWorkspace>();
-  /** What is known once the last snapshot of a task is recorded. */
-  readonly #unrecorded = new Map<string, Snapshot['known']>();
+  /** The last snapshot of a task while it is not known whether it is recorded. */
+  readonly #unrecorded = new Map<
+    string,
+    { known: KnownWorkspace; next: Snapshot['next'] }
+  >();
 
   constructor(
     private readonly host: EngineHost,
@@ -67,18 +70,19 @@ export class Engine {
   /** Takes a snapshot. It counts once `settle` says that it was recorded. */
   async take(
     run: RunPlace & { limits: Limits },
-  ): Promise<Omit<Snapshot, 'known'>> {
+  ): Promise<Omit<Snapshot, 'next'>> {
     const { taskId, number, limits } = run;
-    const known = this.#known.get(taskId);
-    const { known: next, ...snapshot } = await takeSnapshot({
+    const newest = this.#known.get(taskId);
+    const known = newest?.number === number ? newest : await this.#load(run);
+    const { next, ...snapshot } = await takeSnapshot({
       fs: this.#fs,
       root: toBytePath(run.path),
-      known: known?.number === number ? known : await this.#load(run),
+      known,
       limits,
       put: (pack, content) => this.host.putPack(taskId, pack, content),
       now: this.#now(),
     });
-    this.#unrecorded.set(taskId, next);
+    this.#unrecorded.set(taskId, { known, next });
     return snapshot;
   }
 
@@ -86,14 +90,11 @@ export class Engine {
    * @param number - the number with which the last snapshot was recorded, or nothing if it was not
    */
   settle(taskId: string, number: number | undefined): void {
-    const next = this.#unrecorded.get(taskId);
+    const last = this.#unrecorded.get(taskId);
     this.#unrecorded.delete(taskId);
-    if (next && number !== undefined) {
-      const known = this.#known.get(taskId);
-      this.#remember(
-        taskId,
-        new KnownWorkspace(number, next.entries, next.chain, known),
-      );
+    if (last && number !== undefined) {
+      last.known.advance(number, last.next);
+      this.#remember(taskId, last.known);
     }
   }
 

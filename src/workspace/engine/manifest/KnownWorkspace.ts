@@ -1,3 +1,4 @@
+import { applyChanges, Changes } from '../tree/diff';
 import { Entries, Piece } from '../tree/entries';
 
 /** How a snapshot's content is stored: in how many manifests, and how large they are. */
@@ -15,23 +16,36 @@ export class KnownWorkspace {
 
   constructor(
     /** The number of that snapshot. */
-    readonly number: number,
+    public number: number,
     readonly entries: Entries,
-    readonly chain: Chain,
-    older?: KnownWorkspace,
+    public chain: Chain,
   ) {
-    if (older && older.#pieces.size < 2 * entries.size + 1000) {
-      this.#pieces = older.#pieces;
-    }
-    for (const entry of entries.values()) {
-      if (entry.kind === 'file') {
-        entry.pieces?.forEach(piece => this.#pieces.set(piece.hash, piece));
-      }
+    this.#addPieces(entries);
+  }
+
+  /** To be called when a further snapshot was recorded, with what is different in it. */
+  advance(number: number, changes: Changes & { chain: Chain }): void {
+    this.number = number;
+    this.chain = changes.chain;
+    applyChanges(this.entries, changes);
+    if (this.#pieces.size < 2 * this.entries.size + 1000) {
+      this.#addPieces(changes.entries);
+    } else {
+      this.#pieces.clear();
+      this.#addPieces(this.entries);
     }
   }
 
   /** Where content is stored, if it is. */
   find(hash: string): Piece | undefined {
     return this.#pieces.get(hash);
+  }
+
+  #addPieces(entries: Entries): void {
+    for (const entry of entries.values()) {
+      if (entry.kind === 'file') {
+        entry.pieces?.forEach(piece => this.#pieces.set(piece.hash, piece));
+      }
+    }
   }
 }

@@ -1,6 +1,5 @@
 import type { BigIntStats } from 'node:fs';
-import { BytePath } from '../tree/bytePath';
-import { Entries, FileEntry } from '../tree/entries';
+import { Entries, Entry, FileEntry } from '../tree/entries';
 import { permissions } from './scan';
 
 const NS_PER_MS = 1_000_000n;
@@ -28,11 +27,20 @@ export class FileEntries {
     private readonly startedAt: bigint,
   ) {}
 
-  /** The entry of a file that was looked at and not read. */
-  find(path: BytePath, stat: BigIntStats): FileEntry {
-    const atPath = this.known.get(path);
-    if (atPath?.kind === 'file' && isUntouched(atPath, stat)) {
-      return withMode(atPath, stat);
+  /**
+   * The entry of a file that was looked at and not read.
+   *
+   * @param before - what is known of its path
+   */
+  find(before: Entry | undefined, stat: BigIntStats): FileEntry {
+    if (before?.kind === 'file') {
+      if (isUntouched(before, stat)) {
+        return withMode(before, stat);
+      }
+      // It was written to where it is.
+      if (before.seen?.ino === stat.ino) {
+        return this.create(stat, Number(stat.size));
+      }
     }
     const moved = this.#inodes().get(stat.ino);
     if (moved && isUntouched(moved, stat)) {

@@ -1,12 +1,15 @@
 import type nodeFs from 'node:fs';
 import type { BigIntStats } from 'node:fs';
-import { BytePath, displayPath, toFsPath } from '../tree/bytePath';
-import { Entries, Entry } from '../tree/entries';
+import { BytePath, displayPath, fsPathsIn, toFsPath } from '../tree/bytePath';
+import { isSame } from '../tree/diff';
+import { Entries, Entry, FileEntry } from '../tree/entries';
 import { isGone, readableError } from '../tree/fileErrors';
 
 /** What a scan found. */
 export type Scan = {
-  /** Folders stand before what is in them. Files have no content yet, except where `reuse` gave it. */
+  /** The paths of all that is as it is known, with its content. */
+  unchanged: BytePath[];
+  /** All the rest. Files have no content yet, except where `fileEntry` knew it. */
   entries: Entries;
   /** Files and links. */
   files: number;
@@ -14,7 +17,7 @@ export type Scan = {
   bytes: number;
   /** FIFOs, sockets and devices, which cannot be stored. */
   skipped: BytePath[];
-  /** Why it could not look at all of it, if it could not. Then `entries` are only a part. */
+  /** Why it could not look at all of it, if it could not. Then it found only a part. */
   problem?: string;
 };
 
@@ -22,15 +25,22 @@ export type ScanOptions = {
   /** The file system. */
   fs: typeof nodeFs;
   root: BytePath;
+  known: Entries;
   maxFiles: number;
   /** The entry of a file, whose content it may know already. */
-  fileEntry: (path: BytePath, stat: BigIntStats) => Entry;
+  fileEntry: (before: Entry | undefined, stat: BigIntStats) => FileEntry;
 };
 
 /** Looks at everything in a workspace without reading a file or following a link. */
 export function scanWorkspace(options: ScanOptions): Scan {
-  const scan: Scan = { entries: new Map(), files: 0, bytes: 0, skipped: [] };
-  scanFolder(options, scan, '');
+  const scan: Scan = {
+    unchanged: [],
+    entries: new Map(),
+    files: 0,
+    bytes: 0,
+    skipped: [],
+  };
+  scanFolder(placesOf(options), scan, '');
   return scan;
 }
 
@@ -46,14 +56,21 @@ export function scanAgain(
     scan.files -= 1;
   }
   scan.entries.delete(path);
-  scanEntry(options, scan, path);
+  scanEntry(placesOf(options), scan, path);
 }
 
-function scanFolder(options: ScanOptions, scan: Scan, path: BytePath): void {
-  const { fs, root } = options;
+/** With what makes a path of `fs` from one in the workspace. */
+type Places = ScanOptions & { fsPath: ReturnType<typeof fsPathsIn> };
+
+function placesOf(options: ScanOptions): Places {
+  return { ...options, fsPath: fsPathsIn(options.root) };
+}
+
+function scanFolder(options: Places, scan: Scan, path: BytePath): void {
+  const { fs, root, fsPath } = options;
   let names: BytePath[];
   try {
-    names = fs.readdirSync(toFsPath(path ? `${root}/${path}` : root), 'latin1');
+    names = fs.readdirSync(path ? fsPath(path) : toFsPath(root), 'latin1');
   } catch (error: any) {
     if (!isGone(error) || path === '') {
       scan.problem ??= `The folder ${displayPath(path) || 'of the workspace'} cannot be read, ${readableError(error)}`;
@@ -68,22 +85,24 @@ function scanFolder(options: ScanOptions, scan: Scan, path: BytePath): void {
   }
 }
 
-function scanEntry(options: ScanOptions, scan: Scan, path: BytePath): void {
-  const { fs, root, maxFiles, fileEntry } = options;
+function scanEntry(options: Places, scan: Scan, path: BytePath): void {
+  const { fs, known, maxFiles, fileEntry } = options;
+  const before = known.get(path);
   try {
-    const fsPath = toFsPath(`${root}/${path}`);
+    const fsPath = options.fsPath(path);
     const stat = fs.lstatSync(fsPath, { bigint: true });
+    const mtime = stat.mtimeNs;
     if (stat.isFile()) {
-      scan.entries.set(path, fileEntry(path, stat));
+      add(scan, path, before, fileEntry(before, stat));
       scan.files += 1;
       scan.bytes += Number(stat.size);
     } else if (stat.isDirectory()) {
       const mode = permissions(stat);
-      scan.entries.set(path, { kind: 'folder', mode, mtime: stat.mtimeNs });
+      add(scan, path, before, { kind: 'folder', mode, mtime });
       scanFolder(options, scan, path);
     } else if (stat.isSymbolicLink()) {
       const target = fs.readlinkSync(fsPath, 'latin1');
-      scan.entries.set(path, { kind: 'link', mtime: stat.mtimeNs, target });
+      add(scan, path, before, { kind: 'link', mtime, target });
       scan.files += 1;
     } else {
       scan.skipped.push(path);
@@ -95,9 +114,29 @@ function scanEntry(options: ScanOptions, scan: Scan, path: BytePath): void {
     }
     return;
   }
-  if (scan.entries.size > maxFiles) {
+  if (scan.entries.size + scan.unchanged.length > maxFiles) {
     scan.problem ??= `There are more than ${maxFiles.toLocaleString('en')} files and folders`;
   }
+}
+
+function add(
+  scan: Scan,
+  path: BytePath,
+  before: Entry | undefined,
+  entry: Entry,
+): void {
+  if (before && isUnchanged(before, entry)) {
+    scan.unchanged.push(path);
+  } else {
+    scan.entries.set(path, entry);
+  }
+}
+
+/** Whether an entry is as it is known. A file whose content is not known is not: it has to be read. */
+function isUnchanged(before: Entry, entry: Entry): boolean {
+  return entry.kind === 'file'
+    ? before === entry && entry.pieces !== undefined
+    : before.mtime === entry.mtime && isSame(before, entry) === true;
 }
 
 /** The bits that `chmod` takes. */

@@ -11,6 +11,19 @@ export function toFsPath(path: BytePath): string | Buffer {
   return NOT_ASCII.test(path) ? Buffer.from(path, 'latin1') : path;
 }
 
+/** As `toFsPath`, of what is in a folder. Looks at the folder only once, since a scan does this for each file. */
+export function fsPathsIn(
+  folder: BytePath,
+): (path: BytePath) => string | Buffer {
+  const isAscii = !NOT_ASCII.test(folder);
+  return path => {
+    const whole = `${folder}/${path}`;
+    return isAscii && !NOT_ASCII.test(path)
+      ? whole
+      : Buffer.from(whole, 'latin1');
+  };
+}
+
 export function toBytePath(path: string): BytePath {
   return Buffer.from(path).toString('latin1');
 }
