@@ -1,6 +1,7 @@
 import nodeFs from 'node:fs';
 import { BytePath, toBytePath } from './tree/bytePath';
 import { Entries } from './tree/entries';
+import { Folders } from './tree/Folders';
 import { emptyFolder } from './restore/emptyFolder';
 import { KnownWorkspace } from './manifest/KnownWorkspace';
 import { loadContent, StoredManifests } from './manifest/loadContent';
@@ -64,7 +65,10 @@ export class Engine {
       from === undefined ? [] : await this.host.readManifests(taskId, from),
     );
     await this.#write(taskId, root, entries);
-    this.#remember(taskId, new KnownWorkspace(number, entries, chain));
+    this.#remember(
+      taskId,
+      new KnownWorkspace(number, new Folders(entries), chain),
+    );
   }
 
   /** Takes a snapshot. It counts once `settle` says that it was recorded. */
@@ -139,7 +143,8 @@ export class Engine {
         throw error;
       }
     }
-    const known = new KnownWorkspace(number, content.entries, content.chain);
+    const { entries, chain } = content;
+    const known = new KnownWorkspace(number, new Folders(entries), chain);
     this.#remember(taskId, known);
     return known;
   }

@@ -2,7 +2,7 @@ import type nodeFs from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BytePath, displayPath } from './tree/bytePath';
 import { applyChanges, Changes, diff } from './tree/diff';
-import { FileEntry, Piece } from './tree/entries';
+import { Entries, FileEntry, Piece } from './tree/entries';
 import { FileEntries } from './scan/FileEntries';
 import { readableError } from './tree/fileErrors';
 import { FileReader } from './scan/FileReader';
@@ -78,10 +78,13 @@ export async function takeSnapshot(options: {
     whyNotStored(scan, limits) ??
     (await readContent(scanOptions, scan, files, known, packs)) ??
     whyNotStored(scan, limits);
-  await packs.finish();
-  return missing
+  // The store is at work while the manifest is made.
+  const stored = packs.finish();
+  const snapshot = missing
     ? missingSnapshot(scan, known, missing, packs.storedBytes)
     : storedSnapshot(scan, known, packs.storedBytes);
+  await stored;
+  return snapshot;
 }
 
 function whyNotStored(scan: Scan, limits: Limits): string | undefined {
@@ -212,7 +215,7 @@ function chooseManifest(
       return { manifest, chain };
     }
   }
-  const entries = new Map(known.entries);
+  const entries: Entries = new Map(known.entries);
   applyChanges(entries, now);
   const manifest = encodeManifest({ isFull: true, removed: [], entries });
   const chain = { length: 1, fullBytes: manifest.length, deltaBytes: 0 };

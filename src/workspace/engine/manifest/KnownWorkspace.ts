@@ -1,5 +1,7 @@
-import { applyChanges, Changes } from '../tree/diff';
-import { Entries, Piece } from '../tree/entries';
+import { BytePath } from '../tree/bytePath';
+import { Changes } from '../tree/diff';
+import { Entry, Piece } from '../tree/entries';
+import { Folders } from '../tree/Folders';
 
 /** How a snapshot's content is stored: in how many manifests, and how large they are. */
 export type Chain = {
@@ -17,7 +19,7 @@ export class KnownWorkspace {
   constructor(
     /** The number of that snapshot. */
     public number: number,
-    readonly entries: Entries,
+    readonly entries: Folders,
     public chain: Chain,
   ) {
     this.#addPieces(entries);
@@ -27,7 +29,7 @@ export class KnownWorkspace {
   advance(number: number, changes: Changes & { chain: Chain }): void {
     this.number = number;
     this.chain = changes.chain;
-    applyChanges(this.entries, changes);
+    this.entries.apply(changes);
     if (this.#pieces.size < 2 * this.entries.size + 1000) {
       this.#addPieces(changes.entries);
     } else {
@@ -41,8 +43,8 @@ export class KnownWorkspace {
     return this.#pieces.get(hash);
   }
 
-  #addPieces(entries: Entries): void {
-    for (const entry of entries.values()) {
+  #addPieces(entries: Iterable<[BytePath, Entry]>): void {
+    for (const [, entry] of entries) {
       if (entry.kind === 'file') {
         entry.pieces?.forEach(piece => this.#pieces.set(piece.hash, piece));
       }

@@ -1,5 +1,6 @@
 import type { BigIntStats } from 'node:fs';
-import { Entries, Entry, FileEntry } from '../tree/entries';
+import { Entry, FileEntry } from '../tree/entries';
+import { Folders } from '../tree/Folders';
 import { permissions } from './scan';
 
 const NS_PER_MS = 1_000_000n;
@@ -23,7 +24,7 @@ export class FileEntries {
    * @param startedAt - ns since 1970, before anything was looked at
    */
   constructor(
-    private readonly known: Entries,
+    private readonly known: Folders,
     private readonly startedAt: bigint,
   ) {}
 
@@ -64,7 +65,7 @@ export class FileEntries {
   #inodes(): Map<bigint, FileEntry> {
     if (!this.#byInode) {
       this.#byInode = new Map();
-      for (const entry of this.known.values()) {
+      for (const [, entry] of this.known) {
         if (entry.kind === 'file' && entry.seen) {
           this.#byInode.set(entry.seen.ino, entry);
         }

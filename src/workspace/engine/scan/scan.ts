@@ -3,6 +3,7 @@ import type { BigIntStats } from 'node:fs';
 import { BytePath, displayPath, fsPathsIn, toFsPath } from '../tree/bytePath';
 import { isSame } from '../tree/diff';
 import { Entries, Entry, FileEntry } from '../tree/entries';
+import { Folders } from '../tree/Folders';
 import { isGone, readableError } from '../tree/fileErrors';
 
 /** What a scan found. */
@@ -25,7 +26,7 @@ export type ScanOptions = {
   /** The file system. */
   fs: typeof nodeFs;
   root: BytePath;
-  known: Entries;
+  known: Folders;
   maxFiles: number;
   /** The entry of a file, whose content it may know already. */
   fileEntry: (before: Entry | undefined, stat: BigIntStats) => FileEntry;
@@ -40,7 +41,7 @@ export function scanWorkspace(options: ScanOptions): Scan {
     bytes: 0,
     skipped: [],
   };
-  scanFolder(placesOf(options), scan, '');
+  scanFolder(options, scan, '');
   return scan;
 }
 
@@ -56,53 +57,64 @@ export function scanAgain(
     scan.files -= 1;
   }
   scan.entries.delete(path);
-  scanEntry(placesOf(options), scan, path);
+  scanEntry(options, scan, {
+    path,
+    fsPath: toFsPath(`${options.root}/${path}`),
+    before: options.known.get(path),
+  });
 }
 
-/** With what makes a path of `fs` from one in the workspace. */
-type Places = ScanOptions & { fsPath: ReturnType<typeof fsPathsIn> };
-
-function placesOf(options: ScanOptions): Places {
-  return { ...options, fsPath: fsPathsIn(options.root) };
-}
-
-function scanFolder(options: Places, scan: Scan, path: BytePath): void {
-  const { fs, root, fsPath } = options;
+function scanFolder(options: ScanOptions, scan: Scan, path: BytePath): void {
+  const { fs, root } = options;
+  const folder = path ? `${root}/${path}` : root;
   let names: BytePath[];
   try {
-    names = fs.readdirSync(path ? fsPath(path) : toFsPath(root), 'latin1');
+    names = fs.readdirSync(toFsPath(folder), 'latin1');
   } catch (error: any) {
     if (!isGone(error) || path === '') {
       scan.problem ??= `The folder ${displayPath(path) || 'of the workspace'} cannot be read, ${readableError(error)}`;
     }
     return;
   }
+  const known = options.known.in(path);
+  const fsPathOf = fsPathsIn(folder);
   for (const name of names) {
     if (scan.problem) {
       return;
     }
-    scanEntry(options, scan, path ? `${path}/${name}` : name);
+    scanEntry(options, scan, {
+      path: path ? `${path}/${name}` : name,
+      fsPath: fsPathOf(name),
+      before: known.get(name),
+    });
   }
 }
 
-function scanEntry(options: Places, scan: Scan, path: BytePath): void {
-  const { fs, known, maxFiles, fileEntry } = options;
-  const before = known.get(path);
+/** Something to look at. */
+type Place = {
+  path: BytePath;
+  fsPath: string | Buffer;
+  /** What is known of it. */
+  before: Entry | undefined;
+};
+
+function scanEntry(options: ScanOptions, scan: Scan, place: Place): void {
+  const { fs, maxFiles, fileEntry } = options;
+  const { path, fsPath, before } = place;
   try {
-    const fsPath = options.fsPath(path);
     const stat = fs.lstatSync(fsPath, { bigint: true });
     const mtime = stat.mtimeNs;
     if (stat.isFile()) {
-      add(scan, path, before, fileEntry(before, stat));
+      add(scan, place, fileEntry(before, stat));
       scan.files += 1;
       scan.bytes += Number(stat.size);
     } else if (stat.isDirectory()) {
       const mode = permissions(stat);
-      add(scan, path, before, { kind: 'folder', mode, mtime });
+      add(scan, place, { kind: 'folder', mode, mtime });
       scanFolder(options, scan, path);
     } else if (stat.isSymbolicLink()) {
       const target = fs.readlinkSync(fsPath, 'latin1');
-      add(scan, path, before, { kind: 'link', mtime, target });
+      add(scan, place, { kind: 'link', mtime, target });
       scan.files += 1;
     } else {
       scan.skipped.push(path);
@@ -119,12 +131,7 @@ function scanEntry(options: Places, scan: Scan, path: BytePath): void {
   }
 }
 
-function add(
-  scan: Scan,
-  path: BytePath,
-  before: Entry | undefined,
-  entry: Entry,
-): void {
+function add(scan: Scan, { path, before }: Place, entry: Entry): void {
   if (before && isUnchanged(before, entry)) {
     scan.unchanged.push(path);
   } else {

@@ -11,16 +11,16 @@ export function toFsPath(path: BytePath): string | Buffer {
   return NOT_ASCII.test(path) ? Buffer.from(path, 'latin1') : path;
 }
 
-/** As `toFsPath`, of what is in a folder. Looks at the folder only once, since a scan does this for each file. */
+/** As `toFsPath`, of what is in a folder, by name. Looks at the folder only once, since a scan does this for each file. */
 export function fsPathsIn(
   folder: BytePath,
-): (path: BytePath) => string | Buffer {
+): (name: BytePath) => string | Buffer {
   const isAscii = !NOT_ASCII.test(folder);
-  return path => {
-    const whole = `${folder}/${path}`;
-    return isAscii && !NOT_ASCII.test(path)
-      ? whole
-      : Buffer.from(whole, 'latin1');
+  return name => {
+    const path = `${folder}/${name}`;
+    return isAscii && !NOT_ASCII.test(name)
+      ? path
+      : Buffer.from(path, 'latin1');
   };
 }
 
@@ -36,6 +36,11 @@ export function displayPath(path: BytePath): string {
 /** The folder that an entry is in, '' for the root. */
 export function parentOf(path: BytePath): BytePath {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')));
+}
+
+/** The name that an entry has in its folder. */
+export function nameOf(path: BytePath): BytePath {
+  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 /** Whether a path leads to something below the folder that it is relative to, in the one way in which the scan writes it. */

@@ -1,5 +1,6 @@
 import { BytePath } from './bytePath';
 import { Entries, Entry, FileEntry } from './entries';
+import { Folders } from './Folders';
 
 /** What makes other entries of some entries. */
 export type Changes = {
@@ -27,7 +28,7 @@ export function applyChanges(to: Entries, { entries, removed }: Changes): void {
  * @param now.entries - all the rest
  */
 export function diff(
-  before: Entries,
+  before: Folders,
   now: { unchanged: BytePath[]; entries: Entries },
 ): Difference {
   const entries: Entries = new Map();
@@ -54,10 +55,10 @@ export function diff(
 
 function missingFrom(
   { unchanged, entries }: { unchanged: BytePath[]; entries: Entries },
-  before: Entries,
+  before: Folders,
 ): BytePath[] {
   const same = new Set(unchanged);
-  return [...before.keys()].filter(
+  return Array.from(before, ([path]) => path).filter(
     path => !same.has(path) && !entries.has(path),
   );
 }
