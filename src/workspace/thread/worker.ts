@@ -38,7 +38,7 @@ export type EngineCalls = {
   drop(taskId: string): Promise<void>;
 };
 
-export type TakenSnapshot = Omit<Snapshot, 'known' | 'manifest' | 'skipped'> & {
+export type TakenSnapshot = Omit<Snapshot, 'next' | 'manifest' | 'skipped'> & {
   /** Paths for people to read. */
   skipped: string[];
 };
