@@ -92,7 +92,13 @@ export class BackendProcess {
         ...files.flatMap(file => ['--config', file]),
       ],
       cwd: installation?.directory ?? REPOSITORY,
-      env: { ...process.env, LOG_LEVEL: 'info', ...env },
+      // Guest access needs development mode, which jest's NODE_ENV=test would take away.
+      env: {
+        ...process.env,
+        NODE_ENV: 'development',
+        LOG_LEVEL: 'info',
+        ...env,
+      },
       logFile: `${base}.log`,
     });
   }
@@ -126,8 +132,7 @@ export class BackendProcess {
     const { program, args, cwd, env, logFile, isGroup, failure } = this.command;
     const child = spawn(program, args, {
       cwd,
-      // Guest access needs development mode, which jest's NODE_ENV=test would take away.
-      env: { ...env, NODE_ENV: 'development' },
+      env,
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: isGroup,
     });
