@@ -6,10 +6,10 @@ import { Slots } from '../harness/command/Slots';
 import { PostgresProcess } from '../harness/PostgresProcess';
 import type { Release } from '../harness/release/releases';
 import { InstalledBackend } from './InstalledBackend';
-import { formatExtract, formatPage, formatRow, Result } from './report';
+import { formatExtract, formatPage, formatRow, Result } from './report/report';
 import { Bench, runScenario } from './runScenario';
 import type { Scenario } from './scenario';
-import { readVersions } from './versions';
+import { readVersions } from './report/versions';
 import type { Way } from './ways';
 
 const PAGE = path.resolve(__dirname, '../../docs/comparison.md');

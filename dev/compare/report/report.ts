@@ -1,9 +1,9 @@
-import { formatMarkdown, formatTable } from '../harness/command/table';
+import { formatMarkdown, formatTable } from '../../harness/command/table';
 import { formatConfig } from './formatConfig';
-import type { Cell, Scenario } from './scenario';
-import { TIMEOUT_SECONDS } from './settings';
+import type { Cell, Scenario } from '../scenario';
+import { TIMEOUT_SECONDS } from '../settings';
 import type { Versions } from './versions';
-import type { Way } from './ways';
+import type { Way } from '../ways';
 
 /** What was measured. */
 export type Result = {

@@ -1,8 +1,8 @@
 import knexFactory from 'knex';
 import os from 'node:os';
-import { PACKAGE } from '../harness/packModule';
-import { PostgresProcess } from '../harness/PostgresProcess';
-import type { InstalledBackend } from './InstalledBackend';
+import { PACKAGE } from '../../harness/packModule';
+import { PostgresProcess } from '../../harness/PostgresProcess';
+import type { InstalledBackend } from '../InstalledBackend';
 
 /** What was compared, and on what, by name. */
 export type Versions = Record<string, string>;
