@@ -8,7 +8,7 @@ export const TIMEOUT_SECONDS = 8;
 export const PATIENCE_SECONDS = 45;
 
 /** The same where no times are configured. The built-in ways act at most 40 s after the last heartbeat then. */
-export const DEFAULT_PATIENCE_SECONDS = 60;
+export const DEFAULT_PATIENCE_SECONDS = 50;
 
 /** What one cell may take. Whatever takes longer hangs, and is no result. */
 export const CELL_LIMIT_SECONDS = 330;
