@@ -1,7 +1,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import type { Installation } from '../harness/BackendProcess';
-import { packModule } from '../harness/packModule';
+import type { Installation } from '../harness/backend/BackendProcess';
+import { packModule } from '../harness/prepare/packModule';
 import { compileBackend } from '../harness/release/compileBackend';
 import { installRelease } from '../harness/release/installRelease';
 import { provideSqlite } from '../harness/release/provideSqlite';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { replaceSection } from '../harness/command/replaceSection';
 import type { CommandContext } from '../harness/command/runCommand';
 import { Slots } from '../harness/command/Slots';
-import { PostgresProcess } from '../harness/PostgresProcess';
+import { PostgresProcess } from '../harness/postgres/PostgresProcess';
 import type { Release } from '../harness/release/releases';
 import { InstalledBackend } from './InstalledBackend';
 import { formatExtract, formatPage, formatRow, Result } from './report/report';

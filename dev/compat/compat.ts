@@ -1,7 +1,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { envOf, nodeBinary } from '../harness/command/nodeVersions';
-import { packModule } from '../harness/packModule';
+import { packModule } from '../harness/prepare/packModule';
 import { run } from '../harness/command/run';
 import { CommandContext } from '../harness/command/runCommand';
 import { Outcome } from './experiment';

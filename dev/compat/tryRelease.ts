@@ -1,13 +1,13 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { PACKAGE } from '../harness/packModule';
+import { PACKAGE } from '../harness/prepare/packModule';
 import { compileBackend } from '../harness/release/compileBackend';
 import {
   Duplicate,
   findAddedDuplicates,
   findDuplicates,
   LockedPackages,
-} from './duplicates';
+} from './install/duplicates';
 import { Outcome } from './experiment';
 import { EXPERIMENTS } from './experiments';
 import {

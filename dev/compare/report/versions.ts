@@ -1,7 +1,7 @@
 import knexFactory from 'knex';
 import os from 'node:os';
-import { PACKAGE } from '../../harness/packModule';
-import { PostgresProcess } from '../../harness/PostgresProcess';
+import { PACKAGE } from '../../harness/prepare/packModule';
+import { PostgresProcess } from '../../harness/postgres/PostgresProcess';
 import type { InstalledBackend } from '../InstalledBackend';
 
 /** What was compared, and on what, by name. */

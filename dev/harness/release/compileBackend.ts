@@ -1,6 +1,6 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { Installation } from '../BackendProcess';
+import { Installation } from '../backend/BackendProcess';
 import { envOf } from '../command/nodeVersions';
 import { run } from '../command/run';
 

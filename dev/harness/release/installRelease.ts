@@ -2,7 +2,7 @@ import { JsonObject } from '@backstage/types';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { envOf } from '../command/nodeVersions';
-import { PACKAGE } from '../packModule';
+import { PACKAGE } from '../prepare/packModule';
 import { run } from '../command/run';
 import { Release } from './releases';
 import { sqliteVersionFor } from './provideSqlite';

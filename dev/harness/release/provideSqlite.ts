@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { Installation } from '../BackendProcess';
+import { Installation } from '../backend/BackendProcess';
 import { envOf } from '../command/nodeVersions';
 import { run } from '../command/run';
 

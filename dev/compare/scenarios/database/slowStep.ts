@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ScaffolderClient } from '../../../harness/ScaffolderClient';
+import type { ScaffolderClient } from '../../../harness/backend/ScaffolderClient';
 import type { ComparedSite } from '../../ComparedSite';
 import { PATIENCE_SECONDS } from '../../settings';
 import { within } from '../within';

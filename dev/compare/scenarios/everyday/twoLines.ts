@@ -1,4 +1,4 @@
-import { BackendExited } from '../../../harness/BackendProcess';
+import { BackendExited } from '../../../harness/backend/BackendProcess';
 import { isPublished, transformedFiles } from '../../backend/files';
 import { formatConfig } from '../../report/formatConfig';
 import type { Scenario } from '../../scenario';
