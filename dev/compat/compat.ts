@@ -5,9 +5,9 @@ import { packModule } from '../harness/prepare/packModule';
 import { run } from '../harness/command/run';
 import { CommandContext } from '../harness/command/runCommand';
 import { Outcome } from './experiment';
-import { Release } from './install/releases';
+import { Release } from '../harness/release/releases';
 import { formatReport, Report, writeReport } from './report';
-import { Slots } from './Slots';
+import { Slots } from '../harness/command/Slots';
 import { tryRelease } from './tryRelease';
 
 /** Each is one backend, which takes a core while it starts, and mostly waits after that. */
