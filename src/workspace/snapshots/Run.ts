@@ -9,6 +9,8 @@ import { readNewestSnapshot } from '../../database/operations/snapshots/readNewe
 import { safeError } from '../../util/safeError';
 import { Limits } from '../engine/takeSnapshot';
 import { PackStore } from '../stores/PackStore';
+import { encryptManifest } from '../encryption/encryptedManifest';
+import { EncryptionKeys } from '../encryption/EncryptionKeys';
 import { SnapshotListener } from './SnapshotListener';
 import { EngineThread } from '../thread/EngineThread';
 import { TakenSnapshot } from '../thread/worker';
@@ -26,6 +28,7 @@ export type RunContext = {
   limits: Limits;
   logger: LoggerService;
   store: PackStore;
+  keys: EncryptionKeys;
   engine: EngineThread;
   listener?: SnapshotListener;
 };
@@ -148,7 +151,7 @@ export class Run {
     snapshot: TakenSnapshot,
     parts: Buffer[],
   ): Promise<number | undefined> {
-    const { skipped: _, ...row } = snapshot;
+    const { skipped: _, missingAt: __, ...row } = snapshot;
     let isCommitted = false;
     try {
       return await this.context.knex.transaction(async tx => {
@@ -159,7 +162,11 @@ export class Run {
           base: this.#number,
         });
         if (number !== undefined) {
-          await insertManifest(tx, { taskId: this.taskId, number, parts });
+          const manifest = { taskId: this.taskId, number };
+          await insertManifest(tx, {
+            ...manifest,
+            parts: encryptManifest(this.context.keys, manifest, parts),
+          });
         }
         isCommitted = true;
         return number;
@@ -206,11 +213,11 @@ export class Run {
     }
   }
 
-  #logIncomplete({ missing, skipped }: TakenSnapshot): void {
+  #logIncomplete({ missing, missingAt, skipped }: TakenSnapshot): void {
     if (missing) {
       this.#logOnce(
         'missing',
-        `The workspace of task ${this.taskId} is not stored. ${missing}. If it is interrupted now, more of its steps run again.`,
+        `The workspace of task ${this.taskId} is not stored. ${missing}${missingAt ? ` (${missingAt})` : ''}. If it is interrupted now, more of its steps run again.`,
       );
     }
     if (skipped.length > 0) {

@@ -13,7 +13,13 @@ import { isConnectionLost } from '../../database/isConnectionLost';
 import { safeError } from '../../util/safeError';
 import { DatabasePackStore } from '../stores/DatabasePackStore';
 import { Limits } from '../engine/takeSnapshot';
-import { FolderError, WorkspaceError } from '../engine/tree/WorkspaceError';
+import {
+  FolderError,
+  MissingKeyError,
+  WorkspaceError,
+} from '../engine/tree/WorkspaceError';
+import { EncryptedPackStore } from '../encryption/EncryptedPackStore';
+import { EncryptionKeys } from '../encryption/EncryptionKeys';
 import { PackStore } from '../stores/PackStore';
 import { Run, RunContext } from './Run';
 import { SnapshotListener } from './SnapshotListener';
@@ -37,6 +43,8 @@ export type SnapshotsOptions = {
   logger: LoggerService;
   /** Where the content is kept. The database unless something else is given. */
   store?: PackStore;
+  /** What encrypts the content and the manifests. Nothing unless it is given. */
+  keys?: EncryptionKeys;
   /** How long `begin` tries again while the database or the store cannot be reached, in ms. Default: one minute. */
   retryForMs?: number;
   listener?: SnapshotListener;
@@ -63,7 +71,11 @@ export class Snapshots {
 
   constructor(private readonly options: SnapshotsOptions) {
     const { knex, limits, logger, listener } = options;
-    const store = options.store ?? new DatabasePackStore(knex);
+    const keys = options.keys ?? new EncryptionKeys([]);
+    const store = new EncryptedPackStore(
+      options.store ?? new DatabasePackStore(knex),
+      keys,
+    );
     const engine = new EngineThread({
       putPack: async (taskId, pack, content) => {
         this.#runs.get(taskId)?.addPack(pack);
@@ -71,9 +83,9 @@ export class Snapshots {
       },
       getPack: (taskId, pack) => store.get(taskId, pack),
       readManifests: (taskId, number) =>
-        readStoredManifests(knex, { taskId, number }),
+        readStoredManifests(knex, keys, { taskId, number }),
     });
-    this.#context = { knex, limits, logger, store, engine, listener };
+    this.#context = { knex, limits, logger, store, keys, engine, listener };
   }
 
   /**
@@ -223,7 +235,8 @@ export class Snapshots {
     error: unknown,
   ): Promise<void> {
     const isDamaged =
-      error instanceof WorkspaceError && !(error instanceof FolderError);
+      error instanceof WorkspaceError &&
+      !(error instanceof FolderError || error instanceof MissingKeyError);
     if (isDamaged && from !== undefined) {
       const problem = error.message;
       const { knex, logger } = this.#context;

@@ -11,6 +11,11 @@ export class FolderError extends WorkspaceError {
   override name = 'FolderError';
 }
 
+/** What is stored is encrypted with a key that is not configured. It is as it was, and can be read where the key is. */
+export class MissingKeyError extends WorkspaceError {
+  override name = 'MissingKeyError';
+}
+
 /** An error that another thread has thrown. */
 export function revived({ name, message }: Pick<Error, 'name' | 'message'>) {
   switch (name) {
@@ -18,6 +23,8 @@ export function revived({ name, message }: Pick<Error, 'name' | 'message'>) {
       return new WorkspaceError(message);
     case 'FolderError':
       return new FolderError(message);
+    case 'MissingKeyError':
+      return new MissingKeyError(message);
     default:
       return new Error(message);
   }
