@@ -8,6 +8,7 @@ import { isConnectionLost } from '../../database/isConnectionLost';
 import { readNewestSnapshot } from '../../database/operations/snapshots/readNewestSnapshot';
 import { safeError } from '../../util/safeError';
 import { Limits } from '../engine/takeSnapshot';
+import { StoreError } from '../engine/tree/StoreError';
 import { PackStore } from '../stores/PackStore';
 import { encryptManifest } from '../encryption/encryptedManifest';
 import { EncryptionKeys } from '../encryption/EncryptionKeys';
@@ -99,7 +100,7 @@ export class Run {
         }
         return await this.#takeAndRecord();
       } catch (error) {
-        if (!isConnectionLost(error) || performance.now() > deadline) {
+        if (!isPassing(error) || performance.now() > deadline) {
           throw error;
         }
         this.#garbage.push(...this.#packs.splice(0));
@@ -234,6 +235,11 @@ export class Run {
       this.context.logger.warn(message, error ? safeError(error) : undefined);
     }
   }
+}
+
+/** Whether it is worth waiting: not for a store outside of the database, which nothing else of the task needs. */
+function isPassing(error: unknown): boolean {
+  return !(error instanceof StoreError) && isConnectionLost(error);
 }
 
 function toBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
