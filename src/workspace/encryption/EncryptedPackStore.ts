@@ -31,12 +31,16 @@ export class EncryptedPackStore implements PackStore {
       : stored;
   }
 
-  async delete(taskId: string, packs: string[]): Promise<void> {
-    await this.store.delete(taskId, packs);
-  }
-
   async list(taskId: string): Promise<string[]> {
     return this.store.list(taskId);
+  }
+
+  async delete(taskId: string, names: string[]): Promise<void> {
+    await this.store.delete(taskId, names);
+  }
+
+  async check(): Promise<void> {
+    await this.store.check?.();
   }
 }
 

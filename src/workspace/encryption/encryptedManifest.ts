@@ -30,7 +30,7 @@ export function* encryptManifest(
 /**
  * Decrypts the parts of a manifest. One from before there was a key is returned as it is.
  *
- * @throws MissingKeyError and WorkspaceError as `decrypt` does.
+ * @throws UnreadableError and WorkspaceError as `decrypt` does.
  */
 export async function decryptManifest(
   keys: EncryptionKeys,

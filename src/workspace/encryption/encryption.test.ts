@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { MissingKeyError, WorkspaceError } from '../engine/tree/WorkspaceError';
+import { UnreadableError, WorkspaceError } from '../engine/tree/WorkspaceError';
 import { compress } from '../engine/packs/packFormat';
 import { PackStore } from '../stores/PackStore';
 import { EncryptedPackStore } from './EncryptedPackStore';
@@ -67,7 +67,7 @@ describe('EncryptedPackStore', () => {
     const afterwards = await stored(rotated);
     await expect(
       new EncryptedPackStore(afterwards.store, before).get(TASK, PACK),
-    ).rejects.toThrow(MissingKeyError);
+    ).rejects.toThrow(UnreadableError);
   });
 
   it('never encrypts the same to the same', async () => {

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { MissingKeyError, WorkspaceError } from '../engine/tree/WorkspaceError';
+import { UnreadableError, WorkspaceError } from '../engine/tree/WorkspaceError';
 import { EncryptionKey, EncryptionKeys, KEY_ID_BYTES } from './EncryptionKeys';
 import { ENCRYPTION_KEYS } from './readEncryptionKeys';
 
@@ -60,7 +60,7 @@ export function encrypt(
 
 /**
  * @param what - names it in errors
- * @throws MissingKeyError if the key is not configured.
+ * @throws UnreadableError if the key is not configured.
  * @throws WorkspaceError if it is not what was encrypted for this place.
  */
 export function decrypt(
@@ -73,7 +73,7 @@ export function decrypt(
   );
   const key = keys.find(id);
   if (!key) {
-    throw new MissingKeyError(
+    throw new UnreadableError(
       `${what} is encrypted with the key ${id}, which is not in ${ENCRYPTION_KEYS} (${keys.ids.join(', ') || 'empty'}). Add it after the key that is to encrypt`,
     );
   }

@@ -15,7 +15,7 @@ import { DatabasePackStore } from '../stores/DatabasePackStore';
 import { Limits } from '../engine/takeSnapshot';
 import {
   FolderError,
-  MissingKeyError,
+  UnreadableError,
   WorkspaceError,
 } from '../engine/tree/WorkspaceError';
 import { EncryptedPackStore } from '../encryption/EncryptedPackStore';
@@ -236,7 +236,7 @@ export class Snapshots {
   ): Promise<void> {
     const isDamaged =
       error instanceof WorkspaceError &&
-      !(error instanceof FolderError || error instanceof MissingKeyError);
+      !(error instanceof FolderError || error instanceof UnreadableError);
     if (isDamaged && from !== undefined) {
       const problem = error.message;
       const { knex, logger } = this.#context;

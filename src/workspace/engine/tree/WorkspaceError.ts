@@ -13,9 +13,9 @@ export class FolderError extends WorkspaceError {
   override name = 'FolderError';
 }
 
-/** What is stored is encrypted with a key that is not configured. It is as it was, and can be read where the key is. */
-export class MissingKeyError extends WorkspaceError {
-  override name = 'MissingKeyError';
+/** The content is in a store, or encrypted with a key, that is not configured here. What is stored is as it was. */
+export class UnreadableError extends WorkspaceError {
+  override name = 'UnreadableError';
 }
 
 /** An error that another thread has thrown. */
@@ -25,8 +25,8 @@ export function revived({ name, message }: Pick<Error, 'name' | 'message'>) {
       return new WorkspaceError(message);
     case 'FolderError':
       return new FolderError(message);
-    case 'MissingKeyError':
-      return new MissingKeyError(message);
+    case 'UnreadableError':
+      return new UnreadableError(message);
     case 'StoreError':
       return new StoreError(message);
     default:

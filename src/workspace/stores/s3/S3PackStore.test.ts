@@ -72,6 +72,7 @@ describe('S3PackStore', () => {
     expect(await store.list(task)).toEqual([two]);
     expect(await store.list(other)).toEqual([one]);
     expect(await open().list(task)).toEqual([]);
+    await store.check();
   });
 
   it('has a limited number of requests under way, and deletes more than one of them has room for', async () => {
@@ -204,6 +205,7 @@ describe('S3PackStore', () => {
       () => store.put(randomUUID(), randomUUID(), new Uint8Array([1])),
       () => store.get(randomUUID(), randomUUID()),
       () => store.list(randomUUID()),
+      () => store.check(),
     ]) {
       expect((await failure(action())).message).toMatch(
         /^\w+ on the S3 bucket absent at http:\S+ failed, NoSuchBucket \(404\): The specified bucket does not exist\. Create the bucket, or correct its name or endpoint in scaffolder\.recoverTasksWorkspaces\.stores$/,

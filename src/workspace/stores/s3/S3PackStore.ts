@@ -1,3 +1,7 @@
+import type {
+  ListObjectsV2CommandInput,
+  ListObjectsV2CommandOutput,
+} from '@aws-sdk/client-s3';
 import { Config } from '@backstage/config';
 import { Slots } from '../../../util/Slots';
 import { PackStore } from '../PackStore';
@@ -92,22 +96,32 @@ export class S3PackStore implements PackStore {
     const packs: string[] = [];
     let next: string | undefined;
     do {
-      const page = await this.#ask('ListBucket', ({ client, sdk }, signal) =>
-        client.send(
-          new sdk.ListObjectsV2Command({
-            Bucket: this.bucket.bucket,
-            Prefix: folder,
-            ContinuationToken: next,
-          }),
-          { abortSignal: signal },
-        ),
-      );
+      const page = await this.#list({
+        Prefix: folder,
+        ContinuationToken: next,
+      });
       for (const { Key } of page.Contents ?? []) {
         packs.push(Key!.slice(folder.length));
       }
       next = page.IsTruncated ? page.NextContinuationToken : undefined;
     } while (next);
     return packs;
+  }
+
+  async check(): Promise<void> {
+    await this.#list({ Prefix: this.bucket.prefix, MaxKeys: 1 });
+  }
+
+  async #list(
+    query: Pick<
+      ListObjectsV2CommandInput,
+      'Prefix' | 'ContinuationToken' | 'MaxKeys'
+    >,
+  ): Promise<ListObjectsV2CommandOutput> {
+    const input = { Bucket: this.bucket.bucket, ...query };
+    return this.#ask('ListBucket', ({ client, sdk }, abortSignal) =>
+      client.send(new sdk.ListObjectsV2Command(input), { abortSignal }),
+    );
   }
 
   /**
