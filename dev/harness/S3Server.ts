@@ -29,6 +29,9 @@ export const TEST_CREDENTIALS = {
   secretAccessKey: 'S3RVER',
 };
 
+/** The end of the name of a file with an object. */
+const SUFFIX = '._S3rver_object';
+
 /**
  * How the server behaves towards a request. `cut`: the connection is reset in the middle of an answer. `silent`: there is never an
  * answer.
@@ -92,19 +95,23 @@ export class S3Server {
     await once(this.server, 'listening');
   }
 
+  /** Puts other bytes into an object. */
+  overwrite(key: string, content: Buffer): void {
+    fs.writeFileSync(path.join(this.#bucket, `${key}${SUFFIX}`), content);
+  }
+
   /** The keys of all objects, and what they hold. */
   objects(): Map<string, Buffer> {
-    const bucket = path.join(this.folder, TEST_BUCKET);
+    const bucket = this.#bucket;
     const files = fs.readdirSync(bucket, {
       recursive: true,
       encoding: 'utf8',
     });
-    const suffix = '._S3rver_object';
     return new Map(
       files
-        .filter(file => file.endsWith(suffix))
+        .filter(file => file.endsWith(SUFFIX))
         .map(file => [
-          file.slice(0, -suffix.length),
+          file.slice(0, -SUFFIX.length),
           fs.readFileSync(path.join(bucket, file)),
         ]),
     );
@@ -118,6 +125,10 @@ export class S3Server {
     this.s3rver.logger.exceptions.unhandle();
     this.s3rver.logger.close();
     fs.rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  get #bucket(): string {
+    return path.join(this.folder, TEST_BUCKET);
   }
 
   #serve(): void {

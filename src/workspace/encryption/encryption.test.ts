@@ -1,8 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { UnreadableError, WorkspaceError } from '../engine/tree/WorkspaceError';
 import { compress } from '../engine/packs/packFormat';
-import { PackStore } from '../stores/PackStore';
-import { EncryptedPackStore } from './EncryptedPackStore';
+import { decryptPack, encryptPack } from './encryptedPack';
 import { decryptManifest, encryptManifest } from './encryptedManifest';
 import { isEncrypted } from './encryption';
 import { EncryptionKeys } from './EncryptionKeys';
@@ -15,29 +14,6 @@ const before = new EncryptionKeys([oldKey]);
 const rotated = new EncryptionKeys([newKey, oldKey]);
 const CONTENT = compress(Buffer.from('what nobody else may read'));
 
-/** A store that keeps packs in memory. */
-class MemoryStore implements PackStore {
-  readonly packs = new Map<string, Uint8Array>();
-
-  async put(taskId: string, pack: string, content: Uint8Array) {
-    this.packs.set(`${taskId}/${pack}`, content);
-  }
-
-  async get(taskId: string, pack: string) {
-    return this.packs.get(`${taskId}/${pack}`);
-  }
-
-  async delete(taskId: string, packs: string[]) {
-    packs.forEach(pack => this.packs.delete(`${taskId}/${pack}`));
-  }
-
-  async list(taskId: string) {
-    return [...this.packs.keys()]
-      .filter(key => key.startsWith(taskId))
-      .map(key => key.slice(taskId.length + 1));
-  }
-}
-
 /** Each with one bit other than it should be. */
 function* changed(stored: Uint8Array): Generator<Uint8Array> {
   for (let i = 0; i < stored.length; i++) {
@@ -48,85 +24,67 @@ function* changed(stored: Uint8Array): Generator<Uint8Array> {
   }
 }
 
-describe('EncryptedPackStore', () => {
-  async function stored(keys: EncryptionKeys) {
-    const store = new MemoryStore();
-    await new EncryptedPackStore(store, keys).put(TASK, PACK, CONTENT);
-    const [bytes] = store.packs.values();
-    return { store, bytes };
-  }
+describe('an encrypted pack', () => {
+  const place = { taskId: TASK, pack: PACK };
 
-  it('encrypts with the first key and decrypts with all', async () => {
-    const { store, bytes } = await stored(before);
-    expect(isEncrypted(bytes)).toBe(true);
-    expect(Buffer.from(bytes).includes(CONTENT.subarray(1))).toBe(false);
+  it('is encrypted with the first key and decrypted with all', () => {
+    const stored = encryptPack(before, place, CONTENT);
+    expect(isEncrypted(stored)).toBe(true);
+    expect(Buffer.from(stored).includes(Buffer.from(CONTENT.subarray(1)))).toBe(
+      false,
+    );
     for (const keys of [before, rotated]) {
-      const read = await new EncryptedPackStore(store, keys).get(TASK, PACK);
-      expect(Buffer.from(read!)).toEqual(Buffer.from(CONTENT));
+      const read = decryptPack(keys, place, stored);
+      expect(Buffer.from(read)).toEqual(Buffer.from(CONTENT));
     }
-    const afterwards = await stored(rotated);
-    await expect(
-      new EncryptedPackStore(afterwards.store, before).get(TASK, PACK),
-    ).rejects.toThrow(UnreadableError);
+    const afterwards = encryptPack(rotated, place, CONTENT);
+    expect(() => decryptPack(before, place, afterwards)).toThrow(
+      UnreadableError,
+    );
   });
 
-  it('never encrypts the same to the same', async () => {
-    const [one, other] = [await stored(before), await stored(before)];
-    expect(one.bytes).not.toEqual(other.bytes);
+  it('is never twice the same', () => {
+    const [one, other] = [1, 2].map(() => encryptPack(before, place, CONTENT));
+    expect(one).not.toEqual(other);
   });
 
-  it('reads what was stored before there was a key, and stores it as it is without one', async () => {
-    const { store, bytes } = await stored(none);
-    expect(bytes).toBe(CONTENT);
-    expect(isEncrypted(bytes)).toBe(false);
-    const read = await new EncryptedPackStore(store, rotated).get(TASK, PACK);
-    expect(read).toBe(CONTENT);
+  it('is read as it is from before there was a key, and not encrypted without one', () => {
+    expect(encryptPack(none, place, CONTENT)).toBe(CONTENT);
+    expect(isEncrypted(CONTENT)).toBe(false);
+    expect(decryptPack(rotated, place, CONTENT)).toBe(CONTENT);
   });
 
-  it('says which key is missing, and where it belongs', async () => {
-    const { store } = await stored(before);
-    const [lost] = before.ids;
+  it('says which key is missing, and where it belongs', () => {
+    const stored = encryptPack(before, place, CONTENT);
     for (const [keys, known] of [
       [none, 'empty'],
       [new EncryptionKeys([newKey]), rotated.ids[0]],
     ] as const) {
-      await expect(
-        new EncryptedPackStore(store, keys).get(TASK, PACK),
-      ).rejects.toThrow(
-        `Pack ${PACK} is encrypted with the key ${lost}, which is not in scaffolder.recoverTasksWorkspaces.encryptionKeys (${known})`,
+      expect(() => decryptPack(keys, place, stored)).toThrow(
+        `Pack ${PACK} is encrypted with the key ${before.ids[0]}, which is not in scaffolder.recoverTasksWorkspaces.encryptionKeys (${known})`,
       );
     }
   });
 
-  it('reads nothing of a pack with a single bit changed, cut off, of another pack or of another task', async () => {
-    const { store, bytes } = await stored(before);
-    const encrypted = new EncryptedPackStore(store, before);
-    for (const copy of changed(bytes)) {
-      await store.put(TASK, PACK, copy);
+  it('is refused with a single bit changed, cut off, as another pack or of another task', () => {
+    const stored = encryptPack(before, place, CONTENT);
+    for (const copy of changed(stored)) {
       if (isEncrypted(copy)) {
-        await expect(encrypted.get(TASK, PACK)).rejects.toThrow(WorkspaceError);
+        expect(() => decryptPack(before, place, copy)).toThrow(WorkspaceError);
       }
     }
-    for (const length of [1, 2, 6, 17, 18, 33, 34, bytes.length - 1]) {
-      await store.put(TASK, PACK, bytes.subarray(0, length));
-      await expect(encrypted.get(TASK, PACK)).rejects.toThrow(WorkspaceError);
+    for (const length of [1, 2, 6, 17, 18, 33, 34, stored.length - 1]) {
+      const part = stored.subarray(0, length);
+      expect(() => decryptPack(before, place, part)).toThrow(WorkspaceError);
     }
-    const [otherTask, otherPack] = [randomUUID(), randomUUID()];
-    await store.put(TASK, otherPack, bytes);
-    await store.put(otherTask, PACK, bytes);
-    for (const [task, pack] of [
-      [TASK, otherPack],
-      [otherTask, PACK],
+    for (const other of [
+      { ...place, pack: randomUUID() },
+      { ...place, taskId: randomUUID() },
     ]) {
-      await expect(encrypted.get(task, pack)).rejects.toThrow(
+      expect(() => decryptPack(before, other, stored)).toThrow(
         'it was changed, or belongs to something else',
       );
     }
-  });
-
-  it('returns nothing of a pack that is not there', async () => {
-    const store = new EncryptedPackStore(new MemoryStore(), before);
-    expect(await store.get(TASK, PACK)).toBeUndefined();
   });
 });
 

@@ -9,9 +9,10 @@ import { readNewestSnapshot } from '../../database/operations/snapshots/readNewe
 import { safeError } from '../../util/safeError';
 import { Limits } from '../engine/takeSnapshot';
 import { StoreError } from '../engine/tree/StoreError';
-import { PackStore } from '../stores/PackStore';
 import { encryptManifest } from '../encryption/encryptedManifest';
-import { EncryptionKeys } from '../encryption/EncryptionKeys';
+import { formatNeeds, SnapshotNeeds } from '../../decision/plan/snapshotNeeds';
+import { expectStored } from '../stores/expectStored';
+import { Stores } from '../stores/Stores';
 import { SnapshotListener } from './SnapshotListener';
 import { EngineThread } from '../thread/EngineThread';
 import { TakenSnapshot } from '../thread/worker';
@@ -28,8 +29,7 @@ export type RunContext = {
   knex: Knex;
   limits: Limits;
   logger: LoggerService;
-  store: PackStore;
-  keys: EncryptionKeys;
+  stores: Stores;
   engine: EngineThread;
   listener?: SnapshotListener;
 };
@@ -58,6 +58,8 @@ export class Run {
     readonly taskId: string,
     readonly path: string,
     begun: Begun,
+    /** What its snapshots need to be read. */
+    private readonly needs: SnapshotNeeds,
   ) {
     this.#number = begun.number;
     this.#epoch = begun.epoch;
@@ -161,12 +163,14 @@ export class Run {
           taskId: this.taskId,
           epoch: this.#epoch,
           base: this.#number,
+          needs: formatNeeds(this.needs),
+          packs: this.#packs,
         });
         if (number !== undefined) {
           const manifest = { taskId: this.taskId, number };
           await insertManifest(tx, {
             ...manifest,
-            parts: encryptManifest(this.context.keys, manifest, parts),
+            parts: encryptManifest(this.context.stores.keys, manifest, parts),
           });
         }
         isCommitted = true;
@@ -203,8 +207,14 @@ export class Run {
     if (this.#garbage.length === 0) {
       return;
     }
+    const { taskId } = this;
+    const { knex, stores } = this.context;
     try {
-      await this.context.store.delete(this.taskId, this.#garbage);
+      if (this.#isRefused) {
+        // The cleaner may have been here before these packs were stored.
+        await expectStored(knex, { taskId, stores });
+      }
+      await stores.first.store.delete(taskId, this.#garbage);
       this.#garbage = [];
     } catch (error) {
       this.context.logger.debug(
