@@ -43,8 +43,8 @@ describe('readStores', () => {
     [[{ path: '/mnt' }], '[0].type is undefined; it must be one of'],
     [[{ type: 'database', path: '/' }], `[0] has the key 'path', which a`],
     [
-      [{ type: 'directory', paht: '/mnt' }],
-      `has the key 'paht', which a store of the type directory does not have; did you mean 'path'?`,
+      [{ type: 'directory', pat: '/mnt' }],
+      `has the key 'pat', which a store of the type directory does not have; did you mean 'path'?`,
     ],
     [[{ type: 'directory' }], '[0].path is undefined; it must be the absolute'],
     [[{ type: 'directory', path: 'files' }], '[0].path is "files"; it must be'],
