@@ -2,6 +2,7 @@ import { TestDatabases } from '@backstage/backend-test-utils';
 import { randomBytes } from 'node:crypto';
 import { S3Server } from '../../dev/harness/S3Server';
 import { readTree } from '../../dev/harness/steps/readTree';
+import { waitFor } from '../../dev/harness/waitFor';
 import { removeSites, Site } from './__testUtils__/Site';
 import { writeFiles } from './__testUtils__/writeFiles';
 
@@ -90,23 +91,20 @@ describe.each(FAULTS)('a server of S3 that %s', (_, begin, end) => {
 
   it('in the middle of a restore is waited for', async () => {
     const { site, server, number } = await create();
-    let isBroken = false;
+    let gets = 0;
     const waiting = site.another({
       stores: site.storesWith(store => ({
         get: async (...args) => {
-          const content = await store.get(...args);
-          if (!isBroken) {
-            isBroken = true;
+          gets += 1;
+          if (gets === 2) {
             await begin(server);
           }
-          return content;
+          return store.get(...args);
         },
       })),
     });
     const begun = waiting.begin(number);
-    while (waiting.warnings().length === 0) {
-      await new Promise(setImmediate);
-    }
+    await waitFor('a second try', async () => waiting.warnings().length > 0);
     expect(waiting.warnings()[0]).toContain('trying again');
     await end(server);
     await begun;
