@@ -118,14 +118,14 @@ export class Retries {
     if (!row) {
       return undefined;
     }
-    const { spec, events, lastKnown, lastAttempt, ...task } = row;
+    const { spec, events, lastKnown, lastAttempt, lastFiles: _, ...task } = row;
     const found = await memory.lookUpSoon(spec);
     // Without its template the scaffolder refuses to start it.
     const isFound = found !== undefined && found.source !== 'gone';
     const strategy = isFound
       ? found
       : ((lastKnown as TaskStrategy | undefined) ?? found);
-    const history = readHistory(events);
+    const history = readHistory(events, config.snapshots?.readable);
     const retry = planRetry({
       ...task,
       spec,

@@ -1,6 +1,7 @@
 import {
   LifecycleService,
   LoggerService,
+  RootConfigService,
   SchedulerService,
 } from '@backstage/backend-plugin-api';
 import { ScaffolderWorkspaceProviderExtensionPoint } from '@backstage/plugin-scaffolder-node/alpha';
@@ -12,10 +13,15 @@ import { RecoveryWorkspaceProvider } from './RecoveryWorkspaceProvider';
 import { SnapshotCleaner } from './snapshots/SnapshotCleaner';
 import { SnapshotConfig } from './snapshotConfig';
 import { Snapshots } from './snapshots/Snapshots';
+import { openStores } from './stores/openStores';
+import { OrphanCleaner } from './snapshots/OrphanCleaner';
+import { StoreCheck } from './stores/StoreCheck';
+import { StoreCleaner } from './snapshots/StoreCleaner';
 
 /** Has snapshots of workspaces made, restored and deleted, if that is configured. */
 export function keepSnapshots(options: {
   knex: Knex;
+  rootConfig: RootConfigService;
   /** Nothing if no snapshots are kept. */
   config: SnapshotConfig | undefined;
   workspaceProviders: ScaffolderWorkspaceProviderExtensionPoint;
@@ -32,15 +38,27 @@ export function keepSnapshots(options: {
   if (!config) {
     return;
   }
-  const snapshots = new Snapshots({ ...options, limits: config });
+  const stores = openStores(config.stores, options).withKeys(config.keys);
+  const snapshots = new Snapshots({ ...options, stores, limits: config });
   signal.addEventListener('abort', () => void snapshots.stop(), { once: true });
   workspaceProviders.addProviders({
     [RECOVERY_PROVIDER]: new RecoveryWorkspaceProvider({
       ...options,
+      readable: config.readable,
       snapshots,
     }),
   });
   const { keepSeconds } = config;
-  const cleaner = new SnapshotCleaner({ ...options, snapshots, keepSeconds });
+  const cleaner = new SnapshotCleaner({
+    ...options,
+    snapshots,
+    keepSeconds,
+    cleaners: [
+      new OrphanCleaner({ ...options, stores }),
+      new StoreCleaner({ ...options, stores }),
+    ],
+  });
+  const check = new StoreCheck({ ...options, stores });
   lifecycle.addStartupHook(() => cleaner.schedule(scheduler));
+  lifecycle.addStartupHook(() => void check.run());
 }

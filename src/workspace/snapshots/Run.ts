@@ -8,7 +8,11 @@ import { isConnectionLost } from '../../database/isConnectionLost';
 import { readNewestSnapshot } from '../../database/operations/snapshots/readNewestSnapshot';
 import { safeError } from '../../util/safeError';
 import { Limits } from '../engine/takeSnapshot';
-import { PackStore } from '../stores/PackStore';
+import { StoreError } from '../engine/tree/StoreError';
+import { encryptManifest } from '../encryption/encryptedManifest';
+import { formatNeeds, SnapshotNeeds } from '../../decision/plan/snapshotNeeds';
+import { expectStored } from '../stores/expectStored';
+import { Stores } from '../stores/Stores';
 import { SnapshotListener } from './SnapshotListener';
 import { EngineThread } from '../thread/EngineThread';
 import { TakenSnapshot } from '../thread/worker';
@@ -25,7 +29,7 @@ export type RunContext = {
   knex: Knex;
   limits: Limits;
   logger: LoggerService;
-  store: PackStore;
+  stores: Stores;
   engine: EngineThread;
   listener?: SnapshotListener;
 };
@@ -54,6 +58,8 @@ export class Run {
     readonly taskId: string,
     readonly path: string,
     begun: Begun,
+    /** What its snapshots need to be read. */
+    private readonly needs: SnapshotNeeds,
   ) {
     this.#number = begun.number;
     this.#epoch = begun.epoch;
@@ -96,7 +102,7 @@ export class Run {
         }
         return await this.#takeAndRecord();
       } catch (error) {
-        if (!isConnectionLost(error) || performance.now() > deadline) {
+        if (!isPassing(error) || performance.now() > deadline) {
           throw error;
         }
         this.#garbage.push(...this.#packs.splice(0));
@@ -148,7 +154,7 @@ export class Run {
     snapshot: TakenSnapshot,
     parts: Buffer[],
   ): Promise<number | undefined> {
-    const { skipped: _, ...row } = snapshot;
+    const { skipped: _, missingAt: __, ...row } = snapshot;
     let isCommitted = false;
     try {
       return await this.context.knex.transaction(async tx => {
@@ -157,9 +163,15 @@ export class Run {
           taskId: this.taskId,
           epoch: this.#epoch,
           base: this.#number,
+          needs: formatNeeds(this.needs),
+          packs: this.#packs,
         });
         if (number !== undefined) {
-          await insertManifest(tx, { taskId: this.taskId, number, parts });
+          const manifest = { taskId: this.taskId, number };
+          await insertManifest(tx, {
+            ...manifest,
+            parts: encryptManifest(this.context.stores.keys, manifest, parts),
+          });
         }
         isCommitted = true;
         return number;
@@ -195,8 +207,14 @@ export class Run {
     if (this.#garbage.length === 0) {
       return;
     }
+    const { taskId } = this;
+    const { knex, stores } = this.context;
     try {
-      await this.context.store.delete(this.taskId, this.#garbage);
+      if (this.#isRefused) {
+        // The cleaner may have been here before these packs were stored.
+        await expectStored(knex, { taskId, stores });
+      }
+      await stores.first.store.delete(taskId, this.#garbage);
       this.#garbage = [];
     } catch (error) {
       this.context.logger.debug(
@@ -206,11 +224,11 @@ export class Run {
     }
   }
 
-  #logIncomplete({ missing, skipped }: TakenSnapshot): void {
+  #logIncomplete({ missing, missingAt, skipped }: TakenSnapshot): void {
     if (missing) {
       this.#logOnce(
         'missing',
-        `The workspace of task ${this.taskId} is not stored. ${missing}. If it is interrupted now, more of its steps run again.`,
+        `The workspace of task ${this.taskId} is not stored. ${missing}${missingAt ? ` (${missingAt})` : ''}. If it is interrupted now, more of its steps run again.`,
       );
     }
     if (skipped.length > 0) {
@@ -227,6 +245,11 @@ export class Run {
       this.context.logger.warn(message, error ? safeError(error) : undefined);
     }
   }
+}
+
+/** Whether it is worth waiting: not for a store outside of the database, which nothing else of the task needs. */
+function isPassing(error: unknown): boolean {
+  return !(error instanceof StoreError) && isConnectionLost(error);
 }
 
 function toBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {

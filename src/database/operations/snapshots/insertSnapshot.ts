@@ -1,5 +1,6 @@
 import { Knex } from 'knex';
 import { SNAPSHOTS } from '../../tables';
+import { isSqlite } from '../../time';
 import { insertedRows } from './insertedRows';
 import { newestEvent } from './newestEvent';
 
@@ -15,6 +16,10 @@ export type NewSnapshot = {
   files: number;
   bytes: number;
   storedBytes: number;
+  /** What its content is read with, see `formatNeeds`. */
+  needs: string | null;
+  /** The ids of the packs that it added. */
+  packs: string[];
 };
 
 /**
@@ -28,10 +33,12 @@ export async function insertSnapshot(
   snapshot: NewSnapshot,
 ): Promise<number | undefined> {
   const { taskId, epoch, base } = snapshot;
+  // Waits for `endRuns`. SQLite has one writer at a time.
+  const lock = isSqlite(tx) ? '' : 'for update';
   const result = await tx.raw(
-    `insert into ?? (task_id, number, kind, epoch, base, last_event, changed, missing, files, bytes, stored_bytes)
-     select ?, number + 1, 'files', epoch, number, (?), ?, ?, ?, ?, ?
-     from (select number, epoch from ?? where task_id = ? order by number desc limit 1) as newest
+    `insert into ?? (task_id, number, kind, epoch, base, last_event, changed, missing, files, bytes, stored_bytes, needs, packs)
+     select ?, number + 1, 'files', epoch, number, (?), ?, ?, ?, ?, ?, ?, ?
+     from (select number, epoch from ?? where task_id = ? order by number desc limit 1 ${lock}) as newest
      where number = ? and epoch = ?
      on conflict do nothing returning number`,
     [
@@ -43,6 +50,8 @@ export async function insertSnapshot(
       snapshot.files,
       snapshot.bytes,
       snapshot.storedBytes,
+      snapshot.needs,
+      JSON.stringify(snapshot.packs),
       SNAPSHOTS,
       taskId,
       base,

@@ -1,3 +1,5 @@
+import { StoreError } from './StoreError';
+
 /**
  * Something that is as wrong the next time: content that is not there or not what it was, or a folder that cannot be written.
  * All other errors may be of the moment.
@@ -11,6 +13,11 @@ export class FolderError extends WorkspaceError {
   override name = 'FolderError';
 }
 
+/** The content is in a store, or encrypted with a key, that is not configured here. What is stored is as it was. */
+export class UnreadableError extends WorkspaceError {
+  override name = 'UnreadableError';
+}
+
 /** An error that another thread has thrown. */
 export function revived({ name, message }: Pick<Error, 'name' | 'message'>) {
   switch (name) {
@@ -18,6 +25,10 @@ export function revived({ name, message }: Pick<Error, 'name' | 'message'>) {
       return new WorkspaceError(message);
     case 'FolderError':
       return new FolderError(message);
+    case 'UnreadableError':
+      return new UnreadableError(message);
+    case 'StoreError':
+      return new StoreError(message);
     default:
       return new Error(message);
   }

@@ -1,0 +1,105 @@
+import { Knex } from 'knex';
+import {
+  DATABASE_STORE,
+  SnapshotNeeds,
+} from '../../decision/plan/snapshotNeeds';
+import { decryptPack, encryptPack } from '../encryption/encryptedPack';
+import { EncryptionKeys } from '../encryption/EncryptionKeys';
+import { DatabasePackStore } from './DatabasePackStore';
+import { PackStore } from './PackStore';
+
+/** A store, and what it is known by. */
+export type NamedStore = { id: string; store: PackStore };
+
+/** The stores of this process: the first one is written to, and all are read. */
+export class Stores {
+  readonly #stores: NamedStore[];
+  #keys = new EncryptionKeys([]);
+
+  constructor(first: NamedStore, ...others: NamedStore[]) {
+    this.#stores = [first, ...others];
+  }
+
+  static inDatabase(knex: Knex): Stores {
+    const store = new DatabasePackStore(knex);
+    return new Stores({ id: DATABASE_STORE, store });
+  }
+
+  /** The same stores. What is written to them is encrypted, and decrypted when it is read. */
+  withKeys(keys: EncryptionKeys): Stores {
+    const [first, ...others] = this.#stores;
+    const stores = new Stores(first, ...others);
+    stores.#keys = keys;
+    return stores;
+  }
+
+  /** The keys of what is stored. */
+  get keys(): EncryptionKeys {
+    return this.#keys;
+  }
+
+  /** The store that is written to. */
+  get first(): NamedStore {
+    return this.#stores[0];
+  }
+
+  get all(): NamedStore[] {
+    return this.#stores;
+  }
+
+  /** What is needed to read what is written from now on. */
+  get written(): SnapshotNeeds {
+    const key = this.#keys.first;
+    return { stores: [this.first.id], keys: key ? [key.id] : [] };
+  }
+
+  /** All that can be read. */
+  get readable(): SnapshotNeeds {
+    return {
+      stores: this.#stores.map(({ id }) => id),
+      keys: this.#keys.ids,
+    };
+  }
+
+  /** Nothing if it is not configured. */
+  find(id: string): PackStore | undefined {
+    return this.#stores.find(store => store.id === id)?.store;
+  }
+
+  /** Stores a pack in the first store. */
+  async put(taskId: string, pack: string, content: Uint8Array): Promise<void> {
+    const bytes = encryptPack(this.#keys, { taskId, pack }, content);
+    await this.first.store.put(taskId, pack, bytes);
+  }
+
+  /**
+   * The content of a pack that is in one of some stores.
+   *
+   * @param ids - of the stores. Those that are not configured are left out
+   * @returns nothing if none of them has it.
+   * @throws what a store says that cannot be reached, and what `decryptPack` throws, unless another one has the pack.
+   */
+  async get(
+    taskId: string,
+    pack: string,
+    ids: string[],
+  ): Promise<Uint8Array | undefined> {
+    let failure: { error: unknown } | undefined;
+    for (const { id, store } of this.#stores) {
+      if (ids.includes(id)) {
+        try {
+          const content = await store.get(taskId, pack);
+          if (content) {
+            return decryptPack(this.#keys, { taskId, pack }, content);
+          }
+        } catch (error) {
+          failure ??= { error };
+        }
+      }
+    }
+    if (failure) {
+      throw failure.error;
+    }
+    return undefined;
+  }
+}
