@@ -1,5 +1,6 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import type { Limit } from 'p-limit';
 import { PACKAGE } from '../harness/prepare/packModule';
 import { compileBackend } from './compileBackend';
 import {
@@ -14,7 +15,6 @@ import { InstallOptions, installRelease } from './install/installRelease';
 import { provideSqlite } from './install/provideSqlite';
 import { Release } from './install/releases';
 import { runExperiment } from './runExperiment';
-import { Slots } from './Slots';
 
 /** What has to work with the same copies of packages as the module. */
 const SHARED_WITH = [
@@ -26,14 +26,14 @@ const SHARED_WITH = [
 /**
  * Installs one release of the scaffolder with the packed module, and tries it.
  *
- * @param options.slots - for the experiments, which wait for one each
+ * @param options.limit - runs the experiments, so many at once over all releases
  * @param options.asked - that this process is to end
  */
 export async function tryRelease(
   release: Release,
-  options: InstallOptions & { slots: Slots; asked: AbortSignal },
+  options: InstallOptions & { limit: Limit; asked: AbortSignal },
 ): Promise<Outcome[]> {
-  const { directory, node, slots, asked } = options;
+  const { directory, node, limit, asked } = options;
   const installation = { directory, node };
   const say = (text: string) => console.log(`${release.version}: ${text}`);
 
@@ -62,7 +62,7 @@ export async function tryRelease(
   startedAt = Date.now();
   const results = await Promise.all(
     EXPERIMENTS.map(experiment =>
-      slots.use(async () => {
+      limit(async () => {
         const found = await runExperiment(experiment, {
           installation,
           entry,

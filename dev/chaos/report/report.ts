@@ -5,7 +5,7 @@ import { Evidence, Findings, groupByTask, readEpochs } from '../checks/checks';
 import { Fault } from '../faults/FaultInjector';
 import { FAULT_KINDS, FAULT_NAMES } from '../faults/faultPlan';
 import { FILE_MOMENTS } from '../faults/FileMoments';
-import { attendedMs, Latency, readLatencies } from './latencies';
+import { attendedMs, hasWaited, Latency, readLatencies } from './latencies';
 import { AttemptRecord, TaskRecord } from '../evidence/records';
 import {
   GRACEFUL_REPLICA,
@@ -21,7 +21,7 @@ import {
 import { STRATEGIES } from '../tasks/templates';
 import { outagesIn } from '../evidence/unreachable';
 import { VIOLATIONS, ViolationKind } from '../checks/violations';
-import { hasWaited, Wait } from '../evidence/logLines';
+import type { Wait } from '../evidence/logLines';
 
 const ENDS = ['completed', 'failed', 'cancelled'];
 const CAUSES = ['silence', 'crash', 'shutdown', 'connection'];
