@@ -17,7 +17,7 @@ import {
   STALE_TIMEOUT_HOURS,
   TIMEOUT_SECONDS,
 } from './settings';
-import { entityOf, POISONED_TEMPLATES, TEMPLATES } from './tasks/templates';
+import { ALL_TEMPLATES, entityOf } from './tasks/templates';
 
 /** What the faults hit: three backends, each as on a host of its own, the PostgreSQL server that they share, and the networks between. */
 export class ChaosSite {
@@ -35,7 +35,7 @@ export class ChaosSite {
     const server = await PostgresProcess.start({
       maxConnections: MAX_CONNECTIONS,
     });
-    const templates = [...TEMPLATES, ...POISONED_TEMPLATES].map(entityOf);
+    const templates = ALL_TEMPLATES.map(entityOf);
     const site = await TestSite.create('PostgreSQL', server, templates);
     const backends = new Map<string, BackendProcess>();
     const networks = new Map<string, TcpProxy>();

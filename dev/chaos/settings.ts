@@ -39,10 +39,16 @@ export const POISONED_STEP = 'step2';
 /** So many of all tasks end their process. Each does it several times. */
 export const POISONED_TASKS = 0.04;
 
+/** So many of all tasks have a step that fails by itself the first time. */
+export const FAILING_TASKS = 0.06;
+
+/** What such a step fails with. */
+export const STEP_FAILURE = 'This step fails by itself';
+
 /** So many of all tasks are given a sign-in that has expired. */
 export const EXPIRED_SIGN_INS = 0.25;
 
-/** Of each strategy the first task that fails is started again, and then one of so many. */
+/** Of each strategy the first task that fails is started again, and then one of so many. Of those whose step failed by itself, all are. */
 export const ONE_RETRY_OF = 10;
 
 /** How long after its end a task is started again. */

@@ -1,5 +1,6 @@
 import { PROBLEMS } from '../../harness/actions/journal';
 import { AttemptRecord } from '../evidence/records';
+import { STEP_FAILURE } from '../settings';
 import { check } from './checks';
 import { VIOLATIONS } from './violations';
 import {
@@ -34,6 +35,33 @@ describe('checks of the chaos run', () => {
     expect(failures({ task: { isPoisoned }, events, attempts })).not.toContain(
       'failedForDatabase',
     );
+  });
+
+  it('allow a task that failed since its step fails by itself, if one of them was started again', () => {
+    const failed = (failure: string, retriedAt?: number) =>
+      check(
+        evidence({
+          task: { isFailing: true },
+          journal: [
+            begin('b', 'one', 20_000),
+            { ...end('b', 'one', 21_000), kind: 'failure' },
+          ],
+          events: [{ ...event('completion', 21_100), error: failure }],
+          retries: [
+            {
+              taskId: TASK,
+              pid: 2,
+              sentAt: 22_000,
+              answeredAt: 23_000,
+              answer: 'none',
+              at: retriedAt,
+            },
+          ],
+        }),
+      ).violations.map(v => v.kind);
+    expect(failed(STEP_FAILURE)).toEqual(['noRetry']);
+    expect(failed(STEP_FAILURE, 22_500)).not.toContain('noRetry');
+    expect(failed('Connection terminated')).toContain('failedForDatabase');
   });
 
   it('find nothing in tasks that went as promised', () => {

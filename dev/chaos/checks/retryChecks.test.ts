@@ -103,6 +103,20 @@ describe('checks of tasks that were started again after they had failed', () => 
     ...further,
   });
 
+  it('take a run for over whose step failed by itself, though its process lives on', () => {
+    const task = { isFailing: true, status: 'completed' };
+    const journal = [
+      ...ended('b', ['one', 'two', 'three'], 20_000),
+      begin('b', 'four', 21_000),
+      { ...end('b', 'four', 22_000), kind: 'failure' as const },
+      ...ended('c', ['four'], 30_100),
+    ];
+    const again = { ...resumed({}), task, journal };
+    expect(kindsIn(again)).not.toContain('runsAtOnce');
+    const unended = journal.filter(e => e.kind !== 'failure');
+    expect(kindsIn({ ...again, journal: unended })).toContain('runsAtOnce');
+  });
+
   it('find nothing if they ran as promised', () => {
     const journal = wholeRun('b', 30_100);
     expect(kindsIn(closed('none', { journal }))).toEqual([]);

@@ -89,6 +89,7 @@ export function evidence({ task, ...rest }: Situation): Evidence {
         status: 'failed',
         hasSecrets: false,
         isPoisoned: false,
+        isFailing: false,
         steps: [
           { id: 'one', dependsOn: [] },
           { id: 'two', dependsOn: [] },

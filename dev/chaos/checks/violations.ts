@@ -32,6 +32,7 @@ export const VIOLATIONS = {
   retryLost: 'a retry was answered and did not happen',
   retryNotRecorded: 'a retry was not recorded though its process lived on',
   retryRecordedFalsely: 'a retry was recorded that did not happen, or twice',
+  noRetry: 'no task whose step had failed by itself was started again',
   retryMisjudged: 'a retry was not decided on by the strategy of its template',
   recordFalse:
     'the record of a decision does not fit what had finished, or what ran',

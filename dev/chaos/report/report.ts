@@ -61,7 +61,7 @@ export function formatReport(outcome: Outcome): string {
       latenciesOf(outcome),
     ],
     [
-      "Ends of tasks that failed without being closed by the module (the scaffolder's own failures)",
+      "Ends of tasks that failed without being closed by the module (by a step that fails by itself, or the scaffolder's own failures)",
       failuresOf(outcome),
     ],
     ['Violations', violationsOf(outcome)],
@@ -90,6 +90,10 @@ function settingsOf({ options, evidence, dispatchFailures }: Outcome): string {
       ['a step takes', `${STEP_MS.low} ms to ${STEP_MS.high / 1000} s`],
       ['tasks started', tasks.length],
       ['of which end their process', count(tasks, t => t.isPoisoned)],
+      [
+        'of which have a step that fails by itself',
+        count(tasks, t => t.isFailing),
+      ],
       ['dispatches without an answer', dispatchFailures],
       ['steps begun', count(journal, e => e.kind === 'begin')],
     ],
