@@ -1,5 +1,5 @@
 import knexFactory, { Knex } from 'knex';
-import { PostgresProcess } from '../../../../dev/harness/PostgresProcess';
+import { PostgresProcess } from '../../../../dev/harness/postgres/PostgresProcess';
 import { waitFor } from '../../../../dev/harness/waitFor';
 import { secondsSinceServerStart } from './secondsSinceServerStart';
 
