@@ -90,6 +90,28 @@ export interface Config {
        * Default: 1 day.
        */
       keepFor?: HumanDuration | string;
+
+      /**
+       * Where the content of files is stored: in the first of these. All are read, so a store that was used before stays in the list
+       * until no task needs it any more. Names, modes and times of files are always in the scaffolder's database.
+       *
+       * Default: `[{ type: database }]`.
+       */
+      stores?: (
+        | {
+            /** The scaffolder's database. */
+            type: 'database';
+          }
+        | {
+            /** A folder that all replicas share. */
+            type: 'directory';
+            /**
+             * Its absolute path. It has to exist, and the backend has to be allowed to write there. If it is on a volume of its own,
+             * name a folder on that volume and not the mount point, so that it is missed when the volume is not mounted.
+             */
+            path: string;
+          }
+      )[];
     };
   };
 }

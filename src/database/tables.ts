@@ -31,6 +31,9 @@ export const MANIFESTS = 'scaffolder_recovery_manifests';
 /** The content of files, in packs of about 1 MB. */
 export const PACKS = 'scaffolder_recovery_packs';
 
+/** Which stores beside the database may have something of which tasks. */
+export const STORED = 'scaffolder_recovery_stored';
+
 export type DbStrategyRow = {
   task_id: string;
   strategy: string;
@@ -130,6 +133,10 @@ export type DbSnapshotRow = {
   /** A string on PostgreSQL. */
   stored_bytes: number | string;
   created_at: Date | string;
+  /** JSON: what the content is read with, see `SnapshotNeeds`. Null: the database, and no key. */
+  needs: string | null;
+  /** JSON, of `files` only: the ids of the packs that it added. Null where they are not known. */
+  packs: string | null;
 };
 
 export type DbManifestRow = {
@@ -145,4 +152,12 @@ export type DbPackRow = {
   /** A UUID. */
   pack: string;
   content: Buffer;
+};
+
+export type DbStoredRow = {
+  task_id: string;
+  /** The id of a store. */
+  store: string;
+  /** When all that was there was last deleted, if it was. */
+  emptied_at: Date | string | null;
 };

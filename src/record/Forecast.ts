@@ -45,7 +45,7 @@ export class Forecast {
     }
     const events = await readStepEvents(knex, [taskId]);
     const { decision, strategy } = decideOnRow(task, {
-      history: readHistory(events.get(taskId)),
+      history: readHistory(events.get(taskId), config.snapshots?.readable),
       config,
     });
     return { decision, strategy, steps: stepsOf(decision, task.spec) };

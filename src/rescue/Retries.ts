@@ -125,7 +125,7 @@ export class Retries {
     const strategy = isFound
       ? found
       : ((lastKnown as TaskStrategy | undefined) ?? found);
-    const history = readHistory(events);
+    const history = readHistory(events, config.snapshots?.readable);
     const retry = planRetry({
       ...task,
       spec,

@@ -9,6 +9,7 @@ import {
 import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
 import { SNAPSHOTS } from '../database/tables';
 import { scaffolderTablesMissing } from '../database/readiness/blockers';
+import { DATABASE_ONLY } from '../decision/plan/snapshotNeeds';
 import { RecoveryWorkspaceProvider } from './RecoveryWorkspaceProvider';
 
 jest.setTimeout(60_000);
@@ -35,6 +36,7 @@ describe.each(databases.eachSupportedId())(
       await migrateScaffolder(knex);
       provider = new RecoveryWorkspaceProvider({
         ...{ knex, snapshots, readiness, runs, logger },
+        readable: DATABASE_ONLY,
       });
     });
 

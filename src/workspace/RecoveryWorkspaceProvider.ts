@@ -11,6 +11,7 @@ import {
 import { Blocker } from '../database/readiness/blockers';
 import { DatabaseReadiness } from '../database/readiness/DatabaseReadiness';
 import { readHistory } from '../decision/plan/history';
+import { SnapshotNeeds } from '../decision/plan/snapshotNeeds';
 import { safeError } from '../util/safeError';
 import { filesOfRun } from './snapshots/runBegin';
 import { Snapshots } from './snapshots/Snapshots';
@@ -29,6 +30,8 @@ export class RecoveryWorkspaceProvider implements WorkspaceProvider {
   constructor(
     private readonly options: {
       knex: Knex;
+      /** The stores and keys that snapshots can be read with. */
+      readable: SnapshotNeeds;
       snapshots: Pick<Snapshots, 'begin' | 'hasBegun' | 'take' | 'forget'>;
       readiness: Pick<DatabaseReadiness, 'ensure'>;
       /** Whether an earlier run of a task is still alive in this process, in the same folder. */
@@ -46,13 +49,16 @@ export class RecoveryWorkspaceProvider implements WorkspaceProvider {
     taskId: string;
     targetPath: string;
   }): Promise<void> {
-    const { snapshots, logger } = this.options;
+    const { snapshots, readable, logger } = this.options;
     const { taskId, targetPath: path } = options;
     const task = await this.#readTask(taskId);
     if (!task || !mayGoOn(task.lastKnown?.strategy)) {
       return;
     }
-    const files = filesOfRun({ ...task, history: readHistory(task.events) });
+    const files = filesOfRun({
+      ...task,
+      history: readHistory(task.events, readable),
+    });
     if (files.kind === 'missing') {
       logger.warn(
         `Task ${taskId} begins in an empty workspace: there is no snapshot of the end of step '${files.stepId}'`,

@@ -12,6 +12,7 @@ import { RecoveryWorkspaceProvider } from './RecoveryWorkspaceProvider';
 import { SnapshotCleaner } from './snapshots/SnapshotCleaner';
 import { SnapshotConfig } from './snapshotConfig';
 import { Snapshots } from './snapshots/Snapshots';
+import { openStores } from './stores/openStores';
 
 /** Has snapshots of workspaces made, restored and deleted, if that is configured. */
 export function keepSnapshots(options: {
@@ -32,11 +33,13 @@ export function keepSnapshots(options: {
   if (!config) {
     return;
   }
-  const snapshots = new Snapshots({ ...options, limits: config });
+  const stores = openStores(config.stores, options);
+  const snapshots = new Snapshots({ ...options, stores, limits: config });
   signal.addEventListener('abort', () => void snapshots.stop(), { once: true });
   workspaceProviders.addProviders({
     [RECOVERY_PROVIDER]: new RecoveryWorkspaceProvider({
       ...options,
+      readable: config.readable,
       snapshots,
     }),
   });

@@ -4,12 +4,12 @@ import {
   insertTask,
   TEST_DATABASE_IDS,
 } from '../__testUtils__/scaffolderDatabase';
-import { MANIFESTS, PACKS, SNAPSHOTS } from '../database/tables';
+import { MANIFESTS, SNAPSHOTS } from '../database/tables';
 import { TASKS } from '../scaffolder/tables';
 import { removeSites, Site } from './__testUtils__/Site';
+import { eachPlace } from './__testUtils__/testStores';
 import { readTree } from '../../dev/harness/steps/readTree';
 import { writeFiles } from './__testUtils__/writeFiles';
-import { DatabasePackStore } from './stores/DatabasePackStore';
 
 jest.setTimeout(60_000);
 
@@ -17,22 +17,22 @@ const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
 
 afterEach(removeSites);
 
-describe.each(databases.eachSupportedId())(
-  'snapshots of several runs on %s',
-  databaseId => {
+describe.each(eachPlace(databases))(
+  'snapshots of several runs, in the %s',
+  (_, place) => {
     it('are refused of a run after a newer one has begun, and leave nothing in the store', async () => {
-      const site = await Site.create(databases, databaseId);
+      const site = await Site.create(databases, place);
       await site.begin();
       writeFiles(site.folder, { one: '1' });
       await site.take();
-      const packs = await site.count(PACKS);
+      const packs = await site.packs();
 
       const newer = site.another();
       await newer.begin(2);
       writeFiles(site.folder, { stale: randomBytes(3_000_000) });
       await site.take();
       await site.take();
-      expect(await site.count(PACKS)).toBe(packs);
+      expect(await site.packs()).toEqual(packs);
       expect(site.warnings()).toEqual([
         expect.stringMatching(/was not stored: .* has lost ownership/),
       ]);
@@ -45,7 +45,7 @@ describe.each(databases.eachSupportedId())(
     });
 
     it('have one owner, however many begin and store at once', async () => {
-      const first = await Site.create(databases, databaseId);
+      const first = await Site.create(databases, place);
       const all = [first, first.another(), first.another(), first.another()];
       await Promise.all(all.map(site => site.begin()));
       all.forEach((site, i) => writeFiles(site.folder, { file: `of ${i}` }));
@@ -58,11 +58,11 @@ describe.each(databases.eachSupportedId())(
         [4, 'begin', 4],
         [5, 'files', 4],
       ]);
-      expect(await first.count(PACKS)).toBe(1);
+      expect(await first.packs()).toHaveLength(1);
     });
 
     it('are not taken of a run that this process did not begin', async () => {
-      const site = await Site.create(databases, databaseId);
+      const site = await Site.create(databases, place);
       const { taskId, folder } = site;
       await site.snapshots.take({ taskId, path: folder });
       await site.begin();
@@ -71,7 +71,7 @@ describe.each(databases.eachSupportedId())(
     });
 
     it('leave nothing of a forgotten task, also not by what is stored of it at that moment', async () => {
-      const site = await Site.create(databases, databaseId);
+      const site = await Site.create(databases, place);
       const other = await insertTask(site.knex);
       const { taskId, folder, snapshots } = site;
       await site.begin();
@@ -83,46 +83,45 @@ describe.each(databases.eachSupportedId())(
         snapshots.forget([taskId, other]),
       ]);
       await site.take();
-      for (const table of [SNAPSHOTS, MANIFESTS, PACKS]) {
+      for (const table of [SNAPSHOTS, MANIFESTS]) {
         expect(await site.count(table)).toBe(0);
       }
+      expect(await site.packs()).toEqual([]);
     });
 
     it('leave nothing when another process forgets the task while a snapshot is stored', async () => {
-      const site = await Site.create(databases, databaseId);
+      const site = await Site.create(databases, place);
       const other = site.another();
-      const store = new DatabasePackStore(site.knex);
       const late = site.another({
-        store: {
+        stores: site.storesWith(store => ({
           put: async (...args) => {
             await store.put(...args);
             await other.snapshots.forget([site.taskId]);
             await store.put(...args);
           },
-          get: (...args) => store.get(...args),
-          delete: (...args) => store.delete(...args),
-          list: taskId => store.list(taskId),
-        },
+        })),
       });
       await late.begin();
       writeFiles(late.folder, { file: 'x' });
       await late.take();
-      for (const table of [SNAPSHOTS, MANIFESTS, PACKS]) {
+      for (const table of [SNAPSHOTS, MANIFESTS]) {
         expect(await site.count(table)).toBe(0);
       }
+      expect(await site.packs()).toEqual([]);
     });
 
     it('go with their task when it is deleted, and fail nothing that still runs', async () => {
-      const site = await Site.create(databases, databaseId);
+      const site = await Site.create(databases, place);
       await site.begin();
       writeFiles(site.folder, { file: 'x' });
       await site.take();
       await site.knex(TASKS).where('id', site.taskId).delete();
       writeFiles(site.folder, { file: 'y' });
       await site.take();
-      for (const table of [SNAPSHOTS, MANIFESTS, PACKS]) {
+      for (const table of [SNAPSHOTS, MANIFESTS]) {
         expect(await site.count(table)).toBe(0);
       }
+      expect(await site.packs()).toEqual([]);
       expect(site.warnings()).toHaveLength(1);
     });
   },

@@ -5,8 +5,9 @@ import {
   insertEvent,
   TEST_DATABASE_IDS,
 } from '../__testUtils__/scaffolderDatabase';
-import { MANIFESTS, PACKS } from '../database/tables';
+import { MANIFESTS } from '../database/tables';
 import { removeSites, Site } from './__testUtils__/Site';
+import { eachPlace } from './__testUtils__/testStores';
 import { readTree } from '../../dev/harness/steps/readTree';
 import { writeFiles } from './__testUtils__/writeFiles';
 
@@ -16,7 +17,7 @@ const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
 
 afterEach(removeSites);
 
-describe.each(databases.eachSupportedId())('snapshots on %s', databaseId => {
+describe.each(eachPlace(databases))('snapshots in the %s', (_, place) => {
   /** Restores a snapshot in another process and returns what is there. */
   async function restore(site: Site, number: number) {
     const other = site.another();
@@ -25,7 +26,7 @@ describe.each(databases.eachSupportedId())('snapshots on %s', databaseId => {
   }
 
   it('bring back bytes, modes, times, links and empty folders', async () => {
-    const site = await Site.create(databases, databaseId);
+    const site = await Site.create(databases, place);
     await site.begin();
     const { folder } = site;
     writeFiles(folder, {
@@ -61,7 +62,7 @@ describe.each(databases.eachSupportedId())('snapshots on %s', databaseId => {
   });
 
   it('bring back each of many steps, whichever of them a run begins with', async () => {
-    const site = await Site.create(databases, databaseId);
+    const site = await Site.create(databases, place);
     await site.begin();
     const { folder } = site;
     const trees = new Map<number, Record<string, string>>();
@@ -77,7 +78,7 @@ describe.each(databases.eachSupportedId())('snapshots on %s', databaseId => {
   });
 
   it('bring back nested repositories, a renamed folder and what was deleted', async () => {
-    const site = await Site.create(databases, databaseId);
+    const site = await Site.create(databases, place);
     await site.begin();
     const { folder } = site;
     const files = Object.fromEntries(
@@ -100,13 +101,13 @@ describe.each(databases.eachSupportedId())('snapshots on %s', databaseId => {
     const second = await site.take();
     expect(second).toMatchObject({ files: 53 });
     expect(Boolean(second.changed)).toBe(true);
-    expect(await site.count(PACKS)).toBe(1);
+    expect(await site.packs()).toHaveLength(1);
     expect(await restore(site, second.number)).toEqual(readTree(folder));
     expect(await restore(site, first.number)).toEqual(before);
   });
 
   it('tell whether anything but times has changed, and bring the times back as well', async () => {
-    const site = await Site.create(databases, databaseId);
+    const site = await Site.create(databases, place);
     await site.begin();
     const { folder } = site;
     const changed = async () => Boolean((await site.take()).changed);
@@ -140,7 +141,7 @@ describe.each(databases.eachSupportedId())('snapshots on %s', databaseId => {
   });
 
   it('store nothing for a step that changed nothing, and can restore it', async () => {
-    const site = await Site.create(databases, databaseId);
+    const site = await Site.create(databases, place);
     await site.begin();
     writeFiles(site.folder, { 'a.txt': 'A' });
     await site.take();
@@ -153,7 +154,7 @@ describe.each(databases.eachSupportedId())('snapshots on %s', databaseId => {
   });
 
   it('store only the pieces of a large file that have changed, and equal content once', async () => {
-    const site = await Site.create(databases, databaseId);
+    const site = await Site.create(databases, place);
     await site.begin();
     const content = randomBytes(5_000_000);
     writeFiles(site.folder, { one: content, 'copy/of/one': content });
@@ -163,15 +164,16 @@ describe.each(databases.eachSupportedId())('snapshots on %s', databaseId => {
     const second = await site.take();
     expect(Number(second.stored_bytes)).toBeLessThan(600_000);
     expect(await restore(site, 3)).toEqual(readTree(site.folder));
-    const sizes = await site
-      .knex(PACKS)
-      .pluck('content')
-      .then(contents => contents.map(c => c.length));
+    const sizes: number[] = [];
+    for (const pack of await site.packs()) {
+      const content = await site.stores.first.store.get(site.taskId, pack);
+      sizes.push(content!.length);
+    }
     expect(Math.max(...sizes)).toBeLessThan(1_100_000);
   });
 
   it('begin a run with the files of a snapshot and nothing else, and go on from there', async () => {
-    const site = await Site.create(databases, databaseId);
+    const site = await Site.create(databases, place);
     await insertEvent(site.knex, site.taskId, 'log', { message: 'one' });
     await site.begin();
     writeFiles(site.folder, { 'a.txt': 'A' });
@@ -208,7 +210,7 @@ describe.each(databases.eachSupportedId())('snapshots on %s', databaseId => {
   });
 
   it('begin empty where nothing is to be restored', async () => {
-    const site = await Site.create(databases, databaseId);
+    const site = await Site.create(databases, place);
     writeFiles(site.folder, { 'left/behind': 'by a killed run' });
     await site.begin();
     expect(readTree(site.folder)).toEqual({});

@@ -22,6 +22,8 @@ import { secondsAgo } from '../database/time';
 import { RecoveryPass } from '../rescue/RecoveryPass';
 import { Retries } from '../rescue/Retries';
 import { RecoveryWorkspaceProvider } from './RecoveryWorkspaceProvider';
+import { SNAPSHOTS_IN_DATABASE } from './__testUtils__/snapshotsInDatabase';
+import { DATABASE_ONLY } from '../decision/plan/snapshotNeeds';
 import { Snapshots } from './snapshots/Snapshots';
 
 jest.setTimeout(300_000);
@@ -156,9 +158,14 @@ describe('the files that a step finds when its task runs again', () => {
   beforeAll(async () => {
     knex = await databases.init('SQLITE_3');
     await migrateScaffolder(knex);
-    const limits = { maxBytes: 1e9, maxFiles: 1e5, keepSeconds: 60 };
+    const limits = { maxBytes: 1e9, maxFiles: 1e5 };
     snapshots = new Snapshots({ knex, limits, logger });
-    pass = await createPass(knex, logger, directory.path, limits);
+    pass = await createPass(
+      knex,
+      logger,
+      directory.path,
+      SNAPSHOTS_IN_DATABASE,
+    );
     scaffolder = await RealScaffolder.create({
       knex,
       workingDirectory: directory.path,
@@ -166,6 +173,7 @@ describe('the files that a step finds when its task runs again', () => {
       workspaceProvider: new RecoveryWorkspaceProvider({
         knex,
         snapshots,
+        readable: DATABASE_ONLY,
         readiness: { ensure: async () => {} },
         runs: { isDoubled: () => false },
         logger,
@@ -257,7 +265,7 @@ describe('the files that a step finds when its task runs again', () => {
   it('are those that were there before, when somebody starts it again after a step had failed halfway', async () => {
     const retries = new Retries({
       knex,
-      config: { snapshots: { maxBytes: 1, maxFiles: 1, keepSeconds: 1 } },
+      config: { snapshots: SNAPSHOTS_IN_DATABASE },
       memory: {
         lookUpSoon: async () => ({
           strategy: 'idempotent',

@@ -17,7 +17,13 @@ describe('readSnapshotConfig', () => {
     expect(
       read({ maxMegabytes: 50, maxFiles: 7, keepFor: '2h' }, 'recovery'),
     ).toEqual({
-      snapshots: { maxBytes: 50e6, maxFiles: 7, keepSeconds: 7200 },
+      snapshots: {
+        maxBytes: 50e6,
+        maxFiles: 7,
+        keepSeconds: 7200,
+        stores: [{ type: 'database' }],
+        readable: { stores: ['database'], keys: [] },
+      },
       problems: [],
     });
   });

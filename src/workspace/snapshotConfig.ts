@@ -1,8 +1,10 @@
 import { Config } from '@backstage/config';
+import { SnapshotNeeds } from '../decision/plan/snapshotNeeds';
 import { RECOVERY_PROVIDER } from '../scaffolder/settings/settings';
 import { readSeconds } from '../util/durations';
+import { readStores, StoreEntry, storeId } from './storeConfig';
 
-/** Of which workspaces snapshots are made, and how long they are kept. */
+/** Of which workspaces snapshots are made, where they are stored, and how long they are kept. */
 export type SnapshotConfig = {
   /** The largest workspace. */
   maxBytes: number;
@@ -10,6 +12,10 @@ export type SnapshotConfig = {
   maxFiles: number;
   /** How long they are kept when a task failed or was cancelled. */
   keepSeconds: number;
+  /** Where they are stored: in the first one. They are found in all. */
+  stores: StoreEntry[];
+  /** The stores and keys that snapshots can be read with. */
+  readable: SnapshotNeeds;
 };
 
 const BLOCK = 'scaffolder.recoverTasksWorkspaces';
@@ -60,6 +66,7 @@ export function readSnapshotConfig(
     DEFAULT_KEEP,
     problems,
   );
+  const stores = readStores(config, problems);
   if (!enabled && workspaceProvider === RECOVERY_PROVIDER) {
     problems.push(
       `scaffolder.taskRecovery.workspaceProvider is '${RECOVERY_PROVIDER}', but ${ENABLED} is false. Remove one of the two.`,
@@ -70,6 +77,8 @@ export function readSnapshotConfig(
         maxBytes: maxMegabytes * MEGABYTE,
         maxFiles,
         keepSeconds: keepFor.seconds,
+        stores,
+        readable: { stores: stores.map(storeId), keys: [] },
       }
     : undefined;
 }

@@ -1,3 +1,10 @@
+import {
+  DATABASE_ONLY,
+  parseNeeds,
+  SnapshotNeeds,
+  whyUnreadable,
+} from './snapshotNeeds';
+
 /**
  * How a step went in a run: `processing`, `completed`, `failed`, `skipped` for its `if`, or `passedOver` after a step had failed, be
  * it for that or for its `if`.
@@ -114,6 +121,8 @@ class HistoryReader {
   #lastBegun?: { stepId: string; place: number };
   #hasFailed = false;
 
+  constructor(private readonly readable: SnapshotNeeds | 'all') {}
+
   add(event: unknown): void {
     if (event === 'cancelled') {
       this.#cancelled = true;
@@ -149,7 +158,7 @@ class HistoryReader {
     };
   }
 
-  #addFiles([kind, number, changed, problem]: unknown[]): void {
+  #addFiles([kind, number, changed, problem, needs]: unknown[]): void {
     if (kind === 'begin') {
       this.#files.runBegan(Number(number ?? 0));
     } else if (this.#lastBegun) {
@@ -158,9 +167,16 @@ class HistoryReader {
         number: Number(number),
         // A number on SQLite.
         changed: changed === null ? undefined : Boolean(changed),
-        problem: typeof problem === 'string' ? problem : undefined,
+        problem:
+          typeof problem === 'string' ? problem : this.#whyUnreadable(needs),
       });
     }
+  }
+
+  #whyUnreadable(needs: unknown): string | undefined {
+    return this.readable === 'all' || typeof needs !== 'string'
+      ? undefined
+      : whyUnreadable(parseNeeds(needs), this.readable);
   }
 
   #addState(stepId: string, status: string): void {
@@ -237,11 +253,15 @@ class HistoryReader {
  * Reads what is known of a task's course.
  *
  * @param events - as JSON: bodies of log events; for events of those types the strings `cancelled` and `recovered`; and of snapshots of the
- *   workspace the arrays `["begin", the number that was restored or null]` and `["snapshot", number, changed, problem]`. What is no JSON is
- *   passed over.
+ *   workspace the arrays `["begin", the number that was restored or null]` and `["snapshot", number, changed, problem, needs]`. What is no
+ *   JSON is passed over.
+ * @param readable - the stores and keys that snapshots can be read with. Others count as missing
  */
-export function readHistory(events: string[] = []): TaskHistory {
-  const reader = new HistoryReader();
+export function readHistory(
+  events: string[] = [],
+  readable: SnapshotNeeds | 'all' = DATABASE_ONLY,
+): TaskHistory {
+  const reader = new HistoryReader(readable);
   for (const event of events) {
     reader.add(parseOrPass(event));
   }

@@ -187,7 +187,7 @@ export class BatchDecider {
     );
     for (let row = rows.shift(); row; row = rows.shift()) {
       const { decision, strategy } = decideOnRow(row, {
-        history: readHistory(events.get(row.id)),
+        history: readHistory(events.get(row.id), config.snapshots?.readable),
         config,
       });
       const { spec, ...task } = row;

@@ -9,46 +9,94 @@ import {
 } from '../../__testUtils__/scaffolderDatabase';
 import { DbSnapshotRow, SNAPSHOTS } from '../../database/tables';
 import { Snapshots, SnapshotsOptions } from '../snapshots/Snapshots';
+import { openStores } from '../stores/openStores';
+import { PackStore } from '../stores/PackStore';
+import { Stores } from '../stores/Stores';
+import { createTestStore, Place, TestStore } from './testStores';
 
 /** Databases as `TestDatabases.create` returns them. */
 type Databases = { init(id: TestDatabaseId): Promise<Knex> };
 
 /** All that were made and not yet removed. */
 const sites: { snapshots: Snapshots; folder: string }[] = [];
+const testStores: TestStore[] = [];
 
 /** A task with a workspace, and what takes snapshots of it. As a process of its own it can be had a second time. */
 export class Site {
   private constructor(
     readonly knex: Knex,
     readonly taskId: string,
+    readonly testStore: TestStore,
     readonly folder: string,
+    readonly stores: Stores,
     readonly snapshots: Snapshots,
     readonly logger: ReturnType<typeof mockServices.logger.mock>,
   ) {}
 
   static async create(
     databases: Databases,
-    databaseId: TestDatabaseId,
+    { databaseId, store }: Place,
     options: Partial<SnapshotsOptions> = {},
   ): Promise<Site> {
     const knex = await databases.init(databaseId);
     await migrateScaffolder(knex);
-    return Site.#on(knex, await insertTask(knex), options);
+    const testStore = await createTestStore(knex, store);
+    testStores.push(testStore);
+    return Site.#on(knex, await insertTask(knex), testStore, options);
   }
 
   /** Another process with the same task, and a folder of its own. */
   another(options: Partial<SnapshotsOptions> = {}): Site {
-    return Site.#on(this.knex, this.taskId, options);
+    return Site.#on(this.knex, this.taskId, this.testStore, options);
   }
 
-  static #on(knex: Knex, taskId: string, options: Partial<SnapshotsOptions>) {
+  static #on(
+    knex: Knex,
+    taskId: string,
+    testStore: TestStore,
+    options: Partial<SnapshotsOptions>,
+  ) {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'workspace-'));
     const logger = mockServices.logger.mock();
     const limits = { maxBytes: 100_000_000, maxFiles: 10_000 };
-    const snapshots = new Snapshots({ knex, limits, logger, ...options });
-    const site = new Site(knex, taskId, folder, snapshots, logger);
+    const stores = options.stores ?? openStores([testStore.entry], { knex });
+    const snapshots = new Snapshots({
+      knex,
+      limits,
+      logger,
+      ...options,
+      stores,
+    });
+    const site = new Site(
+      knex,
+      taskId,
+      testStore,
+      folder,
+      stores,
+      snapshots,
+      logger,
+    );
     sites.push(site);
     return site;
+  }
+
+  /** Stores that are as those of this site but for single functions of the first one, which can call those of its store. */
+  storesWith(replaced: (store: PackStore) => Partial<PackStore>): Stores {
+    const { id, store } = this.stores.first;
+    const others = this.stores.all.slice(1);
+    return new Stores(
+      {
+        id,
+        store: {
+          put: (...args) => store.put(...args),
+          get: (...args) => store.get(...args),
+          delete: (...args) => store.delete(...args),
+          list: taskId => store.list(taskId),
+          ...replaced(store),
+        },
+      },
+      ...others,
+    );
   }
 
   async begin(from?: number): Promise<void> {
@@ -74,16 +122,24 @@ export class Site {
     return rows.length;
   }
 
+  /** What the store has of the task. */
+  async packs(): Promise<string[]> {
+    return this.stores.first.store.list(this.taskId);
+  }
+
   /** What was logged as a warning. */
   warnings(): string[] {
     return this.logger.warn.mock.calls.map(([message]) => message);
   }
 }
 
-/** Ends all threads and deletes all folders. */
+/** Ends all threads and deletes all folders and stores. */
 export async function removeSites(): Promise<void> {
   for (const { snapshots, folder } of sites.splice(0)) {
     await snapshots.stop();
     fs.rmSync(folder, { recursive: true, force: true });
+  }
+  for (const store of testStores.splice(0)) {
+    await store.remove();
   }
 }

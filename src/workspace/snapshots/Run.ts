@@ -8,7 +8,9 @@ import { isConnectionLost } from '../../database/isConnectionLost';
 import { readNewestSnapshot } from '../../database/operations/snapshots/readNewestSnapshot';
 import { safeError } from '../../util/safeError';
 import { Limits } from '../engine/takeSnapshot';
-import { PackStore } from '../stores/PackStore';
+import { formatNeeds, SnapshotNeeds } from '../../decision/plan/snapshotNeeds';
+import { expectStored } from '../stores/expectStored';
+import { Stores } from '../stores/Stores';
 import { SnapshotListener } from './SnapshotListener';
 import { EngineThread } from '../thread/EngineThread';
 import { TakenSnapshot } from '../thread/worker';
@@ -25,7 +27,7 @@ export type RunContext = {
   knex: Knex;
   limits: Limits;
   logger: LoggerService;
-  store: PackStore;
+  stores: Stores;
   engine: EngineThread;
   listener?: SnapshotListener;
 };
@@ -54,6 +56,8 @@ export class Run {
     readonly taskId: string,
     readonly path: string,
     begun: Begun,
+    /** What its snapshots need to be read. */
+    private readonly needs: SnapshotNeeds,
   ) {
     this.#number = begun.number;
     this.#epoch = begun.epoch;
@@ -157,6 +161,8 @@ export class Run {
           taskId: this.taskId,
           epoch: this.#epoch,
           base: this.#number,
+          needs: formatNeeds(this.needs),
+          packs: this.#packs,
         });
         if (number !== undefined) {
           await insertManifest(tx, { taskId: this.taskId, number, parts });
@@ -195,8 +201,14 @@ export class Run {
     if (this.#garbage.length === 0) {
       return;
     }
+    const { taskId } = this;
+    const { knex, stores } = this.context;
     try {
-      await this.context.store.delete(this.taskId, this.#garbage);
+      if (this.#isRefused) {
+        // The cleaner may have been here before these packs were stored.
+        await expectStored(knex, { taskId, stores });
+      }
+      await stores.first.store.delete(taskId, this.#garbage);
       this.#garbage = [];
     } catch (error) {
       this.context.logger.debug(

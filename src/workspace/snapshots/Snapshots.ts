@@ -8,13 +8,26 @@ import {
   insertBegin,
 } from '../../database/operations/snapshots/insertBegin';
 import { markDamaged } from '../../database/operations/snapshots/markDamaged';
+import { readNeeds } from '../../database/operations/snapshots/readNeeds';
 import { readNewestSnapshot } from '../../database/operations/snapshots/readNewestSnapshot';
 import { isConnectionLost } from '../../database/isConnectionLost';
+import {
+  formatNeeds,
+  parseNeeds,
+  SnapshotNeeds,
+  uniteNeeds,
+  whyUnreadable,
+} from '../../decision/plan/snapshotNeeds';
 import { safeError } from '../../util/safeError';
-import { DatabasePackStore } from '../stores/DatabasePackStore';
 import { Limits } from '../engine/takeSnapshot';
-import { FolderError, WorkspaceError } from '../engine/tree/WorkspaceError';
-import { PackStore } from '../stores/PackStore';
+import {
+  FolderError,
+  UnreadableError,
+  WorkspaceError,
+} from '../engine/tree/WorkspaceError';
+import { deleteStored } from '../stores/deleteStored';
+import { expectStored } from '../stores/expectStored';
+import { Stores } from '../stores/Stores';
 import { Run, RunContext } from './Run';
 import { SnapshotListener } from './SnapshotListener';
 import { readStoredManifests } from './storedManifests';
@@ -36,7 +49,7 @@ export type SnapshotsOptions = {
   limits: Limits;
   logger: LoggerService;
   /** Where the content is kept. The database unless something else is given. */
-  store?: PackStore;
+  stores?: Stores;
   /** How long `begin` tries again while the database or the store cannot be reached, in ms. Default: one minute. */
   retryForMs?: number;
   listener?: SnapshotListener;
@@ -57,23 +70,26 @@ type BeginOptions = {
 export class Snapshots {
   /** The runs that this process began. */
   readonly #runs = new Map<string, Run>();
+  /** The stores that the files of runs are in which are about to begin. */
+  readonly #sources = new Map<string, string[]>();
   readonly #locks = new TaskLocks();
   readonly #context: RunContext;
   readonly #stopping = new AbortController();
 
   constructor(private readonly options: SnapshotsOptions) {
     const { knex, limits, logger, listener } = options;
-    const store = options.store ?? new DatabasePackStore(knex);
+    const stores = options.stores ?? Stores.inDatabase(knex);
     const engine = new EngineThread({
       putPack: async (taskId, pack, content) => {
         this.#runs.get(taskId)?.addPack(pack);
-        await store.put(taskId, pack, content);
+        await stores.first.store.put(taskId, pack, content);
       },
-      getPack: (taskId, pack) => store.get(taskId, pack),
+      getPack: (taskId, pack) =>
+        stores.get(taskId, pack, this.#sources.get(taskId) ?? []),
       readManifests: (taskId, number) =>
         readStoredManifests(knex, { taskId, number }),
     });
-    this.#context = { knex, limits, logger, store, engine, listener };
+    this.#context = { knex, limits, logger, stores, engine, listener };
   }
 
   /**
@@ -92,9 +108,13 @@ export class Snapshots {
     await this.#locks.run(run.taskId, async () => {
       this.#runs.delete(run.taskId);
       await this.#dropEndedRuns();
-      const begun = await this.#beginMeasured(run);
-      if (begun) {
-        this.#runs.set(run.taskId, begun);
+      try {
+        const begun = await this.#beginMeasured(run);
+        if (begun) {
+          this.#runs.set(run.taskId, begun);
+        }
+      } finally {
+        this.#sources.delete(run.taskId);
       }
     });
   }
@@ -119,17 +139,18 @@ export class Snapshots {
   }
 
   /**
-   * Deletes all that is stored of some tasks. A run of them that has not ended records nothing any more.
+   * Deletes all that is stored of some tasks. A run of them that has not ended records nothing any more. What another store than the
+   * database does not delete now is left to the `StoreCleaner`.
    *
-   * @throws what the database or the store says. Then it is to be called again.
+   * @throws what the database says. Then it is to be called again.
    */
   async forget(taskIds: string[]): Promise<void> {
-    const { knex, store } = this.#context;
+    const { knex } = this.#context;
     for (const taskId of taskIds) {
       await this.#locks.run(taskId, async () => {
         await this.#drop(taskId);
         await knex.transaction(tx => deleteSnapshots(tx, [taskId]));
-        await store.delete(taskId, await store.list(taskId));
+        await deleteStored({ ...this.#context, taskId });
       });
     }
   }
@@ -157,18 +178,22 @@ export class Snapshots {
   }
 
   async #beginPatiently(options: BeginOptions): Promise<Run | undefined> {
-    const { engine, logger } = this.#context;
+    const { engine, logger, stores } = this.#context;
     const { taskId, path, from } = options;
     const { signal } = this.#stopping;
     const deadline = Date.now() + (this.options.retryForMs ?? RETRY_FOR);
+    let source: SnapshotNeeds | undefined;
     let begun: Begun | typeof UNRECORDED | undefined;
     for (let tries = 1; ; tries++) {
       try {
-        begun ??= await this.#record(options);
+        source ??= await this.#readSource(options);
+        const needs = uniteNeeds(source, stores.written);
+        begun ??= await this.#record(options, needs);
         const number = begun === UNRECORDED ? 0 : begun.number;
+        this.#sources.set(taskId, source.stores);
         await engine.call('restore', { taskId, path, from, number });
         if (begun !== UNRECORDED) {
-          return new Run(this.#context, taskId, path, begun);
+          return new Run(this.#context, taskId, path, begun, needs);
         }
         await engine.tell('drop', taskId);
         return undefined;
@@ -189,12 +214,40 @@ export class Snapshots {
     }
   }
 
+  /** What the files that a run begins with are read with. */
+  async #readSource({ taskId, from }: BeginOptions): Promise<SnapshotNeeds> {
+    const { knex, stores } = this.#context;
+    const row =
+      from === undefined
+        ? undefined
+        : await readNeeds(knex, { taskId, number: from });
+    if (!row) {
+      return { stores: [], keys: [] };
+    }
+    const needs = parseNeeds(row.needs);
+    const problem = whyUnreadable(needs, stores.readable);
+    if (problem) {
+      throw new UnreadableError(
+        `Snapshot ${from} cannot be read: ${problem}. Add it, or the task runs without these files once it is retried`,
+      );
+    }
+    return needs;
+  }
+
   /** Records that a run begins. Without it goes on what needs no record, if the database refuses: its user may not write to the table. */
-  async #record(options: BeginOptions): Promise<Begun | typeof UNRECORDED> {
-    const { knex, logger, listener } = this.#context;
+  async #record(
+    options: BeginOptions,
+    needs: SnapshotNeeds,
+  ): Promise<Begun | typeof UNRECORDED> {
+    const { knex, logger, listener, stores } = this.#context;
     const { taskId, from } = options;
     try {
-      return await insertBegin(knex, { ...options, base: from });
+      await expectStored(knex, { taskId, stores });
+      return await insertBegin(knex, {
+        ...options,
+        base: from,
+        needs: formatNeeds(needs),
+      });
     } catch (error) {
       if (isConnectionLost(error) || !(await this.#isFirst(options))) {
         throw error;
@@ -223,7 +276,9 @@ export class Snapshots {
     error: unknown,
   ): Promise<void> {
     const isDamaged =
-      error instanceof WorkspaceError && !(error instanceof FolderError);
+      error instanceof WorkspaceError &&
+      !(error instanceof FolderError) &&
+      !(error instanceof UnreadableError);
     if (isDamaged && from !== undefined) {
       const problem = error.message;
       const { knex, logger } = this.#context;

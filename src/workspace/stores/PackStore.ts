@@ -1,7 +1,7 @@
 /**
  * Where the content of workspaces is kept, in packs of about 1 MB. A pack is written once and never changed.
  *
- * All methods throw what the store says if it cannot be reached.
+ * All methods throw what the store says if it cannot be reached. That counts as passing by itself: it must not look as if there were nothing.
  */
 export interface PackStore {
   /**
@@ -12,8 +12,21 @@ export interface PackStore {
   put(taskId: string, pack: string, content: Uint8Array): Promise<void>;
   /** The content of a pack. Nothing if there is no such pack. */
   get(taskId: string, pack: string): Promise<Uint8Array | undefined>;
-  /** Deletes packs. Those that are not there count as deleted. */
-  delete(taskId: string, packs: string[]): Promise<void>;
-  /** The ids of all packs of a task. */
+  /**
+   * The names of all that is there of a task: the ids of packs, and names of a store's own of what was not written to its end, which begin
+   * with the id of the pack.
+   */
   list(taskId: string): Promise<string[]>;
+  /**
+   * Deletes some of what is there of a task. What is not there counts as deleted.
+   *
+   * @param names - ids of packs, and what `list` returned
+   */
+  delete(taskId: string, names: string[]): Promise<void>;
+  /**
+   * Looks whether the store can be used.
+   *
+   * @throws Error that says what is wrong with it and what to do.
+   */
+  check?(): Promise<void>;
 }

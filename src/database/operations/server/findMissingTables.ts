@@ -9,12 +9,14 @@ import {
   DbProcessRow,
   DbShutdownRow,
   DbSnapshotRow,
+  DbStoredRow,
   DbStrategyRow,
   MANIFESTS,
   PACKS,
   PROCESSES,
   SHUTDOWNS,
   SNAPSHOTS,
+  STORED,
   STRATEGIES,
   NUDGES,
 } from '../../tables';
@@ -71,6 +73,8 @@ const snapshotColumns: Columns<DbSnapshotRow> = {
   bytes: true,
   stored_bytes: true,
   created_at: true,
+  needs: true,
+  packs: true,
 };
 
 const manifestColumns: Columns<DbManifestRow> = {
@@ -84,6 +88,12 @@ const packColumns: Columns<DbPackRow> = {
   task_id: true,
   pack: true,
   content: true,
+};
+
+const storedColumns: Columns<DbStoredRow> = {
+  task_id: true,
+  store: true,
+  emptied_at: true,
 };
 
 const shutdownColumns: Columns<DbShutdownRow> = {
@@ -119,6 +129,7 @@ export const OWN_TABLES: Record<string, string[]> = {
   [SNAPSHOTS]: Object.keys(snapshotColumns),
   [MANIFESTS]: Object.keys(manifestColumns),
   [PACKS]: Object.keys(packColumns),
+  [STORED]: Object.keys(storedColumns),
 };
 
 /** `undefined_table` and `undefined_column`. */

@@ -9,17 +9,23 @@ export type Begun = { number: number; epoch: number };
 /**
  * Begins the next run of a task. From then on nobody can add a row for an earlier run.
  *
- * @param base - the number of the snapshot that the run begins with, if it does not begin empty
+ * @param run.base - the number of the snapshot that the run begins with, if it does not begin empty
+ * @param run.needs - what the snapshots of the run will need, see `formatNeeds`
  */
 export async function insertBegin(
   knex: Knex,
-  run: { taskId: string; base: number | undefined; attempt: number },
+  run: {
+    taskId: string;
+    base: number | undefined;
+    attempt: number;
+    needs: string | null;
+  },
 ): Promise<Begun> {
-  const { taskId, base, attempt } = run;
+  const { taskId, base, attempt, needs } = run;
   for (;;) {
     const result = await knex.raw(
-      `insert into ?? (task_id, number, kind, epoch, base, last_event, attempt, files, bytes, stored_bytes)
-       select ?, coalesce(max(number), 0) + 1, 'begin', coalesce(max(epoch), 0) + 1, ?, (?), ?,
+      `insert into ?? (task_id, number, kind, epoch, base, last_event, attempt, needs, files, bytes, stored_bytes)
+       select ?, coalesce(max(number), 0) + 1, 'begin', coalesce(max(epoch), 0) + 1, ?, (?), ?, ?,
          coalesce(max(case when number = ? then files end), 0), coalesce(max(case when number = ? then bytes end), 0), 0
        from ?? where task_id = ?
        on conflict do nothing returning number, epoch`,
@@ -29,6 +35,7 @@ export async function insertBegin(
         base ?? null,
         newestEvent(knex, taskId),
         attempt,
+        needs,
         base ?? 0,
         base ?? 0,
         SNAPSHOTS,

@@ -15,6 +15,10 @@ export type NewSnapshot = {
   files: number;
   bytes: number;
   storedBytes: number;
+  /** What its content is read with, see `formatNeeds`. */
+  needs: string | null;
+  /** The ids of the packs that it added. */
+  packs: string[];
 };
 
 /**
@@ -29,8 +33,8 @@ export async function insertSnapshot(
 ): Promise<number | undefined> {
   const { taskId, epoch, base } = snapshot;
   const result = await tx.raw(
-    `insert into ?? (task_id, number, kind, epoch, base, last_event, changed, missing, files, bytes, stored_bytes)
-     select ?, number + 1, 'files', epoch, number, (?), ?, ?, ?, ?, ?
+    `insert into ?? (task_id, number, kind, epoch, base, last_event, changed, missing, files, bytes, stored_bytes, needs, packs)
+     select ?, number + 1, 'files', epoch, number, (?), ?, ?, ?, ?, ?, ?, ?
      from (select number, epoch from ?? where task_id = ? order by number desc limit 1) as newest
      where number = ? and epoch = ?
      on conflict do nothing returning number`,
@@ -43,6 +47,8 @@ export async function insertSnapshot(
       snapshot.files,
       snapshot.bytes,
       snapshot.storedBytes,
+      snapshot.needs,
+      JSON.stringify(snapshot.packs),
       SNAPSHOTS,
       taskId,
       base,

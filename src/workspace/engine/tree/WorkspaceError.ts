@@ -11,6 +11,11 @@ export class FolderError extends WorkspaceError {
   override name = 'FolderError';
 }
 
+/** The content is in a store, or encrypted with a key, that is not configured here. What is stored is as it was. */
+export class UnreadableError extends WorkspaceError {
+  override name = 'UnreadableError';
+}
+
 /** An error that another thread has thrown. */
 export function revived({ name, message }: Pick<Error, 'name' | 'message'>) {
   switch (name) {

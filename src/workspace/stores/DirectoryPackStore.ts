@@ -1,0 +1,234 @@
+import nodeFs from 'node:fs';
+import path from 'node:path';
+import { explainDirectoryError } from './explainDirectoryError';
+import { PackStore } from './PackStore';
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** The end of the name of a pack that is being written. */
+const PART = '.part';
+
+/** Of a file system that has nothing to do for it, as some network file systems. */
+const CANNOT_SYNC = ['EINVAL', 'ENOTSUP', 'EISDIR'];
+
+/** How often a folder is made that is deleted just then. */
+const MAX_TRIES = 5;
+
+const OWNER_ONLY = 0o700;
+const OWNER_ONLY_FILE = 0o600;
+
+/** What it needs of the file system. */
+export type StoreFs = Pick<
+  typeof nodeFs.promises,
+  'access' | 'lstat' | 'mkdir' | 'open' | 'readdir' | 'rename' | 'rm' | 'rmdir'
+>;
+
+/**
+ * Keeps packs in a folder that all replicas share, one file each: `<task id>/<pack>`.
+ *
+ * A pack is written to another name first, and renamed once its bytes are on the disk. So one that can be read is whole.
+ *
+ * The folder itself is never made: where a volume is mounted that is not there now, it would be made on the disk below.
+ */
+export class DirectoryPackStore implements PackStore {
+  constructor(
+    private readonly root: string,
+    private readonly fs: StoreFs = nodeFs.promises,
+  ) {}
+
+  async put(taskId: string, pack: string, content: Uint8Array): Promise<void> {
+    await this.#explained(`store a pack of task ${taskId}`, async () => {
+      const folder = this.#folder(taskId);
+      const file = path.join(folder, checked(pack));
+      const part = `${file}${PART}`;
+      try {
+        await this.#writeBelow(folder, part, content);
+        await this.fs.rename(part, file);
+      } catch (error) {
+        await this.fs.rm(part, { force: true }).catch(() => {});
+        throw error;
+      }
+      await this.#sync(folder);
+    });
+  }
+
+  async get(taskId: string, pack: string): Promise<Uint8Array | undefined> {
+    return this.#explained(`read a pack of task ${taskId}`, async () => {
+      const folder = this.#folder(taskId);
+      const file = path.join(folder, checked(pack));
+      try {
+        await this.#checkFolder(folder);
+        return await this.#read(file);
+      } catch (error: any) {
+        if (error.code !== 'ENOENT') {
+          throw error;
+        }
+      }
+      await this.#checkMounted();
+      return undefined;
+    });
+  }
+
+  async list(taskId: string): Promise<string[]> {
+    return this.#explained(`list the packs of task ${taskId}`, async () => {
+      const folder = this.#folder(taskId);
+      try {
+        await this.#checkFolder(folder);
+        return (await this.fs.readdir(folder)).filter(isOwn);
+      } catch (error: any) {
+        if (error.code !== 'ENOENT') {
+          throw error;
+        }
+      }
+      // Nothing of the task, unless nothing at all is there.
+      await this.fs.lstat(`${this.root}/.`);
+      return [];
+    });
+  }
+
+  async delete(taskId: string, names: string[]): Promise<void> {
+    await this.#explained(`delete packs of task ${taskId}`, async () => {
+      const folder = this.#folder(taskId);
+      try {
+        await this.#checkFolder(folder);
+      } catch (error: any) {
+        if (error.code !== 'ENOENT') {
+          throw error;
+        }
+        await this.fs.lstat(`${this.root}/.`);
+        return;
+      }
+      for (const name of names) {
+        await this.fs.rm(path.join(folder, checked(name)), { force: true });
+      }
+      await this.fs.rmdir(folder).catch(error => {
+        // Others are left, or another process was faster.
+        if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(error.code)) {
+          throw error;
+        }
+      });
+    });
+  }
+
+  async check(): Promise<void> {
+    await this.#explained('use it', async () => {
+      const { R_OK, W_OK, X_OK } = nodeFs.constants;
+      // With the dot it fails unless it is a folder.
+      // eslint-disable-next-line no-bitwise
+      await this.fs.access(`${this.root}/.`, R_OK | W_OK | X_OK);
+    });
+  }
+
+  #folder(taskId: string): string {
+    if (!UUID.test(taskId)) {
+      throw new Error(`'${taskId}' is no id of a task`);
+    }
+    return path.join(this.root, taskId);
+  }
+
+  async #writeBelow(
+    folder: string,
+    file: string,
+    content: Uint8Array,
+  ): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      await this.#ensureFolder(folder);
+      try {
+        await this.#write(file, content);
+        return;
+      } catch (error: any) {
+        // Another process has just deleted what an earlier run left there, and with it the empty folder.
+        if (error.code !== 'ENOENT' || tries === MAX_TRIES) {
+          throw error;
+        }
+      }
+    }
+  }
+
+  async #ensureFolder(folder: string): Promise<void> {
+    try {
+      await this.fs.mkdir(folder, OWNER_ONLY);
+    } catch (error: any) {
+      if (error.code !== 'EEXIST') {
+        throw error;
+      }
+      await this.#checkFolder(folder);
+      return;
+    }
+    await this.#sync(this.root);
+  }
+
+  /** Whoever can write there could have put a link in its place. */
+  async #checkFolder(folder: string): Promise<void> {
+    const stat = await this.fs.lstat(folder);
+    if (!stat.isDirectory()) {
+      throw new Error(`${folder} is a link or a file, and must be a folder`);
+    }
+  }
+
+  /** A mount point without its volume is empty. What is missing then is not gone. */
+  async #checkMounted(): Promise<void> {
+    if ((await this.fs.readdir(this.root)).length === 0) {
+      throw new Error(
+        `${this.root} is empty. Mount the volume that it is to be on, or delete what the database has of the task`,
+      );
+    }
+  }
+
+  async #write(file: string, content: Uint8Array): Promise<void> {
+    const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW = 0 } = nodeFs.constants;
+    // eslint-disable-next-line no-bitwise
+    const flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW;
+    const handle = await this.fs.open(file, flags, OWNER_ONLY_FILE);
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async #read(file: string): Promise<Uint8Array> {
+    const { O_RDONLY, O_NOFOLLOW = 0 } = nodeFs.constants;
+    // eslint-disable-next-line no-bitwise
+    const handle = await this.fs.open(file, O_RDONLY | O_NOFOLLOW);
+    try {
+      return await handle.readFile();
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** Has the names in a folder written to the disk. */
+  async #sync(folder: string): Promise<void> {
+    const handle = await this.fs.open(folder, nodeFs.constants.O_RDONLY);
+    try {
+      await handle.sync();
+    } catch (error: any) {
+      if (!CANNOT_SYNC.includes(error.code)) {
+        throw error;
+      }
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async #explained<T>(what: string, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      throw explainDirectoryError(error, { what, root: this.root });
+    }
+  }
+}
+
+function isOwn(name: string): boolean {
+  return UUID.test(name.endsWith(PART) ? name.slice(0, -PART.length) : name);
+}
+
+function checked(name: string): string {
+  if (!isOwn(name)) {
+    throw new Error(`'${name}' is no name of a pack`);
+  }
+  return name;
+}
