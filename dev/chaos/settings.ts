@@ -22,7 +22,10 @@ export const STEP_MS = { low: 100, high: 4 * TIMEOUT_SECONDS * 1000 };
 /** How long all tasks may take to end after the last fault. */
 export const QUIET_MINUTES = 6;
 
-/** How long the files of completed tasks may take to be deleted after that: a process that was killed in it locks out others for 5 minutes. */
+/** How long the files of failed and cancelled tasks are kept for a retry. */
+export const KEEP_SECONDS = 60;
+
+/** How long the files of all tasks may take to be deleted after that: a process that was killed in it locks out others for 5 minutes. */
 export const CLEANING_MINUTES = 7;
 
 /** A recovery that takes longer than this in 1 of 20 cases is marked in the report. */

@@ -189,8 +189,8 @@ describe('checks of the chaos run', () => {
   });
 
   it('find files of a completed task that are left in the database', () => {
-    const snapshotRows = [{ taskId: TASK, table: 'packs', rows: 2 }];
-    expect(kindsIn({ snapshotRows })).toEqual(['snapshotsLeft']);
+    const leftFiles = [{ taskId: TASK, place: 'packs', count: 2 }];
+    expect(kindsIn({ leftFiles })).toEqual(['filesLeft']);
   });
 
   it('find two runs that were alive at the same time, and a step that ran twice', () => {

@@ -9,7 +9,7 @@ import type { AttemptRecord, Records, TaskRecord } from '../evidence/records';
 import type { ProcessLife } from '../../harness/backend/Replica';
 import { checkRecord, checkRetry } from './retryChecks';
 import { describe, readRuns, StepRun } from '../evidence/runs';
-import type { SnapshotRows } from '../evidence/snapshotRows';
+import type { LeftFiles } from '../evidence/leftFiles';
 import { checkCompleted, checkNone, checkRestart } from './strategyChecks';
 import { CLOCK_SLACK_MS, STEP_FAILURE } from '../settings';
 import {
@@ -27,8 +27,8 @@ export type Evidence = Records & {
   faults: Fault[];
   /** The tasks of which a backend said that their files could not be stored. */
   notStored: string[];
-  /** What is left in the end of the files of completed tasks. */
-  snapshotRows: SnapshotRows[];
+  /** What is left of the files of tasks when all have ended and the time to keep them is over. */
+  leftFiles: LeftFiles[];
 };
 
 export type Findings = {
@@ -102,7 +102,7 @@ export function check(evidence: Evidence): Findings {
       ...violations,
       ...checkRetried(evidence),
       ...stepProblems(evidence.journal.filter(e => !takenOver.has(e.taskId))),
-      ...snapshotsLeft(evidence.snapshotRows),
+      ...filesLeft(evidence.leftFiles),
     ],
     unrecordedEnds: unrecordedEnds.size,
     takenOver: takenOver.size,
@@ -299,11 +299,11 @@ function checkRetried({ tasks, retries }: Evidence): Violation[] {
     : [violation('noRetry', failing[0], `of ${failing.length} such tasks`)];
 }
 
-function snapshotsLeft(rows: SnapshotRows[]): Violation[] {
-  return rows.map(({ taskId, table, rows: count }) => ({
-    kind: 'snapshotsLeft',
+function filesLeft(left: LeftFiles[]): Violation[] {
+  return left.map(({ taskId, place, count }) => ({
+    kind: 'filesLeft',
     taskId,
-    detail: `${count} rows in ${table}`,
+    detail: `${count} in ${place}`,
   }));
 }
 

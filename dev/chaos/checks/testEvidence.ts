@@ -106,7 +106,7 @@ export function evidence({ task, ...rest }: Situation): Evidence {
     lifetimes: LIFETIMES,
     faults: [],
     notStored: [],
-    snapshotRows: [],
+    leftFiles: [],
     ...rest,
   };
 }

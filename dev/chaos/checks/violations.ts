@@ -37,7 +37,8 @@ export const VIOLATIONS = {
   recordFalse:
     'the record of a decision does not fit what had finished, or what ran',
   missingUntold: 'a snapshot was missing, and nobody said why',
-  snapshotsLeft: 'files of a completed task were left in the database',
+  filesLeft:
+    'files were left in a store, when all tasks had ended and the time to keep them was over',
   recordNotKept: 'a step ran that is recorded as skipped',
   expiryNotTold: 'an expired sign-in was not told',
 } satisfies Record<string, string> & Record<(typeof PROBLEMS)[number], string>;

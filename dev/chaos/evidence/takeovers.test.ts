@@ -78,7 +78,7 @@ function evidence(decided: Decided, faults: Fault[]): Evidence {
     lifetimes: LIFETIMES,
     faults,
     notStored: [],
-    snapshotRows: [],
+    leftFiles: [],
   };
 }
 

@@ -53,6 +53,8 @@ describe('the report', () => {
         minutes: 1,
         seed: 1,
         poison: true,
+        store: 'database',
+        isEncrypted: false,
       },
       startedAt: 0,
       endedAt: 60_000,
