@@ -188,7 +188,7 @@ describe('checks of the chaos run', () => {
     ).not.toContain('recordNotKept');
   });
 
-  it('find files of a completed task that are left in the database', () => {
+  it('find files of a task that are left in a store', () => {
     const leftFiles = [{ taskId: TASK, place: 'packs', count: 2 }];
     expect(kindsIn({ leftFiles })).toEqual(['filesLeft']);
   });
