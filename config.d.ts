@@ -111,7 +111,37 @@ export interface Config {
              */
             path: string;
           }
+        | {
+            /**
+             * A bucket of S3, or of a server that speaks its protocol. Needs `@aws-sdk/client-s3` and `@backstage/integration-aws-node`
+             * in the backend. The credentials are those below `aws`, or those of the process.
+             */
+            type: 's3';
+            /** The name of the bucket. */
+            bucket: string;
+            /** Stands before the keys of all objects, with a slash between them. Default: none. */
+            prefix?: string;
+            /** The region of the bucket. Default: that of the environment of the process. */
+            region?: string;
+            /** The URL of the server, if it is not Amazon's. */
+            endpoint?: string;
+            /** Whether the bucket is named in the path of URLs and not in their host, as MinIO needs it. Default: false. */
+            forcePathStyle?: boolean;
+            /** The account below `aws.accounts` whose credentials are used. Default: those of `aws.mainAccount`. */
+            accountId?: string;
+          }
       )[];
+
+      /**
+       * Keys that encrypt the files and their names, in every store and also in the database. The first one encrypts, and all decrypt,
+       * so a key that was used before stays in the list until no task needs it any more. Each is the base64 of 32 bytes, as
+       * `openssl rand -base64 32` makes it.
+       *
+       * Default: none. Then nothing is encrypted.
+       *
+       * @deepVisibility secret
+       */
+      encryptionKeys?: string[];
     };
   };
 }

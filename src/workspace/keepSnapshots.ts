@@ -1,6 +1,7 @@
 import {
   LifecycleService,
   LoggerService,
+  RootConfigService,
   SchedulerService,
 } from '@backstage/backend-plugin-api';
 import { ScaffolderWorkspaceProviderExtensionPoint } from '@backstage/plugin-scaffolder-node/alpha';
@@ -17,6 +18,7 @@ import { openStores } from './stores/openStores';
 /** Has snapshots of workspaces made, restored and deleted, if that is configured. */
 export function keepSnapshots(options: {
   knex: Knex;
+  rootConfig: RootConfigService;
   /** Nothing if no snapshots are kept. */
   config: SnapshotConfig | undefined;
   workspaceProviders: ScaffolderWorkspaceProviderExtensionPoint;
@@ -33,7 +35,7 @@ export function keepSnapshots(options: {
   if (!config) {
     return;
   }
-  const stores = openStores(config.stores, options);
+  const stores = openStores(config.stores, options).withKeys(config.keys);
   const snapshots = new Snapshots({ ...options, stores, limits: config });
   signal.addEventListener('abort', () => void snapshots.stop(), { once: true });
   workspaceProviders.addProviders({

@@ -22,6 +22,7 @@ describe('readSnapshotConfig', () => {
         maxFiles: 7,
         keepSeconds: 7200,
         stores: [{ type: 'database' }],
+        keys: expect.objectContaining({ ids: [] }),
         readable: { stores: ['database'], keys: [] },
       },
       problems: [],

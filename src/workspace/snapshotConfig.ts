@@ -1,5 +1,7 @@
 import { Config } from '@backstage/config';
 import { SnapshotNeeds } from '../decision/plan/snapshotNeeds';
+import { EncryptionKeys } from './encryption/EncryptionKeys';
+import { readEncryptionKeys } from './encryption/readEncryptionKeys';
 import { RECOVERY_PROVIDER } from '../scaffolder/settings/settings';
 import { readSeconds } from '../util/durations';
 import { readStores, StoreEntry, storeId } from './storeConfig';
@@ -14,6 +16,8 @@ export type SnapshotConfig = {
   keepSeconds: number;
   /** Where they are stored: in the first one. They are found in all. */
   stores: StoreEntry[];
+  /** What encrypts them. */
+  keys: EncryptionKeys;
   /** The stores and keys that snapshots can be read with. */
   readable: SnapshotNeeds;
 };
@@ -67,6 +71,7 @@ export function readSnapshotConfig(
     problems,
   );
   const stores = readStores(config, problems);
+  const keys = readEncryptionKeys(config, problems);
   if (!enabled && workspaceProvider === RECOVERY_PROVIDER) {
     problems.push(
       `scaffolder.taskRecovery.workspaceProvider is '${RECOVERY_PROVIDER}', but ${ENABLED} is false. Remove one of the two.`,
@@ -78,7 +83,8 @@ export function readSnapshotConfig(
         maxFiles,
         keepSeconds: keepFor.seconds,
         stores,
-        readable: { stores: stores.map(storeId), keys: [] },
+        keys,
+        readable: { stores: stores.map(storeId), keys: keys.ids },
       }
     : undefined;
 }

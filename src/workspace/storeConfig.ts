@@ -2,9 +2,11 @@ import { Config } from '@backstage/config';
 import path from 'node:path';
 import { DATABASE_STORE } from '../decision/plan/snapshotNeeds';
 import { didYouMean } from '../template/didYouMean';
+import { readS3Bucket, S3_KEYS } from './stores/s3/readS3Bucket';
+import { S3Bucket } from './stores/s3/S3Bucket';
 
 /** A store as it is configured. */
-export type StoreEntry = DatabaseEntry | DirectoryEntry;
+export type StoreEntry = DatabaseEntry | DirectoryEntry | S3Entry;
 
 /** The scaffolder's database. */
 export type DatabaseEntry = { type: 'database' };
@@ -15,6 +17,9 @@ export type DirectoryEntry = {
   /** Absolute. */
   path: string;
 };
+
+/** A bucket of S3, or of what speaks its protocol. */
+export type S3Entry = { type: 's3' } & S3Bucket;
 
 const STORES = 'scaffolder.recoverTasksWorkspaces.stores';
 const WORKING_DIRECTORY = 'backend.workingDirectory';
@@ -33,13 +38,22 @@ const TYPES: {
 } = {
   database: { keys: [], read: () => ({ type: 'database' }) },
   directory: { keys: ['path'], read: readDirectory },
+  s3: {
+    keys: S3_KEYS,
+    read: block => ({ type: 's3', ...readS3Bucket(block) }),
+  },
 };
 
 /** What a store is known by. It is recorded with what is stored there, so it must stay the same. */
 export function storeId(entry: StoreEntry): string {
-  return entry.type === 'directory'
-    ? `directory:${entry.path}`
-    : DATABASE_STORE;
+  switch (entry.type) {
+    case 'directory':
+      return `directory:${entry.path}`;
+    case 's3':
+      return `s3:${entry.bucket}/${entry.prefix ?? ''}`;
+    default:
+      return DATABASE_STORE;
+  }
 }
 
 /**

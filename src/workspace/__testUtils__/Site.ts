@@ -8,11 +8,17 @@ import {
   migrateScaffolder,
 } from '../../__testUtils__/scaffolderDatabase';
 import { DbSnapshotRow, SNAPSHOTS } from '../../database/tables';
+import { TEST_CREDENTIALS } from '../../../dev/harness/S3Server';
 import { Snapshots, SnapshotsOptions } from '../snapshots/Snapshots';
 import { openStores } from '../stores/openStores';
 import { PackStore } from '../stores/PackStore';
 import { Stores } from '../stores/Stores';
 import { createTestStore, Place, TestStore } from './testStores';
+
+/** With the credentials for the server of S3 of the tests. */
+const rootConfig = mockServices.rootConfig({
+  data: { aws: { mainAccount: TEST_CREDENTIALS } },
+});
 
 /** Databases as `TestDatabases.create` returns them. */
 type Databases = { init(id: TestDatabaseId): Promise<Knex> };
@@ -35,12 +41,12 @@ export class Site {
 
   static async create(
     databases: Databases,
-    { databaseId, store }: Place,
+    place: Place,
     options: Partial<SnapshotsOptions> = {},
   ): Promise<Site> {
-    const knex = await databases.init(databaseId);
+    const knex = await databases.init(place.databaseId);
     await migrateScaffolder(knex);
-    const testStore = await createTestStore(knex, store);
+    const testStore = await createTestStore(knex, place);
     testStores.push(testStore);
     return Site.#on(knex, await insertTask(knex), testStore, options);
   }
@@ -59,7 +65,10 @@ export class Site {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'workspace-'));
     const logger = mockServices.logger.mock();
     const limits = { maxBytes: 100_000_000, maxFiles: 10_000 };
-    const stores = options.stores ?? openStores([testStore.entry], { knex });
+    const { entry, keys } = testStore;
+    const stores =
+      options.stores ??
+      openStores([entry], { knex, rootConfig }).withKeys(keys);
     const snapshots = new Snapshots({
       knex,
       limits,
@@ -96,7 +105,7 @@ export class Site {
         },
       },
       ...others,
-    );
+    ).withKeys(this.stores.keys);
   }
 
   async begin(from?: number): Promise<void> {

@@ -1,4 +1,5 @@
 import { DATABASE_ONLY } from '../../decision/plan/snapshotNeeds';
+import { EncryptionKeys } from '../encryption/EncryptionKeys';
 import { SnapshotConfig } from '../snapshotConfig';
 
 /** As it is configured if nothing is set, but that hardly anything is beyond the limits. */
@@ -7,5 +8,6 @@ export const SNAPSHOTS_IN_DATABASE: SnapshotConfig = {
   maxFiles: 1e5,
   keepSeconds: 60,
   stores: [{ type: 'database' }],
+  keys: new EncryptionKeys([]),
   readable: DATABASE_ONLY,
 };

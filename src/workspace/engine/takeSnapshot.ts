@@ -1,6 +1,6 @@
 import type nodeFs from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { BytePath, displayPath } from './tree/bytePath';
+import { BytePath } from './tree/bytePath';
 import { diff } from './tree/diff';
 import { FileEntry, Piece } from './tree/entries';
 import { FileEntries } from './scan/FileEntries';
@@ -9,7 +9,13 @@ import { FileReader } from './scan/FileReader';
 import { Chain, KnownWorkspace } from './manifest/KnownWorkspace';
 import { encodeManifest } from './manifest/manifestFormat';
 import { PackWriter, PutPack } from './packs/PackWriter';
-import { Scan, scanAgain, ScanOptions, scanWorkspace } from './scan/scan';
+import {
+  Problem,
+  Scan,
+  scanAgain,
+  ScanOptions,
+  scanWorkspace,
+} from './scan/scan';
 
 /** More of it in a workspace, and it is not stored. */
 export type Limits = {
@@ -21,8 +27,10 @@ export type Limits = {
 export type Snapshot = {
   /** Whether it differs from the snapshot before it in more than times. Null if that cannot be told. */
   changed: boolean | null;
-  /** Why the content is not stored, if it is not. */
+  /** Why the content is not stored, if it is not. Names no path. */
   missing: string | null;
+  /** The path that `missing` is about, if it is about one. */
+  missingAt?: BytePath;
   files: number;
   bytes: number;
   /** Bytes in the store, the manifest included. */
@@ -83,12 +91,14 @@ export async function takeSnapshot(options: {
     : storedSnapshot(scan, known, packs.storedBytes);
 }
 
-function whyNotStored(scan: Scan, limits: Limits): string | undefined {
+function whyNotStored(scan: Scan, limits: Limits): Problem | undefined {
   if (scan.problem) {
     return scan.problem;
   }
   return scan.bytes > limits.maxBytes
-    ? `The files have ${formatMb(scan.bytes)}, and at most ${formatMb(limits.maxBytes)} are stored`
+    ? {
+        text: `The files have ${formatMb(scan.bytes)}, and at most ${formatMb(limits.maxBytes)} are stored`,
+      }
     : undefined;
 }
 
@@ -99,7 +109,7 @@ async function readContent(
   files: FileEntries,
   known: KnownWorkspace,
   packs: PackWriter,
-): Promise<string | undefined> {
+): Promise<Problem | undefined> {
   const added = new Map<string, Piece>();
   const reader = new FileReader(options.fs, (hash, bytes) => {
     const stored = known.find(hash) ?? added.get(hash);
@@ -126,7 +136,9 @@ async function readContent(
       if (!read) {
         looks.set(path, (looks.get(path) ?? 0) + 1);
         if (looks.get(path)! > MAX_LOOKS) {
-          return `${displayPath(path)} is something else each time that it is looked at`;
+          const text =
+            'A file is something else each time that it is looked at';
+          return { text, path };
         }
         scanAgain(options, scan, path);
         continue;
@@ -142,7 +154,7 @@ async function readContent(
       if (!error.syscall) {
         throw error;
       }
-      return `${displayPath(path)} cannot be read, ${readableError(error)}`;
+      return { text: `A file cannot be read, ${readableError(error)}`, path };
     }
   }
   return undefined;
@@ -151,14 +163,15 @@ async function readContent(
 function missingSnapshot(
   scan: Scan,
   known: KnownWorkspace,
-  missing: string,
+  missing: Problem,
   storedBytes: number,
 ): Snapshot {
   // What a scan that was broken off did not see is not gone.
   const isWhole = scan.problem === undefined;
   return {
     changed: isWhole ? diff(known.entries, scan.entries).changed : null,
-    missing,
+    missing: missing.text,
+    missingAt: missing.path,
     files: scan.files,
     bytes: scan.bytes,
     storedBytes,

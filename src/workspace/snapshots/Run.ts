@@ -8,6 +8,8 @@ import { isConnectionLost } from '../../database/isConnectionLost';
 import { readNewestSnapshot } from '../../database/operations/snapshots/readNewestSnapshot';
 import { safeError } from '../../util/safeError';
 import { Limits } from '../engine/takeSnapshot';
+import { StoreError } from '../engine/tree/StoreError';
+import { encryptManifest } from '../encryption/encryptedManifest';
 import { formatNeeds, SnapshotNeeds } from '../../decision/plan/snapshotNeeds';
 import { expectStored } from '../stores/expectStored';
 import { Stores } from '../stores/Stores';
@@ -100,7 +102,7 @@ export class Run {
         }
         return await this.#takeAndRecord();
       } catch (error) {
-        if (!isConnectionLost(error) || performance.now() > deadline) {
+        if (!isPassing(error) || performance.now() > deadline) {
           throw error;
         }
         this.#garbage.push(...this.#packs.splice(0));
@@ -152,7 +154,7 @@ export class Run {
     snapshot: TakenSnapshot,
     parts: Buffer[],
   ): Promise<number | undefined> {
-    const { skipped: _, ...row } = snapshot;
+    const { skipped: _, missingAt: __, ...row } = snapshot;
     let isCommitted = false;
     try {
       return await this.context.knex.transaction(async tx => {
@@ -165,7 +167,11 @@ export class Run {
           packs: this.#packs,
         });
         if (number !== undefined) {
-          await insertManifest(tx, { taskId: this.taskId, number, parts });
+          const manifest = { taskId: this.taskId, number };
+          await insertManifest(tx, {
+            ...manifest,
+            parts: encryptManifest(this.context.stores.keys, manifest, parts),
+          });
         }
         isCommitted = true;
         return number;
@@ -218,11 +224,11 @@ export class Run {
     }
   }
 
-  #logIncomplete({ missing, skipped }: TakenSnapshot): void {
+  #logIncomplete({ missing, missingAt, skipped }: TakenSnapshot): void {
     if (missing) {
       this.#logOnce(
         'missing',
-        `The workspace of task ${this.taskId} is not stored. ${missing}. If it is interrupted now, more of its steps run again.`,
+        `The workspace of task ${this.taskId} is not stored. ${missing}${missingAt ? ` (${missingAt})` : ''}. If it is interrupted now, more of its steps run again.`,
       );
     }
     if (skipped.length > 0) {
@@ -239,6 +245,11 @@ export class Run {
       this.context.logger.warn(message, error ? safeError(error) : undefined);
     }
   }
+}
+
+/** Whether it is worth waiting: not for a store outside of the database, which nothing else of the task needs. */
+function isPassing(error: unknown): boolean {
+  return !(error instanceof StoreError) && isConnectionLost(error);
 }
 
 function toBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {

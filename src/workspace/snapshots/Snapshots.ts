@@ -82,12 +82,12 @@ export class Snapshots {
     const engine = new EngineThread({
       putPack: async (taskId, pack, content) => {
         this.#runs.get(taskId)?.addPack(pack);
-        await stores.first.store.put(taskId, pack, content);
+        await stores.put(taskId, pack, content);
       },
       getPack: (taskId, pack) =>
         stores.get(taskId, pack, this.#sources.get(taskId) ?? []),
       readManifests: (taskId, number) =>
-        readStoredManifests(knex, { taskId, number }),
+        readStoredManifests(knex, stores.keys, { taskId, number }),
     });
     this.#context = { knex, limits, logger, stores, engine, listener };
   }

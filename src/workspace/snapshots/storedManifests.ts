@@ -4,6 +4,8 @@ import {
   SnapshotLink,
 } from '../../database/operations/snapshots/listSnapshots';
 import { readManifests } from '../../database/operations/snapshots/content/readManifests';
+import { decryptManifest } from '../encryption/encryptedManifest';
+import { EncryptionKeys } from '../encryption/EncryptionKeys';
 import { StoredManifests } from '../engine/manifest/loadContent';
 import { isFullManifest } from '../engine/manifest/manifestFormat';
 import { WorkspaceError } from '../engine/tree/WorkspaceError';
@@ -12,10 +14,11 @@ import { WorkspaceError } from '../engine/tree/WorkspaceError';
  * Reads the manifests that a snapshot consists of, up to the last full one before it.
  *
  * @returns the full one first. Nothing if the workspace was empty.
- * @throws WorkspaceError if the snapshot is not there or its content is missing.
+ * @throws WorkspaceError if the snapshot is not there, its content is missing or cannot be decrypted.
  */
 export async function readStoredManifests(
   knex: Knex,
+  keys: EncryptionKeys,
   options: { taskId: string; number: number },
 ): Promise<StoredManifests> {
   const { taskId, number } = options;
@@ -33,15 +36,19 @@ export async function readStoredManifests(
     next = link.base;
   }
   const parts = await readManifests(knex, { taskId, numbers: chain });
-  return chain.map(snapshot => {
-    const manifest = parts.get(snapshot);
+  const manifests: StoredManifests = [];
+  for (const link of chain) {
+    const manifest = parts.get(link);
     if (!manifest) {
       throw new WorkspaceError(
-        `Snapshot ${snapshot} was deleted while it was read`,
+        `Snapshot ${link} was deleted while it was read`,
       );
     }
-    return manifest;
-  });
+    manifests.push(
+      await decryptManifest(keys, { taskId, number: link }, manifest),
+    );
+  }
+  return manifests;
 }
 
 function linkWithContent(

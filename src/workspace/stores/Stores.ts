@@ -3,6 +3,8 @@ import {
   DATABASE_STORE,
   SnapshotNeeds,
 } from '../../decision/plan/snapshotNeeds';
+import { decryptPack, encryptPack } from '../encryption/encryptedPack';
+import { EncryptionKeys } from '../encryption/EncryptionKeys';
 import { DatabasePackStore } from './DatabasePackStore';
 import { PackStore } from './PackStore';
 
@@ -12,6 +14,7 @@ export type NamedStore = { id: string; store: PackStore };
 /** The stores of this process: the first one is written to, and all are read. */
 export class Stores {
   readonly #stores: NamedStore[];
+  #keys = new EncryptionKeys([]);
 
   constructor(first: NamedStore, ...others: NamedStore[]) {
     this.#stores = [first, ...others];
@@ -20,6 +23,19 @@ export class Stores {
   static inDatabase(knex: Knex): Stores {
     const store = new DatabasePackStore(knex);
     return new Stores({ id: DATABASE_STORE, store });
+  }
+
+  /** The same stores. What is written to them is encrypted, and decrypted when it is read. */
+  withKeys(keys: EncryptionKeys): Stores {
+    const [first, ...others] = this.#stores;
+    const stores = new Stores(first, ...others);
+    stores.#keys = keys;
+    return stores;
+  }
+
+  /** The keys of what is stored. */
+  get keys(): EncryptionKeys {
+    return this.#keys;
   }
 
   /** The store that is written to. */
@@ -33,12 +49,16 @@ export class Stores {
 
   /** What is needed to read what is written from now on. */
   get written(): SnapshotNeeds {
-    return { stores: [this.first.id], keys: [] };
+    const key = this.#keys.first;
+    return { stores: [this.first.id], keys: key ? [key.id] : [] };
   }
 
   /** All that can be read. */
   get readable(): SnapshotNeeds {
-    return { stores: this.#stores.map(({ id }) => id), keys: [] };
+    return {
+      stores: this.#stores.map(({ id }) => id),
+      keys: this.#keys.ids,
+    };
   }
 
   /** Nothing if it is not configured. */
@@ -46,12 +66,18 @@ export class Stores {
     return this.#stores.find(store => store.id === id)?.store;
   }
 
+  /** Stores a pack in the first store. */
+  async put(taskId: string, pack: string, content: Uint8Array): Promise<void> {
+    const bytes = encryptPack(this.#keys, { taskId, pack }, content);
+    await this.first.store.put(taskId, pack, bytes);
+  }
+
   /**
    * The content of a pack that is in one of some stores.
    *
    * @param ids - of the stores. Those that are not configured are left out
    * @returns nothing if none of them has it.
-   * @throws what a store says that cannot be reached, unless another one has the pack.
+   * @throws what a store says that cannot be reached, and what `decryptPack` throws, unless another one has the pack.
    */
   async get(
     taskId: string,
@@ -64,7 +90,7 @@ export class Stores {
         try {
           const content = await store.get(taskId, pack);
           if (content) {
-            return content;
+            return decryptPack(this.#keys, { taskId, pack }, content);
           }
         } catch (error) {
           failure ??= { error };

@@ -38,9 +38,13 @@ export type EngineCalls = {
   drop(taskId: string): Promise<void>;
 };
 
-export type TakenSnapshot = Omit<Snapshot, 'known' | 'manifest' | 'skipped'> & {
-  /** Paths for people to read. */
+/** With paths for people to read. */
+export type TakenSnapshot = Omit<
+  Snapshot,
+  'known' | 'manifest' | 'skipped' | 'missingAt'
+> & {
   skipped: string[];
+  missingAt?: string;
 };
 
 type Parts = Uint8Array<ArrayBuffer>[];
@@ -66,8 +70,12 @@ function serveEngine(port: MessagePort): void {
   const calls: EngineCalls = {
     restore: run => engine.restore(run),
     take: async run => {
-      const { manifest, skipped, ...rest } = await engine.take(run);
-      const snapshot = { ...rest, skipped: skipped.map(displayPath) };
+      const { manifest, skipped, missingAt, ...rest } = await engine.take(run);
+      const snapshot = {
+        ...rest,
+        skipped: skipped.map(displayPath),
+        missingAt: missingAt && displayPath(missingAt),
+      };
       return [snapshot, manifest ? split(manifest) : []];
     },
     settle: async (taskId, number) => engine.settle(taskId, number),

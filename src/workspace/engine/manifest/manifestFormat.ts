@@ -1,4 +1,4 @@
-import { BytePath, displayPath, isBelowRoot } from '../tree/bytePath';
+import { BytePath, isBelowRoot } from '../tree/bytePath';
 import { ByteReader } from './ByteReader';
 import { ByteWriter } from './ByteWriter';
 import { Entries, Entry, FileEntry, Piece } from '../tree/entries';
@@ -80,9 +80,7 @@ export function decodeManifest(
   for (let rest = reader.number(); rest > 0; rest--) {
     const path = reader.bytes();
     if (!isBelowRoot(path)) {
-      throw new Error(
-        `It has the path ${JSON.stringify(displayPath(path))}, which is not in the workspace`,
-      );
+      throw new Error('It has a path that is not in the workspace');
     }
     entries.set(path, readEntry(reader, { packs, former }, path));
   }

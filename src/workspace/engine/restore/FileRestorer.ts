@@ -1,5 +1,5 @@
 import type nodeFs from 'node:fs';
-import { BytePath, displayPath, toFsPath } from '../tree/bytePath';
+import { BytePath, toFsPath } from '../tree/bytePath';
 import { Entries, FileEntry, Piece } from '../tree/entries';
 import { isRacy } from '../scan/FileEntries';
 import { hashOf } from '../scan/FileReader';
@@ -59,7 +59,7 @@ export class FileRestorer {
       const rest = this.#rest.get(path);
       this.#open(path, rest === undefined ? entry.mode : undefined, fd => {
         for (const { piece, position } of pieces) {
-          this.#writeAll(fd, verified(path, piece, content), position);
+          this.#writeAll(fd, verified(piece, content), position);
         }
         if (rest === undefined || rest === 1) {
           this.#complete(fd, entry);
@@ -148,12 +148,12 @@ function usesOf(path: BytePath, entry: FileEntry): Map<string, Use> {
 }
 
 /** The bytes of a piece. Throws if they are others than those that were stored. */
-function verified(path: BytePath, piece: Piece, content: Buffer): Buffer {
+function verified(piece: Piece, content: Buffer): Buffer {
   const { offset, length, hash, pack } = piece;
   const bytes = content.subarray(offset, offset + length);
   if (hashOf(bytes) !== hash) {
     throw new WorkspaceError(
-      `The content of ${displayPath(path)} is not what was stored: pack ${pack} has other bytes at ${offset}`,
+      `The content of a file is not what was stored: pack ${pack} has other bytes at ${offset}`,
     );
   }
   return bytes;

@@ -120,7 +120,7 @@ describe('a restore', () => {
     const [[pack, content]] = site.packs;
     content[1_000] += 1;
     await expect(site.begin(number)).rejects.toThrow(
-      `The content of file is not what was stored: pack ${pack} has other bytes at 0`,
+      `The content of a file is not what was stored: pack ${pack} has other bytes at 0`,
     );
     site.packs.set(pack, content.slice(0, 100));
     await expect(site.begin(number)).rejects.toThrow(/is not what was stored/);

@@ -1,5 +1,5 @@
 import type nodeFs from 'node:fs';
-import { BytePath, displayPath, parentOf, toFsPath } from '../tree/bytePath';
+import { BytePath, parentOf, toFsPath } from '../tree/bytePath';
 import { Entries, FolderEntry, LinkEntry } from '../tree/entries';
 import { FileRestorer } from './FileRestorer';
 import { decompressAside, PACK_BYTES } from '../packs/packFormat';
@@ -62,9 +62,7 @@ function checkFolders(entries: Entries): void {
   for (const path of entries.keys()) {
     const parent = parentOf(path);
     if (parent && entries.get(parent)?.kind !== 'folder') {
-      throw new WorkspaceError(
-        `The snapshot has ${displayPath(path)}, but no folder for it`,
-      );
+      throw new WorkspaceError('The snapshot has a file, but no folder for it');
     }
   }
 }

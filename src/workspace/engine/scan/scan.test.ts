@@ -163,12 +163,13 @@ describe('a scan', () => {
     writeFiles(site.folder, { secret: 'S', other: 'O' });
     const refused = await site.take();
     expect([refused.changed, refused.manifest]).toEqual([true, undefined]);
-    expect(refused.missing).toBe(
-      'secret cannot be read, EACCES: permission denied',
-    );
+    expect(refused).toMatchObject({
+      missing: 'A file cannot be read, EACCES: permission denied',
+      missingAt: 'secret',
+    });
     expect(await site.take()).toMatchObject({
       changed: false,
-      missing: expect.stringMatching(/^secret cannot/),
+      missing: expect.stringMatching(/^A file cannot/),
     });
     isReadable = true;
     const { missing, changed, number } = await site.take();
@@ -191,7 +192,9 @@ describe('a scan', () => {
     writeFiles(site.folder, { 'closed/file': '' });
     expect(await site.take()).toMatchObject({
       changed: null,
-      missing: 'The folder closed cannot be read, EACCES: permission denied',
+      missing:
+        'A folder of the workspace cannot be read, EACCES: permission denied',
+      missingAt: 'closed',
     });
   });
 
@@ -274,6 +277,9 @@ describe('a scan', () => {
     });
     await site.begin();
     writeFiles(site.folder, { odd: 'x' });
-    expect((await site.take()).missing).toMatch(/^odd is something else/);
+    expect(await site.take()).toMatchObject({
+      missing: expect.stringMatching(/^A file is something else/),
+      missingAt: 'odd',
+    });
   });
 });

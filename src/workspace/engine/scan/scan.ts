@@ -1,8 +1,16 @@
 import type nodeFs from 'node:fs';
 import type { BigIntStats } from 'node:fs';
-import { BytePath, displayPath, toFsPath } from '../tree/bytePath';
+import { BytePath, toFsPath } from '../tree/bytePath';
 import { Entries, Entry } from '../tree/entries';
 import { isGone, readableError } from '../tree/fileErrors';
+
+/** Why a workspace cannot be stored. */
+export type Problem = {
+  /** Names no path: it goes into the database and into what people read of the task. */
+  text: string;
+  /** What it is about, for the backend's log. */
+  path?: BytePath;
+};
 
 /** What a scan found. */
 export type Scan = {
@@ -15,7 +23,7 @@ export type Scan = {
   /** FIFOs, sockets and devices, which cannot be stored. */
   skipped: BytePath[];
   /** Why it could not look at all of it, if it could not. Then `entries` are only a part. */
-  problem?: string;
+  problem?: Problem;
 };
 
 export type ScanOptions = {
@@ -56,7 +64,10 @@ function scanFolder(options: ScanOptions, scan: Scan, path: BytePath): void {
     names = fs.readdirSync(toFsPath(path ? `${root}/${path}` : root), 'latin1');
   } catch (error: any) {
     if (!isGone(error) || path === '') {
-      scan.problem ??= `The folder ${displayPath(path) || 'of the workspace'} cannot be read, ${readableError(error)}`;
+      scan.problem ??= {
+        text: `${path ? 'A folder' : 'The folder'} of the workspace cannot be read, ${readableError(error)}`,
+        path,
+      };
     }
     return;
   }
@@ -91,12 +102,15 @@ function scanEntry(options: ScanOptions, scan: Scan, path: BytePath): void {
   } catch (error: any) {
     // It was there a moment ago. `EINVAL`: it is no longer a link.
     if (!isGone(error) && error.code !== 'EINVAL') {
-      scan.problem ??= `${displayPath(path)} cannot be looked at, ${readableError(error)}`;
+      const text = `A path cannot be looked at, ${readableError(error)}`;
+      scan.problem ??= { text, path };
     }
     return;
   }
   if (scan.entries.size > maxFiles) {
-    scan.problem ??= `There are more than ${maxFiles.toLocaleString('en')} files and folders`;
+    scan.problem ??= {
+      text: `There are more than ${maxFiles.toLocaleString('en')} files and folders`,
+    };
   }
 }
 

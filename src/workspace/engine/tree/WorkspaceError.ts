@@ -1,3 +1,5 @@
+import { StoreError } from './StoreError';
+
 /**
  * Something that is as wrong the next time: content that is not there or not what it was, or a folder that cannot be written.
  * All other errors may be of the moment.
@@ -23,6 +25,10 @@ export function revived({ name, message }: Pick<Error, 'name' | 'message'>) {
       return new WorkspaceError(message);
     case 'FolderError':
       return new FolderError(message);
+    case 'UnreadableError':
+      return new UnreadableError(message);
+    case 'StoreError':
+      return new StoreError(message);
     default:
       return new Error(message);
   }
