@@ -35,6 +35,7 @@ import { Forecast } from './record/Forecast';
 import { createListener } from './reporting/createListener';
 import { SnapshotMetrics } from './reporting/SnapshotMetrics';
 import { reportBlocked } from './reporting/reportBlocked';
+import { reportKept } from './reporting/reportKept';
 import { createLockTrouble } from './rescue/createLockTrouble';
 import { createRecoveryPass } from './rescue/createRecoveryPass';
 import { Deferral } from './rescue/Deferral';
@@ -163,6 +164,13 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
   common.check.checkVersion();
   watchStatements({ ...common, retries, brokenRuns });
   reportBlocked(deps.metrics, () => common.troubles.isBlocking);
+  if (config.snapshots) {
+    reportKept(deps.metrics, {
+      knex,
+      isReady: () => readiness.wasReady,
+      stores: config.snapshots.readable.stores,
+    });
+  }
   keepSnapshots({
     ...common,
     config: config.snapshots,

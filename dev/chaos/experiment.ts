@@ -16,6 +16,8 @@ import { deleteLeftFiles } from './evidence/leftFiles';
 import { FAULTS_OF_STORE } from './stores/storeFaults';
 import { notStoredIn, waitsIn } from './evidence/logLines';
 
+const QUIET_CHECKS = 3;
+
 /** Keep the tasks and the retries apart from the faults: how many there were must not change which faults are drawn. */
 const TASKS_SEED = 0x7a5c;
 const RETRIES_SEED = 0x5e7a;
@@ -77,14 +79,22 @@ export async function experiment(
 
   say('No more faults; waiting for all tasks to end');
   await injector.settle();
-  await Promise.all([dispatcher.close(), retrier.close()]);
-  await Promise.all([dispatching, retrying]);
+  await dispatcher.close();
+  await dispatching;
   await Promise.all(replicas.map(r => r.untilReady()));
+  let quietChecks = 0;
   await waitFor(
-    'all tasks to end',
-    async () => (await countInFlight(knex)) === 0,
+    'all tasks to end, and their retries',
+    async () => {
+      const isQuiet = (await countInFlight(knex)) === 0 && !retrier.isBusy;
+      quietChecks = isQuiet ? quietChecks + 1 : 0;
+      // A retry of one that has just failed begins between two of them.
+      return quietChecks === QUIET_CHECKS;
+    },
     { timeoutMs: QUIET_MINUTES * 60_000, intervalMs: 500 },
   ).catch(error => say(String(error)));
+  await retrier.close();
+  await retrying;
 
   const endedAt = Date.now();
   say('Waiting for the files of all tasks to be deleted');

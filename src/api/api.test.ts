@@ -579,6 +579,10 @@ describe.each(databases.eachSupportedId())('the REST API on %s', databaseId => {
         task_id: taskId,
         ...{ number: 2, kind: 'files', epoch: 1, base: 1, last_event: 0 },
         ...{ files: 1, bytes: 90, stored_bytes: 70 },
+        needs: JSON.stringify({
+          stores: ['directory:/old', 'directory:/shared'],
+          keys: [],
+        }),
       });
       return taskId;
     }
@@ -588,7 +592,11 @@ describe.each(databases.eachSupportedId())('the REST API on %s', databaseId => {
       async status => {
         const taskId = await insertWithSnapshot(status);
         const { body } = await get(`/tasks/${taskId}`, ADMIN);
-        expect(body.workspace).toEqual({ snapshots: 1, storedBytes: 70 });
+        expect(body.workspace).toEqual({
+          snapshots: 1,
+          storedBytes: 70,
+          stores: ['directory:/old', 'directory:/shared'],
+        });
       },
     );
 
@@ -598,7 +606,7 @@ describe.each(databases.eachSupportedId())('the REST API on %s', databaseId => {
         const taskId = await insertWithSnapshot(status);
         const { body } = await get(`/tasks/${taskId}`, ADMIN);
         const { keptUntil, ...kept } = body.workspace;
-        expect(kept).toEqual({ snapshots: 1, storedBytes: 70 });
+        expect(kept).toMatchObject({ snapshots: 1, storedBytes: 70 });
         const minutes = (Date.parse(keptUntil) - Date.now()) / 60_000;
         expect(Math.round(minutes)).toBe(24 * 60 - 10);
       },

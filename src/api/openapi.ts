@@ -363,12 +363,18 @@ export const spec = {
           workspace: {
             type: 'object',
             description: 'What is kept of its files. Not there if nothing is.',
-            required: ['snapshots', 'storedBytes'],
+            required: ['snapshots', 'storedBytes', 'stores'],
             properties: {
               snapshots: { type: 'integer' },
               storedBytes: {
                 type: 'integer',
-                description: 'What they take in the store, compressed.',
+                description: 'What they take in the stores, compressed.',
+              },
+              stores: {
+                type: 'array',
+                items: { type: 'string' },
+                description:
+                  'Where the content of files is: `database`, or the type and the place of another store.',
               },
               keptUntil: {
                 type: 'string',

@@ -14,6 +14,9 @@ import { SnapshotCleaner } from './snapshots/SnapshotCleaner';
 import { SnapshotConfig } from './snapshotConfig';
 import { Snapshots } from './snapshots/Snapshots';
 import { openStores } from './stores/openStores';
+import { OrphanCleaner } from './snapshots/OrphanCleaner';
+import { StoreCheck } from './stores/StoreCheck';
+import { StoreCleaner } from './snapshots/StoreCleaner';
 
 /** Has snapshots of workspaces made, restored and deleted, if that is configured. */
 export function keepSnapshots(options: {
@@ -46,6 +49,16 @@ export function keepSnapshots(options: {
     }),
   });
   const { keepSeconds } = config;
-  const cleaner = new SnapshotCleaner({ ...options, snapshots, keepSeconds });
+  const cleaner = new SnapshotCleaner({
+    ...options,
+    snapshots,
+    keepSeconds,
+    cleaners: [
+      new OrphanCleaner({ ...options, stores }),
+      new StoreCleaner({ ...options, stores }),
+    ],
+  });
+  const check = new StoreCheck({ ...options, stores });
   lifecycle.addStartupHook(() => cleaner.schedule(scheduler));
+  lifecycle.addStartupHook(() => void check.run());
 }

@@ -118,6 +118,7 @@ describe.each(eachPlace(databases))(
       await site.knex(TASKS).where('id', site.taskId).delete();
       writeFiles(site.folder, { file: 'y' });
       await site.take();
+      await site.cleanStores();
       for (const table of [SNAPSHOTS, MANIFESTS]) {
         expect(await site.count(table)).toBe(0);
       }

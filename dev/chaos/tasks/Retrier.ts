@@ -45,6 +45,11 @@ export class Retrier {
     },
   ) {}
 
+  /** Whether a task is to be started again. */
+  get isBusy(): boolean {
+    return this.#pending.size > 0;
+  }
+
   /** Starts tasks again until it is closed. */
   async run(): Promise<void> {
     while (this.#isOpen) {

@@ -9,6 +9,8 @@ import {
 } from '../../__testUtils__/scaffolderDatabase';
 import { DbSnapshotRow, SNAPSHOTS } from '../../database/tables';
 import { TEST_CREDENTIALS } from '../../../dev/harness/S3Server';
+import { OrphanCleaner } from '../snapshots/OrphanCleaner';
+import { StoreCleaner } from '../snapshots/StoreCleaner';
 import { Snapshots, SnapshotsOptions } from '../snapshots/Snapshots';
 import { openStores } from '../stores/openStores';
 import { PackStore } from '../stores/PackStore';
@@ -129,6 +131,18 @@ export class Site {
   async count(table: string): Promise<number> {
     const rows = await this.knex(table).where('task_id', this.taskId);
     return rows.length;
+  }
+
+  /**
+   * Deletes from the stores what needs no snapshots any more, as a process of the cluster does every few minutes.
+   *
+   * @param settleSeconds - how long nothing must have been there before the task is forgotten
+   */
+  async cleanStores(settleSeconds = 240): Promise<void> {
+    const { knex, stores, logger } = this;
+    const options = { knex, stores, settleSeconds, logger };
+    await new OrphanCleaner(options).clean();
+    await new StoreCleaner(options).clean();
   }
 
   /** What the store has of the task. */

@@ -49,7 +49,12 @@ it.each(databases.eachSupportedId())(
     await insertTask(knex, { status: 'completed', silentSeconds: 120 });
 
     const snapshots = { forget: jest.fn() };
-    await new SnapshotCleaner({ knex, snapshots, keepSeconds: 60 }).clean();
+    await new SnapshotCleaner({
+      knex,
+      snapshots,
+      cleaners: [],
+      keepSeconds: 60,
+    }).clean();
     const [[forgotten]] = snapshots.forget.mock.calls;
     expect(forgotten.sort()).toEqual(unneeded.sort());
   },

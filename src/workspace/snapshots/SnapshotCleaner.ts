@@ -14,6 +14,8 @@ export class SnapshotCleaner {
     private readonly options: {
       knex: Knex;
       snapshots: Pick<Snapshots, 'forget'>;
+      /** What is done after that. */
+      cleaners: { clean(): Promise<void> }[];
       keepSeconds: number;
     },
   ) {}
@@ -31,7 +33,10 @@ export class SnapshotCleaner {
 
   /** @throws what the database says if it does not answer. */
   async clean(): Promise<void> {
-    const { knex, snapshots, keepSeconds } = this.options;
+    const { knex, snapshots, cleaners, keepSeconds } = this.options;
     await snapshots.forget(await listUnneededSnapshots(knex, { keepSeconds }));
+    for (const cleaner of cleaners) {
+      await cleaner.clean();
+    }
   }
 }

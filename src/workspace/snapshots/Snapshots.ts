@@ -25,6 +25,7 @@ import {
   UnreadableError,
   WorkspaceError,
 } from '../engine/tree/WorkspaceError';
+import { deleteOrphans } from '../stores/deleteOrphans';
 import { deleteStored } from '../stores/deleteStored';
 import { expectStored } from '../stores/expectStored';
 import { Stores } from '../stores/Stores';
@@ -190,6 +191,9 @@ export class Snapshots {
         const needs = uniteNeeds(source, stores.written);
         begun ??= await this.#record(options, needs);
         const number = begun === UNRECORDED ? 0 : begun.number;
+        if (begun !== UNRECORDED && begun.epoch > 1) {
+          await this.#deleteOrphans(taskId, number);
+        }
         this.#sources.set(taskId, source.stores);
         await engine.call('restore', { taskId, path, from, number });
         if (begun !== UNRECORDED) {
@@ -288,6 +292,19 @@ export class Snapshots {
             `Could not record that snapshot ${from} of task ${taskId} cannot be restored`,
             safeError(failure),
           ),
+      );
+    }
+  }
+
+  /** What earlier runs stored and did not record. What cannot be deleted now is deleted by a later run, or with the task. */
+  async #deleteOrphans(taskId: string, newest: number): Promise<void> {
+    const { knex, stores, logger } = this.#context;
+    try {
+      await deleteOrphans({ knex, stores, taskId, newest });
+    } catch (error) {
+      logger.debug(
+        `Could not look for packs of task ${taskId} that no snapshot has`,
+        safeError(error),
       );
     }
   }

@@ -1,5 +1,6 @@
 import { Knex } from 'knex';
 import { SNAPSHOTS } from '../../tables';
+import { isSqlite } from '../../time';
 import { insertedRows } from './insertedRows';
 import { newestEvent } from './newestEvent';
 
@@ -32,10 +33,12 @@ export async function insertSnapshot(
   snapshot: NewSnapshot,
 ): Promise<number | undefined> {
   const { taskId, epoch, base } = snapshot;
+  // Waits for `endRuns`. SQLite has one writer at a time.
+  const lock = isSqlite(tx) ? '' : 'for update';
   const result = await tx.raw(
     `insert into ?? (task_id, number, kind, epoch, base, last_event, changed, missing, files, bytes, stored_bytes, needs, packs)
      select ?, number + 1, 'files', epoch, number, (?), ?, ?, ?, ?, ?, ?, ?
-     from (select number, epoch from ?? where task_id = ? order by number desc limit 1) as newest
+     from (select number, epoch from ?? where task_id = ? order by number desc limit 1 ${lock}) as newest
      where number = ? and epoch = ?
      on conflict do nothing returning number`,
     [

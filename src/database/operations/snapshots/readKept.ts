@@ -1,5 +1,6 @@
 import { Knex } from 'knex';
-import { SNAPSHOTS } from '../../tables';
+import { DbSnapshotRow, SNAPSHOTS } from '../../tables';
+import { parseNeeds } from '../../../decision/plan/snapshotNeeds';
 import { IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
 import { readTimestamp, silentForAtLeastFrom } from '../../time';
 
@@ -9,6 +10,8 @@ export type Kept = {
   snapshots: number;
   /** Bytes that they take in the store, compressed. */
   storedBytes: number;
+  /** The ids of the stores that they are in. */
+  stores: string[];
   /** When they may be deleted, unless the task is started again. Of a task that failed or was cancelled. */
   keptUntil?: Date;
 };
@@ -23,22 +26,24 @@ export async function readKept(
   options: { taskId: string; keepSeconds: number | undefined },
 ): Promise<Kept | undefined> {
   const { taskId, keepSeconds } = options;
-  const row = await knex(SNAPSHOTS)
+  const rows = await knex<DbSnapshotRow>(SNAPSHOTS)
     .where({ task_id: taskId, kind: 'files' })
-    .first({
-      snapshots: knex.raw('count(*)'),
-      bytes: knex.raw('sum(stored_bytes)'),
-    });
-  // PostgreSQL has both as strings.
-  const snapshots = Number(row.snapshots);
-  if (snapshots === 0) {
+    .orderBy('number')
+    .select('stored_bytes', 'needs');
+  if (rows.length === 0) {
     return undefined;
   }
   const keptUntil =
     keepSeconds === undefined
       ? undefined
       : await readKeptUntil(knex, { taskId, keepSeconds });
-  return { snapshots, storedBytes: Number(row.bytes), keptUntil };
+  return {
+    snapshots: rows.length,
+    // PostgreSQL has it as a string.
+    storedBytes: rows.reduce((sum, row) => sum + Number(row.stored_bytes), 0),
+    stores: [...new Set(rows.flatMap(({ needs }) => parseNeeds(needs).stores))],
+    keptUntil,
+  };
 }
 
 async function readKeptUntil(

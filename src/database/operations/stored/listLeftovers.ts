@@ -6,7 +6,9 @@ import { secondsAgo } from '../../time';
 export type Leftover = {
   taskId: string;
   store: string;
-  /** Whether all was deleted so long ago that nothing can be expected to have been added since. */
+  /** Whether all was deleted that was there. */
+  isEmptied: boolean;
+  /** Whether that was so long ago that nothing can be expected to have been added since. */
   isSettled: boolean;
 };
 
@@ -19,17 +21,20 @@ export async function listLeftovers(
   knex: Knex,
   { settleSeconds }: { settleSeconds: number },
 ): Promise<Leftover[]> {
-  const rows: { task_id: string; store: string; settled: number }[] =
-    await withoutSnapshots(knex).select({
-      task_id: 'task_id',
-      store: 'store',
-      settled: knex.raw('case when emptied_at <= ? then 1 else 0 end', [
-        secondsAgo(knex, settleSeconds),
-      ]),
-    });
-  return rows.map(({ task_id: taskId, store, settled }) => ({
+  const rows: (DbStoredRow & { settled: number })[] = await withoutSnapshots(
+    knex,
+  ).select({
+    task_id: 'task_id',
+    store: 'store',
+    emptied_at: 'emptied_at',
+    settled: knex.raw('case when emptied_at <= ? then 1 else 0 end', [
+      secondsAgo(knex, settleSeconds),
+    ]),
+  });
+  return rows.map(({ task_id: taskId, store, emptied_at, settled }) => ({
     taskId,
     store,
+    isEmptied: emptied_at !== null,
     isSettled: settled === 1,
   }));
 }

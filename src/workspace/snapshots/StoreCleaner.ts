@@ -1,0 +1,92 @@
+import { LoggerService } from '@backstage/backend-plugin-api';
+import { Knex } from 'knex';
+import {
+  forgetStored,
+  isUnneeded,
+  Leftover,
+  listLeftovers,
+  markEmptied,
+} from '../../database/operations/stored/listLeftovers';
+import { safeError } from '../../util/safeError';
+import { PackStore } from '../stores/PackStore';
+import { Stores } from '../stores/Stores';
+
+/**
+ * How long nothing must have been there before a task is forgotten, in seconds: what a process is writing that was stalled, and does not know
+ * that it is not needed any more.
+ */
+const SETTLE_SECONDS = 240;
+
+/**
+ * Deletes from stores beside the database what belongs to tasks whose snapshots were deleted, maybe with the task. Only looks at what is
+ * recorded as stored there, never at the whole store, which another installation may use as well.
+ */
+export class StoreCleaner {
+  readonly #reported = new Set<string>();
+
+  constructor(
+    private readonly options: {
+      knex: Knex;
+      stores: Stores;
+      settleSeconds?: number;
+      logger: LoggerService;
+    },
+  ) {}
+
+  /**
+   * A store that cannot be reached keeps what it has, and is tried again the next time.
+   *
+   * @throws what the database says if it does not answer.
+   */
+  async clean(): Promise<void> {
+    const { knex, stores, settleSeconds = SETTLE_SECONDS } = this.options;
+    const byStore = new Map<string, Leftover[]>();
+    for (const leftover of await listLeftovers(knex, { settleSeconds })) {
+      const others = byStore.get(leftover.store) ?? [];
+      byStore.set(leftover.store, [...others, leftover]);
+    }
+    for (const [id, leftovers] of byStore) {
+      const store = stores.find(id);
+      if (store) {
+        await this.#cleanStore(store, leftovers);
+      } else {
+        this.#reportUnknown(id, leftovers.length);
+      }
+    }
+  }
+
+  async #cleanStore(store: PackStore, leftovers: Leftover[]): Promise<void> {
+    const { knex, settleSeconds = SETTLE_SECONDS, logger } = this.options;
+    for (const { taskId, store: id, isEmptied, isSettled } of leftovers) {
+      let names: string[];
+      try {
+        names = await store.list(taskId);
+        // Asked after what is there: a run that began before has a row by now, and what one writes that begins later is not in the list.
+        if (!(await isUnneeded(knex, { taskId, store: id }))) {
+          continue;
+        }
+        await store.delete(taskId, names);
+      } catch (error) {
+        logger.warn(
+          `Could not delete from the store ${id} what ${leftovers.length} tasks have left there, which is tried again`,
+          safeError(error),
+        );
+        return;
+      }
+      if (names.length > 0 || !isEmptied) {
+        await markEmptied(knex, { taskId, store: id });
+      } else if (isSettled) {
+        await forgetStored(knex, { taskId, store: id, settleSeconds });
+      }
+    }
+  }
+
+  #reportUnknown(id: string, tasks: number): void {
+    if (!this.#reported.has(id)) {
+      this.#reported.add(id);
+      this.options.logger.warn(
+        `The files of ${tasks} tasks that need none any more are left in the store ${id}, which is not among scaffolder.recoverTasksWorkspaces.stores. Add it until they are deleted, or delete them yourself.`,
+      );
+    }
+  }
+}
