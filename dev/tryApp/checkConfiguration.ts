@@ -14,6 +14,12 @@ const VALID: JsonObject = {
     maxMegabytes: 50,
     maxFiles: 1000,
     keepFor: '12h',
+    stores: [
+      { type: 's3', bucket: 'files', prefix: 'p', forcePathStyle: true },
+      { type: 'directory', path: '/mnt/files' },
+      { type: 'database' },
+    ],
+    encryptionKeys: ['c29tZSBrZXkgb2YgMzIgYnl0ZXMgZm9yIGEgdGVzdCE='],
   },
 };
 

@@ -118,7 +118,7 @@ export class Retries {
     if (!row) {
       return undefined;
     }
-    const { spec, events, lastKnown, lastAttempt, ...task } = row;
+    const { spec, events, lastKnown, lastAttempt, lastFiles: _, ...task } = row;
     const found = await memory.lookUpSoon(spec);
     // Without its template the scaffolder refuses to start it.
     const isFound = found !== undefined && found.source !== 'gone';

@@ -7,7 +7,7 @@ import {
   TEST_DATABASE_IDS,
 } from '../__testUtils__/scaffolderDatabase';
 import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
-import { SNAPSHOTS } from '../database/tables';
+import { ATTEMPTS, SNAPSHOTS } from '../database/tables';
 import { scaffolderTablesMissing } from '../database/readiness/blockers';
 import { DATABASE_ONLY } from '../decision/plan/snapshotNeeds';
 import { RecoveryWorkspaceProvider } from './RecoveryWorkspaceProvider';
@@ -103,6 +103,36 @@ describe.each(databases.eachSupportedId())(
         await provider.serializeWorkspace({ taskId, path: '/w' });
         expect(snapshots.take).not.toHaveBeenCalled();
         expect(snapshots.forget).toHaveBeenCalledWith([taskId]);
+      },
+    );
+
+    it.each([true, false])(
+      'begins with files that it cannot read only if its run was planned with them, which then fails: %s',
+      async isPlanned => {
+        const taskId = await createTask('idempotent');
+        const needs = JSON.stringify({ stores: ['directory:/x'], keys: [] });
+        await knex(SNAPSHOTS).where('task_id', taskId).update({ needs });
+        const files = isPlanned
+          ? { kind: 'snapshot', number: 2, stepId: 'a' }
+          : { kind: 'missing', stepId: 'a' };
+        await knex(ATTEMPTS).insert({
+          ...{ task_id: taskId, attempt: 1, decision: 'resume' },
+          files: JSON.stringify(files),
+        });
+        await provider.rehydrateWorkspace({ taskId, targetPath: '/w' });
+        expect(snapshots.begin).toHaveBeenCalledWith({
+          ...{ taskId, path: '/w', attempt: 1 },
+          from: isPlanned ? 2 : undefined,
+        });
+        expect(logger.warn.mock.calls).toEqual(
+          isPlanned
+            ? []
+            : [
+                [
+                  `Task ${taskId} begins in an empty workspace, because there is no snapshot of the end of step 'a': its files are in the store directory:/x, which is not among scaffolder.recoverTasksWorkspaces.stores`,
+                ],
+              ],
+        );
       },
     );
 

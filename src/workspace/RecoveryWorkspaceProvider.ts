@@ -10,7 +10,6 @@ import {
 } from '../database/operations/tasks/readTaskCourse';
 import { Blocker } from '../database/readiness/blockers';
 import { DatabaseReadiness } from '../database/readiness/DatabaseReadiness';
-import { readHistory } from '../decision/plan/history';
 import { SnapshotNeeds } from '../decision/plan/snapshotNeeds';
 import { safeError } from '../util/safeError';
 import { filesOfRun } from './snapshots/runBegin';
@@ -55,13 +54,11 @@ export class RecoveryWorkspaceProvider implements WorkspaceProvider {
     if (!task || !mayGoOn(task.lastKnown?.strategy)) {
       return;
     }
-    const files = filesOfRun({
-      ...task,
-      history: readHistory(task.events, readable),
-    });
+    const files = filesOfRun(task, readable);
     if (files.kind === 'missing') {
+      const cause = files.problem ? `: ${files.problem}` : '';
       logger.warn(
-        `Task ${taskId} begins in an empty workspace: there is no snapshot of the end of step '${files.stepId}'`,
+        `Task ${taskId} begins in an empty workspace, because there is no snapshot of the end of step '${files.stepId}'${cause}`,
       );
     }
     await snapshots.begin({

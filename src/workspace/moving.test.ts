@@ -1,4 +1,4 @@
-import { TestDatabases } from '@backstage/backend-test-utils';
+import { mockServices, TestDatabases } from '@backstage/backend-test-utils';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -22,6 +22,7 @@ afterEach(async () => {
   folders.splice(0).forEach(f => fs.rmSync(f, { recursive: true }));
 });
 
+const rootConfig = mockServices.rootConfig();
 const DATABASE: StoreEntry = { type: 'database' };
 
 function newDirectory(): StoreEntry & { type: 'directory' } {
@@ -44,7 +45,7 @@ describe.each(databases.eachSupportedId())(
         insertEvent(knex, taskId, 'log', { message: '', stepId, status });
       const withStores = (...entries: StoreEntry[]) =>
         site.another({
-          stores: openStores(entries, { knex }),
+          stores: openStores(entries, { knex, rootConfig }),
           retryForMs: 100,
         });
       await site.begin();

@@ -1,11 +1,21 @@
-import { TaskHistory } from '../../decision/plan/history';
+import { readHistory } from '../../decision/plan/history';
 import { isCompleted, readProgress } from '../../decision/plan/progress';
 import { filesBefore, RunFiles } from '../../decision/plan/runFiles';
+import { SnapshotNeeds } from '../../decision/plan/snapshotNeeds';
 import {
   parseTaskRecord,
   parseTaskSpec,
   stepRecords,
 } from '../../scaffolder/taskRecord';
+
+/** What is known of a task that was just claimed. */
+type ClaimedTask = {
+  spec: string;
+  state: string | null;
+  events: string[];
+  /** The files that the last decision planned its run with, as JSON. */
+  lastFiles: string | null;
+};
 
 /**
  * The files that a run begins with which was just claimed: those that were there before the first step that it runs.
@@ -14,18 +24,38 @@ import {
  * skips, so these are the files of the plan. And they fit what the run does where nobody decided, or where the plan is recorded after the
  * claim, as that of a retry.
  *
+ * @param readable - the stores and keys that are configured here. A snapshot that needs others is missing, unless a process that has them
+ *   planned this run with it: then it is returned, and restoring it fails. Without it, steps would be skipped whose files are not there.
  * @throws Error if the task cannot be read. The scaffolder cannot run such a one either.
  */
-export function filesOfRun(task: {
-  spec: string;
-  state: string | null;
-  history: TaskHistory;
-}): RunFiles {
-  const { steps } = parseTaskSpec(task.spec);
-  const records = stepRecords(parseTaskRecord(task.state));
-  const progress = readProgress(steps, records, task.history);
+export function filesOfRun(
+  task: ClaimedTask,
+  readable: SnapshotNeeds,
+): RunFiles {
+  const files = filesRead(task, readable);
+  if (files.kind !== 'missing') {
+    return files;
+  }
+  const planned = filesRead(task, 'all');
+  const recorded: Partial<RunFiles> = JSON.parse(task.lastFiles ?? '{}');
+  const isPlanned =
+    planned.kind === 'snapshot' &&
+    recorded.kind === 'snapshot' &&
+    recorded.number === planned.number;
+  return isPlanned ? planned : files;
+}
+
+function filesRead(
+  { spec, state, events }: ClaimedTask,
+  readable: SnapshotNeeds | 'all',
+): RunFiles {
+  const { steps } = parseTaskSpec(spec);
+  const records = stepRecords(parseTaskRecord(state));
+  const history = readHistory(events, readable);
+  const progress = readProgress(steps, records, history);
   const first = progress.findIndex(
-    ({ id, state }) => state !== 'skipped' && !isCompleted(records, id),
+    ({ id, state: stepState }) =>
+      stepState !== 'skipped' && !isCompleted(records, id),
   );
   return filesBefore(progress, Math.max(first, 0));
 }

@@ -1,5 +1,10 @@
 import { Knex } from 'knex';
-import { ATTEMPTS, DbStrategyRow, STRATEGIES } from '../../tables';
+import {
+  ATTEMPTS,
+  DbAttemptRow,
+  DbStrategyRow,
+  STRATEGIES,
+} from '../../tables';
 import { DbTaskRow, TASKS } from '../../../scaffolder/tables';
 import {
   splitStepEvents,
@@ -14,6 +19,8 @@ export type TaskCourseRow = Pick<
   events: string[];
   /** The number of the last decision on it, 0 if there was none. */
   lastAttempt: number;
+  /** The files that the last decision planned its run with, as JSON. Null if there was none, or no snapshots were kept. */
+  lastFiles: DbAttemptRow['files'];
   /** The strategy that is remembered or, if none is, that of the last decision. */
   lastKnown?: Pick<DbStrategyRow, 'strategy' | 'source'>;
 };
@@ -48,6 +55,11 @@ export async function readTaskCourse(
       lastAttempt: knex(ATTEMPTS)
         .max('attempt')
         .whereRaw(`${ATTEMPTS}.task_id = ${TASKS}.id`),
+      lastFiles: knex(ATTEMPTS)
+        .select('files')
+        .whereRaw(`${ATTEMPTS}.task_id = ${TASKS}.id`)
+        .orderBy('attempt', 'desc')
+        .limit(1),
       lastStrategy: lastDecided('strategy'),
       lastSource: lastDecided('strategy_source'),
     });

@@ -40,9 +40,13 @@ export class PackWriter {
     return this.#underway.size >= MAX_UNDERWAY;
   }
 
-  /** Waits until a pack has arrived. Throws if one could not be stored. */
+  /** Waits until a pack has arrived. Throws if one could not be stored, once the others have arrived or failed. */
   async room(): Promise<void> {
     await Promise.race(this.#underway);
+    if (this.#failure) {
+      // Whoever deletes what was stored must find it.
+      await Promise.all(this.#underway);
+    }
     this.#throwFailure();
   }
 
