@@ -72,10 +72,10 @@ const WEIGHTS: Record<FaultKind, number> = {
   delay: 0.75,
   severLock: 1.5,
   noConnections: 0.5,
-  storeAway: 2,
-  storeSlow: 0.75,
-  storeRefuses: 0.75,
-  storeBreaksOff: 0.75,
+  storeAway: 4,
+  storeSlow: 1,
+  storeRefuses: 1.5,
+  storeBreaksOff: 1,
 };
 
 /** One of four faults is followed by a second one while it is going on. */
