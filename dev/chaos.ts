@@ -6,9 +6,11 @@ import { randomInt } from 'node:crypto';
 import { ChaosSite } from './chaos/ChaosSite';
 import { experiment } from './chaos/experiment';
 import { Metrics } from './chaos/metrics/Metrics';
+import { StoreName, STORES } from './chaos/stores/storeFaults';
 import { formatReport } from './chaos/report/report';
 import {
   runCommand,
+  select,
   unlessAsked,
   UsageError,
 } from './harness/command/runCommand';
@@ -35,18 +37,27 @@ function readSeed(text: string): number {
   return seed;
 }
 
+/** @throws UsageError */
+function readStore(text: string): StoreName {
+  return select('--store', text, STORES, name => name)[0];
+}
+
 void runCommand({
   name: 'chaos',
-  usage: `npm run chaos -- [--minutes N] [--seed S] [--no-poison] [--keep] [--metrics]
+  usage: `npm run chaos -- [--minutes N] [--seed S] [--store NAME] [--encrypted] [--no-poison] [--keep] [--metrics]
 
   --minutes N  how long faults are injected, a number above 0 (default 20)
   --seed S     what the faults and tasks are drawn from, a whole number from 0 to 4294967295 (default: a random one)
+  --store NAME where the files of tasks are stored: ${STORES.join()} (default: database). The others are disturbed as well
+  --encrypted  encrypt them
   --no-poison  let no task end its process (by default one of 25 does, and others may wait while it has its last recovery)
   --keep       keep the folder with the journals, the backends' logs, the database rows and the metrics
   --metrics    let a Prometheus scrape the backends, hold its counts against the database, and ask it for all panels of docs/dashboard.json`,
   options: {
     minutes: { type: 'string', default: '20' },
     seed: { type: 'string', default: String(randomInt(2 ** 32)) },
+    store: { type: 'string', default: 'database' },
+    encrypted: { type: 'boolean', default: false },
     'no-poison': { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
     metrics: { type: 'boolean', default: false },
@@ -56,6 +67,8 @@ void runCommand({
       minutes: readMinutes(values.minutes),
       seed: readSeed(values.seed),
       poison: !values['no-poison'],
+      store: readStore(values.store),
+      isEncrypted: values.encrypted,
     };
     console.log(`Seed ${options.seed}`);
     const keep = () => {
@@ -66,7 +79,11 @@ void runCommand({
     let site: ChaosSite | undefined;
     try {
       metrics = values.metrics ? await Metrics.start(directory) : undefined;
-      site = await ChaosSite.create(metrics?.ports);
+      site = await ChaosSite.create({
+        ...options,
+        directory,
+        metricsPorts: metrics?.ports,
+      });
       const outcome = await unlessAsked(
         experiment(site, { ...options, directory }),
         asked,

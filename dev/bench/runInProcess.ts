@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
+import { NODE_TRANSFORM } from '../harness/backend/nodeTransform';
 
 /** How this process can end while a child of it runs. */
 const ENDS = ['SIGINT', 'SIGTERM', 'exit'];
@@ -19,11 +20,7 @@ export async function runInProcess<Result>(
   order: object,
 ): Promise<Result> {
   const child = fork(file, [JSON.stringify(order)], {
-    execArgv: [
-      '--expose-gc',
-      '--require',
-      require.resolve('@backstage/cli/config/nodeTransform.cjs'),
-    ],
+    execArgv: ['--expose-gc', ...NODE_TRANSFORM],
   });
   const ended = once(child, 'exit');
   const kill = () => child.kill('SIGKILL');

@@ -1,4 +1,5 @@
 import { Knex } from 'knex';
+import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BackendProcess } from '../harness/backend/BackendProcess';
@@ -10,6 +11,7 @@ import { Replica } from '../harness/backend/Replica';
 import { TestSite } from '../harness/TestSite';
 import {
   GRACEFUL_REPLICA,
+  KEEP_SECONDS,
   MAX_ATTEMPTS,
   MAX_CONNECTIONS,
   REPLICAS,
@@ -17,7 +19,10 @@ import {
   STALE_TIMEOUT_HOURS,
   TIMEOUT_SECONDS,
 } from './settings';
-import { entityOf, POISONED_TEMPLATES, TEMPLATES } from './tasks/templates';
+import type { ChaosStore } from './stores/ChaosStore';
+import { openStore } from './stores/openStore';
+import type { StoreName } from './stores/storeFaults';
+import { ALL_TEMPLATES, entityOf } from './tasks/templates';
 
 /** What the faults hit: three backends, each as on a host of its own, the PostgreSQL server that they share, and the networks between. */
 export class ChaosSite {
@@ -28,15 +33,30 @@ export class ChaosSite {
     private readonly server: PostgresProcess,
     private readonly backends: Map<string, BackendProcess>,
     private readonly networks: Map<string, TcpProxy>,
+    /** Where the files of tasks are stored, if not in the database. */
+    readonly store: ChaosStore | undefined,
   ) {}
 
-  /** @param metricsPorts - where the backends are to export their metrics, by their names */
-  static async create(metricsPorts?: Map<string, number>): Promise<ChaosSite> {
+  /**
+   * @param options.directory - an existing folder for what a store has
+   * @param options.metricsPorts - where the backends are to export their metrics, by their names
+   */
+  static async create(options: {
+    store: StoreName;
+    isEncrypted: boolean;
+    directory: string;
+    metricsPorts?: Map<string, number>;
+  }): Promise<ChaosSite> {
+    const { metricsPorts } = options;
+    const store = await openStore(options.store, options.directory);
     const server = await PostgresProcess.start({
       maxConnections: MAX_CONNECTIONS,
     });
-    const templates = [...TEMPLATES, ...POISONED_TEMPLATES].map(entityOf);
+    const templates = ALL_TEMPLATES.map(entityOf);
     const site = await TestSite.create('PostgreSQL', server, templates);
+    const encryptionKeys = options.isEncrypted && [
+      randomBytes(32).toString('base64'),
+    ];
     const backends = new Map<string, BackendProcess>();
     const networks = new Map<string, TcpProxy>();
     for (const name of REPLICAS) {
@@ -53,6 +73,11 @@ export class ChaosSite {
             enabled: true,
             staleTimeout: { hours: STALE_TIMEOUT_HOURS },
           },
+          recoverTasksWorkspaces: {
+            keepFor: { seconds: KEEP_SECONDS },
+            ...(store && { stores: [store.entry] }),
+            ...(encryptionKeys && { encryptionKeys }),
+          },
         },
         {
           entry: path.join(__dirname, 'backend/index.ts'),
@@ -61,6 +86,7 @@ export class ChaosSite {
             env: { CHAOS_METRICS_PORT: String(port) },
           }),
           isOwnHost: true,
+          config: store?.config,
           database: {
             connection: {
               ...server.connection,
@@ -80,7 +106,7 @@ export class ChaosSite {
       );
       backends.set(name, backend);
     }
-    return new ChaosSite(site, server, backends, networks);
+    return new ChaosSite(site, server, backends, networks, store);
   }
 
   /** The scaffolder's database. */
@@ -147,5 +173,6 @@ export class ChaosSite {
     await this.site.close();
     await Promise.all([...this.networks.values()].map(n => n.close()));
     await this.server.stop();
+    await this.store?.close();
   }
 }

@@ -5,15 +5,18 @@ import { waitFor } from '../harness/waitFor';
 import { check } from './checks/checks';
 import { countInFlight, Dispatcher } from './tasks/Dispatcher';
 import { FaultInjector } from './faults/FaultInjector';
-import { planFaults } from './faults/faultPlan';
+import { faultKinds, planFaults } from './faults/faultPlan';
 import { Random } from './random';
 import { readRecords } from './evidence/records';
 import { ChaosOptions, Outcome } from './report/report';
 import { Retrier } from './tasks/Retrier';
-import { CLEANING_MINUTES, QUIET_MINUTES } from './settings';
+import { CLEANING_MINUTES, KEEP_SECONDS, QUIET_MINUTES } from './settings';
 import { ChaosSite } from './ChaosSite';
-import { deleteLeftRows } from './evidence/snapshotRows';
+import { deleteLeftFiles } from './evidence/leftFiles';
+import { FAULTS_OF_STORE } from './stores/storeFaults';
 import { notStoredIn, waitsIn } from './evidence/logLines';
+
+const QUIET_CHECKS = 3;
 
 /** Keep the tasks and the retries apart from the faults: how many there were must not change which faults are drawn. */
 const TASKS_SEED = 0x7a5c;
@@ -28,7 +31,7 @@ export async function experiment(
   site: ChaosSite,
   options: ChaosOptions & { directory: string },
 ): Promise<Outcome> {
-  const { minutes, seed, poison, directory } = options;
+  const { minutes, seed, poison, store, directory } = options;
   const startedAt = Date.now();
   const log = (line: string) =>
     `${((Date.now() - startedAt) / 1000).toFixed(3).padStart(9)} s  ${line}`;
@@ -55,7 +58,8 @@ export async function experiment(
 
   say(`Injecting faults for ${minutes} minutes`);
   const until = Date.now() + minutes * 60_000;
-  for (const planned of planFaults(new Random(seed))) {
+  const kinds = faultKinds(FAULTS_OF_STORE[store]);
+  for (const planned of planFaults(new Random(seed), kinds)) {
     if (Date.now() + planned.afterMs > until) {
       break;
     }
@@ -75,21 +79,31 @@ export async function experiment(
 
   say('No more faults; waiting for all tasks to end');
   await injector.settle();
-  await Promise.all([dispatcher.close(), retrier.close()]);
-  await Promise.all([dispatching, retrying]);
+  await dispatcher.close();
+  await dispatching;
   await Promise.all(replicas.map(r => r.untilReady()));
+  let quietChecks = 0;
   await waitFor(
-    'all tasks to end',
-    async () => (await countInFlight(knex)) === 0,
+    'all tasks to end, and their retries',
+    async () => {
+      const isQuiet = (await countInFlight(knex)) === 0 && !retrier.isBusy;
+      quietChecks = isQuiet ? quietChecks + 1 : 0;
+      // A retry of one that has just failed begins between two of them.
+      return quietChecks === QUIET_CHECKS;
+    },
     { timeoutMs: QUIET_MINUTES * 60_000, intervalMs: 500 },
   ).catch(error => say(String(error)));
+  await retrier.close();
+  await retrying;
 
   const endedAt = Date.now();
-  const snapshotRows = await deleteLeftRows(
+  say('Waiting for the files of all tasks to be deleted');
+  const leftFiles = await deleteLeftFiles({
     knex,
-    replicas[0].url,
-    CLEANING_MINUTES * 60_000,
-  );
+    url: replicas[0].url,
+    store: site.store,
+    timeoutMs: KEEP_SECONDS * 1_000 + CLEANING_MINUTES * 60_000,
+  });
   const records = await readRecords(knex, {
     signInExpiredAt: dispatcher.signInExpiredAt,
     retries: retrier.sent,
@@ -102,7 +116,7 @@ export async function experiment(
     lifetimes: replicas.flatMap(r => r.lifetimes),
     faults: injector.faults,
     notStored: logs.flatMap(notStoredIn),
-    snapshotRows,
+    leftFiles,
   };
   const waits = logs.flatMap(waitsIn);
   await fs.writeFile(path.join(directory, 'faults.log'), faultLog.join('\n'));

@@ -22,7 +22,10 @@ export const STEP_MS = { low: 100, high: 4 * TIMEOUT_SECONDS * 1000 };
 /** How long all tasks may take to end after the last fault. */
 export const QUIET_MINUTES = 6;
 
-/** How long the files of completed tasks may take to be deleted after that: a process that was killed in it locks out others for 5 minutes. */
+/** How long the files of failed and cancelled tasks are kept for a retry. */
+export const KEEP_SECONDS = 60;
+
+/** How long the files of all tasks may take to be deleted after that: a process that was killed in it locks out others for 5 minutes. */
 export const CLEANING_MINUTES = 7;
 
 /** A recovery that takes longer than this in 1 of 20 cases is marked in the report. */
@@ -39,10 +42,16 @@ export const POISONED_STEP = 'step2';
 /** So many of all tasks end their process. Each does it several times. */
 export const POISONED_TASKS = 0.04;
 
+/** So many of all tasks have a step that fails by itself the first time. */
+export const FAILING_TASKS = 0.06;
+
+/** What such a step fails with. */
+export const STEP_FAILURE = 'This step fails by itself';
+
 /** So many of all tasks are given a sign-in that has expired. */
 export const EXPIRED_SIGN_INS = 0.25;
 
-/** Of each strategy the first task that fails is started again, and then one of so many. */
+/** Of each strategy the first task that fails is started again, and then one of so many. Of those whose step failed by itself, all are. */
 export const ONE_RETRY_OF = 10;
 
 /** How long after its end a task is started again. */

@@ -1,8 +1,8 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import pLimit from 'p-limit';
 import { replaceSection } from '../harness/command/replaceSection';
 import type { CommandContext } from '../harness/command/runCommand';
-import { Slots } from '../harness/command/Slots';
 import { PostgresProcess } from '../harness/postgres/PostgresProcess';
 import type { Release } from '../harness/release/releases';
 import { InstalledBackend } from './InstalledBackend';
@@ -83,12 +83,12 @@ async function measureRows(
   for (const scenario of scenarios.filter(s => s.alone)) {
     rows.push(await measure(scenario));
   }
-  const slots = new Slots(AT_ONCE);
+  const limit = pLimit(AT_ONCE);
   // All come to their end before any failure is told, so that nothing is left running.
   const measured = await Promise.allSettled(
     scenarios
       .filter(s => !s.alone)
-      .map(scenario => slots.use(() => measure(scenario))),
+      .map(scenario => limit(() => measure(scenario))),
   );
   for (const settled of measured) {
     if (settled.status === 'rejected') {

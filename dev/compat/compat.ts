@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { envOf, nodeBinary } from '../harness/command/nodeVersions';
@@ -7,7 +8,6 @@ import { CommandContext } from '../harness/command/runCommand';
 import { Outcome } from './experiment';
 import { Release } from '../harness/release/releases';
 import { formatReport, Report, writeReport } from './report';
-import { Slots } from '../harness/command/Slots';
 import { tryRelease } from './tryRelease';
 
 /** Each is one backend, which takes a core while it starts, and mostly waits after that. */
@@ -47,7 +47,7 @@ export async function compat(
   ).trim();
   console.log(`Node.js ${nodeVersion}. Packing the module`);
   const tarball = packModule(await makeFolder('module'));
-  const slots = new Slots(EXPERIMENTS_AT_ONCE);
+  const limit = pLimit(EXPERIMENTS_AT_ONCE);
   const releases = await Promise.all(
     options.releases.map(async release => {
       const { version } = release;
@@ -57,7 +57,7 @@ export async function compat(
         tarball,
         node,
         nodeVersion,
-        slots,
+        limit,
         asked,
       }).catch((error): Outcome[] => [
         { row: 'it can be tried', problem: String(error) },

@@ -1,5 +1,6 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import type { Limit } from 'p-limit';
 import { PACKAGE } from '../harness/prepare/packModule';
 import { compileBackend } from '../harness/release/compileBackend';
 import {
@@ -17,8 +18,6 @@ import {
 import { provideSqlite } from '../harness/release/provideSqlite';
 import { Release } from '../harness/release/releases';
 import { runExperiment } from './runExperiment';
-import { Slots } from '../harness/command/Slots';
-
 const ENTRY = 'dev/compat/backend/index.ts';
 
 /** What that has beside what each backend has. */
@@ -41,17 +40,17 @@ const SHARED_WITH = [
 /**
  * Installs one release of the scaffolder with the packed module, and tries it.
  *
- * @param options.slots - for the experiments, which wait for one each
+ * @param options.limit - runs the experiments, so many at once over all releases
  * @param options.asked - that this process is to end
  */
 export async function tryRelease(
   release: Release,
   options: Omit<InstallOptions, 'packages'> & {
-    slots: Slots;
+    limit: Limit;
     asked: AbortSignal;
   },
 ): Promise<Outcome[]> {
-  const { directory, node, slots, asked } = options;
+  const { directory, node, limit, asked } = options;
   const installation = { directory, node };
   const say = (text: string) => console.log(`${release.version}: ${text}`);
 
@@ -80,7 +79,7 @@ export async function tryRelease(
   startedAt = Date.now();
   const results = await Promise.all(
     EXPERIMENTS.map(experiment =>
-      slots.use(async () => {
+      limit(async () => {
         const found = await runExperiment(experiment, {
           installation,
           entry,

@@ -1,3 +1,5 @@
+import pLimit from 'p-limit';
+
 /** So many at the same time. */
 const PARALLEL = 8;
 
@@ -6,10 +8,6 @@ export async function inParallel<T, R>(
   items: T[],
   work: (item: T) => Promise<R>,
 ): Promise<R[]> {
-  const results: R[] = [];
-  for (let done = 0; done < items.length; done += PARALLEL) {
-    const next = items.slice(done, done + PARALLEL);
-    results.push(...(await Promise.all(next.map(work))));
-  }
-  return results;
+  const limit = pLimit(PARALLEL);
+  return Promise.all(items.map(item => limit(() => work(item))));
 }

@@ -6,7 +6,7 @@ import { actionsModule } from '../../harness/actions/actionsModule';
 import { Journal, StepProblem } from '../../harness/actions/journal';
 import { ClaimedWorkspaces } from './ClaimedWorkspaces';
 import { Edit, FileSteps } from '../tasks/fileEdits';
-import { CHAOS_ACTION, FILES_ACTION } from '../settings';
+import { CHAOS_ACTION, FILES_ACTION, STEP_FAILURE } from '../settings';
 import { secretOf, tokenOf } from '../tasks/templates';
 import { carryOut, differenceOf, readFiles } from './workspaceFiles';
 
@@ -43,6 +43,8 @@ function createStepAction(journal: Journal, workspaces: ClaimedWorkspaces) {
             .number()
             .optional()
             .describe('How often the process is aborted in this step'),
+        failures: z =>
+          z.number().describe('How often it fails by itself first'),
       },
       output: { token: z => z.string() },
     },
@@ -69,11 +71,14 @@ function createStepAction(journal: Journal, workspaces: ClaimedWorkspaces) {
       problems.push(...missingInputs(input));
       const noted = { taskId, stepId, runId, problems };
       await journal.during(noted, async countBegins => {
-        const { crashes = 0 } = input;
+        const { crashes = 0, failures } = input;
         if (crashes > 0 && countBegins() <= crashes) {
           process.abort();
         }
         await sleep(input.ms);
+        if (countBegins() <= failures) {
+          throw new Error(STEP_FAILURE);
+        }
         output('token', tokenOf(input.name, stepId));
         return fs
           .writeFile(path.join(workspacePath, stepId), runId)
@@ -99,6 +104,8 @@ function createFilesAction(journal: Journal, workspaces: ClaimedWorkspaces) {
         size: z => z.enum(['small', 'large']),
         outputs: z => z.record(z.any()).describe('Of all steps before it'),
         secret: z => z.any(),
+        failures: z =>
+          z.number().describe('How often it fails by itself first'),
       },
       output: { token: z => z.string() },
     },
@@ -126,8 +133,11 @@ function createFilesAction(journal: Journal, workspaces: ClaimedWorkspaces) {
         }
         await sleep(ms / 2);
       };
-      const work = async (): Promise<StepProblem[]> => {
+      const work = async (isFailing: boolean): Promise<StepProblem[]> => {
         await change(edits.slice(0, half));
+        if (isFailing) {
+          return [];
+        }
         // One that cannot be stored throws. The step goes on, or the journal would not tell when it ended.
         await context
           .checkpoint({ key: 'half', fn: async () => 'done' })
@@ -141,7 +151,14 @@ function createFilesAction(journal: Journal, workspaces: ClaimedWorkspaces) {
         return changed && !wrong ? lostWorkspace(changed) : [];
       };
       const noted = { taskId, stepId, runId, problems };
-      await journal.during(noted, () => work().catch(lostWorkspace));
+      await journal.during(noted, async countBegins => {
+        const isFailing = countBegins() <= input.failures;
+        const found = await work(isFailing).catch(lostWorkspace);
+        if (isFailing) {
+          throw new Error(STEP_FAILURE);
+        }
+        return found;
+      });
       context.output('token', tokenOf(input.name, stepId));
     },
   });

@@ -5,13 +5,13 @@ import type { Fault } from '../faults/FaultInjector';
 import { checkFinishedSteps } from './finishedSteps';
 import { JournalEntry } from '../../harness/actions/journal';
 import { checkPlans } from './planChecks';
-import type { AttemptRecord, Records } from '../evidence/records';
+import type { AttemptRecord, Records, TaskRecord } from '../evidence/records';
 import type { ProcessLife } from '../../harness/backend/Replica';
 import { checkRecord, checkRetry } from './retryChecks';
 import { describe, readRuns, StepRun } from '../evidence/runs';
-import type { SnapshotRows } from '../evidence/snapshotRows';
+import type { LeftFiles } from '../evidence/leftFiles';
 import { checkCompleted, checkNone, checkRestart } from './strategyChecks';
-import { CLOCK_SLACK_MS } from '../settings';
+import { CLOCK_SLACK_MS, STEP_FAILURE } from '../settings';
 import {
   isLeftAlive,
   Takeover,
@@ -27,8 +27,8 @@ export type Evidence = Records & {
   faults: Fault[];
   /** The tasks of which a backend said that their files could not be stored. */
   notStored: string[];
-  /** What is left in the end of the files of completed tasks. */
-  snapshotRows: SnapshotRows[];
+  /** What is left of the files of tasks when all have ended and the time to keep them is over. */
+  leftFiles: LeftFiles[];
 };
 
 export type Findings = {
@@ -100,8 +100,9 @@ export function check(evidence: Evidence): Findings {
   return {
     violations: [
       ...violations,
+      ...checkRetried(evidence),
       ...stepProblems(evidence.journal.filter(e => !takenOver.has(e.taskId))),
-      ...snapshotsLeft(evidence.snapshotRows),
+      ...filesLeft(evidence.leftFiles),
     ],
     unrecordedEnds: unrecordedEnds.size,
     takenOver: takenOver.size,
@@ -156,11 +157,12 @@ function checkEnd({ task, runs, events }: Epoch): Violation[] {
   return found;
 }
 
-/** No step of these fails by itself, so a task that may run again and fails without having been closed did so for the database's sake. */
+/** A task that may run again and fails without having been closed, and not since one of its steps fails by itself, did so for the database's sake. */
 function checkFailure({ task, events, attempts }: Epoch): Violation[] {
   const end = events.findLast(e => e.type === 'completion');
   return task.strategy === 'none' ||
     end?.error === undefined ||
+    (task.isFailing && end.error.includes(STEP_FAILURE)) ||
     attempts.some(a => CLOSING.includes(a.decision))
     ? []
     : [violation('failedForDatabase', task, `at ${end.at}: ${end.error}`)];
@@ -287,11 +289,21 @@ function stepProblems(journal: JournalEntry[]): Violation[] {
   );
 }
 
-function snapshotsLeft(rows: SnapshotRows[]): Violation[] {
-  return rows.map(({ taskId, table, rows: count }) => ({
-    kind: 'snapshotsLeft',
+/** Of all tasks whose step fails by itself, one at least was started again. */
+function checkRetried({ tasks, retries }: Evidence): Violation[] {
+  const failing = tasks.filter(t => t.isFailing);
+  const hasHappened = (task: TaskRecord) =>
+    retries.some(r => r.taskId === task.id && r.at !== undefined);
+  return failing.length === 0 || failing.some(hasHappened)
+    ? []
+    : [violation('noRetry', failing[0], `of ${failing.length} such tasks`)];
+}
+
+function filesLeft(left: LeftFiles[]): Violation[] {
+  return left.map(({ taskId, place, count }) => ({
+    kind: 'filesLeft',
     taskId,
-    detail: `${count} rows in ${table}`,
+    detail: `${count} in ${place}`,
   }));
 }
 

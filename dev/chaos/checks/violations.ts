@@ -32,11 +32,13 @@ export const VIOLATIONS = {
   retryLost: 'a retry was answered and did not happen',
   retryNotRecorded: 'a retry was not recorded though its process lived on',
   retryRecordedFalsely: 'a retry was recorded that did not happen, or twice',
+  noRetry: 'no task whose step had failed by itself was started again',
   retryMisjudged: 'a retry was not decided on by the strategy of its template',
   recordFalse:
     'the record of a decision does not fit what had finished, or what ran',
   missingUntold: 'a snapshot was missing, and nobody said why',
-  snapshotsLeft: 'files of a completed task were left in the database',
+  filesLeft:
+    'files were left in a store, when all tasks had ended and the time to keep them was over',
   recordNotKept: 'a step ran that is recorded as skipped',
   expiryNotTold: 'an expired sign-in was not told',
 } satisfies Record<string, string> & Record<(typeof PROBLEMS)[number], string>;

@@ -1,6 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
 import { waitingLine } from '../../../src/decision/messages/logLines';
-import { Latency } from '../report/latencies';
 
 /** What a backend says once for each run of which a snapshot could not be stored (`Run.ts`). */
 const NOT_STORED =
@@ -27,14 +26,4 @@ export function waitsIn(log: string): Wait[] {
       taskId: line.split(AFTER)[0].split(BEFORE).at(-1)!,
       at: Date.parse(line.split(' ')[0]),
     }));
-}
-
-/** Whether a task waited like this before it went on. */
-export function hasWaited(
-  { taskId, diedAt, ms }: Pick<Latency, 'taskId' | 'diedAt' | 'ms'>,
-  waits: Wait[],
-): boolean {
-  return waits.some(
-    w => w.taskId === taskId && w.at > diedAt && w.at < diedAt + ms,
-  );
 }

@@ -8,7 +8,12 @@ import {
 } from '../../../src/scaffolder/tables';
 import type { RunFiles } from '../../../src/decision/plan/runFiles';
 import type { SentRetry } from '../tasks/Retrier';
-import { POISONED_TEMPLATES, Strategy, TEMPLATES } from '../tasks/templates';
+import {
+  ALL_TEMPLATES,
+  FAILING_TEMPLATES,
+  POISONED_TEMPLATES,
+  Strategy,
+} from '../tasks/templates';
 
 export type TaskRecord = {
   id: string;
@@ -18,6 +23,8 @@ export type TaskRecord = {
   hasSecrets: boolean;
   /** Whether one of its steps ends the process. */
   isPoisoned: boolean;
+  /** Whether one of its steps fails by itself. */
+  isFailing: boolean;
   /** When its sign-in was made one that has expired, if it was. */
   signInExpiredAt?: number;
   steps: { id: string; dependsOn: string[] }[];
@@ -165,7 +172,10 @@ export function readRetries(
 /** What the spec of a task tells of it. */
 export function readSpec(
   json: string,
-): Pick<TaskRecord, 'template' | 'strategy' | 'isPoisoned' | 'steps'> {
+): Pick<
+  TaskRecord,
+  'template' | 'strategy' | 'isPoisoned' | 'isFailing' | 'steps'
+> {
   const spec: {
     templateInfo: { entityRef: string };
     steps: { id: string; recovery?: { dependsOn?: string | string[] } }[];
@@ -173,9 +183,9 @@ export function readSpec(
   const name = spec.templateInfo.entityRef.split('/')[1];
   return {
     template: name,
-    strategy: [...TEMPLATES, ...POISONED_TEMPLATES].find(t => t.name === name)!
-      .strategy,
+    strategy: ALL_TEMPLATES.find(t => t.name === name)!.strategy,
     isPoisoned: POISONED_TEMPLATES.some(t => t.name === name),
+    isFailing: FAILING_TEMPLATES.some(t => t.name === name),
     steps: spec.steps.map(({ id, recovery }) => ({
       id,
       dependsOn: [recovery?.dependsOn ?? []].flat(),

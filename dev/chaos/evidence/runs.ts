@@ -7,6 +7,8 @@ export type StepRun = {
   beganAt: number;
   /** Nothing if it did not get to its end. */
   endedAt?: number;
+  /** When it failed by itself, if it did. */
+  failedAt?: number;
 };
 
 /** What became of one claim of a task, by the journals. Such in which no step began are not known. */
@@ -21,7 +23,7 @@ export type Run = {
   steps: StepRun[];
   beganAt: number;
   /**
-   * Until when it was surely alive: the end of its process if a step had no end, otherwise the last end of a step.
+   * Until when it was surely alive: the end of its process if a step neither ended nor failed, otherwise the last end or failure of a step.
    * Infinity if the process is not known to have ended.
    */
   aliveUntil: number;
@@ -54,13 +56,11 @@ function readRun(entries: JournalEntry[], lifetimes: ProcessLife[]): Run {
   const [first] = entries;
   const steps: StepRun[] = [];
   for (const { kind, stepId, at } of entries) {
-    const open = steps.find(
-      s => s.stepId === stepId && s.endedAt === undefined,
-    );
+    const open = steps.find(s => s.stepId === stepId && isOpen(s));
     if (kind === 'begin') {
       steps.push({ stepId, beganAt: at });
     } else if (open) {
-      open.endedAt = at;
+      open[kind === 'end' ? 'endedAt' : 'failedAt'] = at;
     }
   }
   const life = lifetimes.find(
@@ -69,7 +69,7 @@ function readRun(entries: JournalEntry[], lifetimes: ProcessLife[]): Run {
       pid === first.pid && startedAt <= first.at && first.at <= end,
   );
   const exitedAt = life?.exitedAt ?? Infinity;
-  const isOpen = steps.some(s => s.endedAt === undefined);
+  const isInterrupted = steps.some(isOpen);
   return {
     id: first.runId,
     taskId: first.taskId,
@@ -78,15 +78,20 @@ function readRun(entries: JournalEntry[], lifetimes: ProcessLife[]): Run {
     processStartedAt: life?.startedAt,
     steps,
     beganAt: first.at,
-    aliveUntil: isOpen ? exitedAt : entries.at(-1)!.at,
-    diedAt: isOpen && exitedAt < Infinity ? exitedAt : undefined,
+    aliveUntil: isInterrupted ? exitedAt : entries.at(-1)!.at,
+    diedAt: isInterrupted && exitedAt < Infinity ? exitedAt : undefined,
   };
+}
+
+function isOpen({ endedAt, failedAt }: StepRun): boolean {
+  return endedAt === undefined && failedAt === undefined;
 }
 
 /** A run as it is named in a violation. */
 export function describe({ id, steps, aliveUntil, diedAt }: Run): string {
   const times = steps.map(
-    s => `${s.stepId} ${s.beganAt} to ${s.endedAt ?? '?'}`,
+    ({ stepId, beganAt, endedAt, failedAt }) =>
+      `${stepId} ${beganAt} to ${endedAt ?? (failedAt ? `its failure at ${failedAt}` : '?')}`,
   );
   const end = diedAt
     ? `its process died at ${diedAt}`

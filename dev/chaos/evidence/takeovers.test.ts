@@ -52,6 +52,7 @@ function evidence(decided: Decided, faults: Fault[]): Evidence {
         status: 'completed',
         hasSecrets: false,
         isPoisoned: false,
+        isFailing: false,
         steps: [{ id: 'one', dependsOn: [] }],
       },
     ],
@@ -77,7 +78,7 @@ function evidence(decided: Decided, faults: Fault[]): Evidence {
     lifetimes: LIFETIMES,
     faults,
     notStored: [],
-    snapshotRows: [],
+    leftFiles: [],
   };
 }
 

@@ -4,6 +4,8 @@ import { disturb } from './networkFaults';
 import { Random } from '../random';
 import { Replica } from '../../harness/backend/Replica';
 import { ChaosSite } from '../ChaosSite';
+import { PACKS } from '../../../src/database/tables';
+import type { ChaosStore } from '../stores/ChaosStore';
 
 /** A fault that was injected. */
 export type Fault = {
@@ -46,6 +48,7 @@ export class FaultInjector {
   #waitsForMoment = false;
   #isNetworkDisturbed = false;
   #areConnectionsTaken = false;
+  #isStoreDisturbed = false;
   readonly #running = new Set<Promise<void>>();
 
   constructor(
@@ -151,6 +154,15 @@ export class FaultInjector {
           this.#areConnectionsTaken = false;
         });
         break;
+      case 'storeAway':
+      case 'storeSlow':
+      case 'storeRefuses':
+      case 'storeBreaksOff':
+        this.#isStoreDisturbed = true;
+        await this.site.store!.disturb(fault.kind, durationMs).finally(() => {
+          this.#isStoreDisturbed = false;
+        });
+        break;
       default: {
         const signal = fault.kind === 'terminate' ? 'SIGTERM' : 'SIGKILL';
         await Promise.all(replicas.map(r => r.end(signal, durationMs)));
@@ -227,7 +239,7 @@ export class FaultInjector {
         // One at a time: it locks a table.
         return this.#waitsForMoment
           ? []
-          : FILE_MOMENTS.map(moment => ({
+          : momentsOf(this.site.store).map(moment => ({
               name: moment.name,
               replicas: [],
               moment,
@@ -244,6 +256,13 @@ export class FaultInjector {
         return this.#isPostgresAway || this.#areConnectionsTaken
           ? []
           : [postgres];
+      case 'storeAway':
+      case 'storeSlow':
+      case 'storeRefuses':
+      case 'storeBreaksOff':
+        return this.#isStoreDisturbed || !this.site.store
+          ? []
+          : [{ name: 'the store', replicas: [] }];
       default:
         // Those that just start are left in peace but for a second fault. Otherwise hardly any would get to run tasks.
         return (isSecond ? alive : ready).map(r => targetOf([r]));
@@ -255,6 +274,11 @@ export class FaultInjector {
       throw this.#failure.error;
     }
   }
+}
+
+/** Content passes through the database only if there is no other store. */
+function momentsOf(store: ChaosStore | undefined): FileMoment[] {
+  return FILE_MOMENTS.filter(({ table }) => !store || table !== PACKS);
 }
 
 function targetOf(replicas: Replica[]): Target {

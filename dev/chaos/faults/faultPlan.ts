@@ -1,3 +1,4 @@
+import { STORE_FAULTS, StoreFault } from '../stores/storeFaults';
 import { NETWORK_FAULTS } from './networkFaults';
 import { Random } from '../random';
 import { TIMEOUT_SECONDS } from '../settings';
@@ -15,6 +16,7 @@ export const FAULT_KINDS = [
   ...NETWORK_FAULTS,
   'severLock',
   'noConnections',
+  ...STORE_FAULTS,
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -34,6 +36,10 @@ export const FAULT_NAMES: Record<FaultKind, string> = {
   delay: 'a backend far away from PostgreSQL',
   severLock: 'the connection of a lock severed',
   noConnections: 'PostgreSQL without a free connection',
+  storeAway: 'the store away',
+  storeSlow: 'the store slow',
+  storeRefuses: 'the store answers 503',
+  storeBreaksOff: 'the store breaks off its answers',
 };
 
 /** What is drawn for one fault. What it hits also depends on which backends are up when it is due. */
@@ -66,16 +72,33 @@ const WEIGHTS: Record<FaultKind, number> = {
   delay: 0.75,
   severLock: 1.5,
   noConnections: 0.5,
+  storeAway: 4,
+  storeSlow: 1,
+  storeRefuses: 1.5,
+  storeBreaksOff: 1,
 };
 
 /** One of four faults is followed by a second one while it is going on. */
 const SECOND_FAULTS = 0.25;
 
-/** All faults, without an end. The same for the same random numbers. */
-export function* planFaults(random: Random): Generator<PlannedFault> {
+/** The kinds that are injected where so many things can be done to the store. */
+export function faultKinds(ofStore: readonly StoreFault[]): FaultKind[] {
+  const left: readonly FaultKind[] = STORE_FAULTS.filter(
+    fault => !ofStore.includes(fault),
+  );
+  return FAULT_KINDS.filter(kind => !left.includes(kind));
+}
+
+/** All faults, without an end. The same for the same random numbers and kinds. */
+export function* planFaults(
+  random: Random,
+  kinds: FaultKind[],
+): Generator<PlannedFault> {
+  const draw = (afterMs: number, isSecond: boolean) =>
+    drawFault(random, { kinds, afterMs, isSecond });
   for (;;) {
-    yield drawFault(random, random.between(1_400, 4_400), false);
-    const second = drawFault(random, random.between(50, 1_500), true);
+    yield draw(random.between(1_400, 4_400), false);
+    const second = draw(random.between(50, 1_500), true);
     if (random.next() < SECOND_FAULTS) {
       yield second;
     }
@@ -84,18 +107,18 @@ export function* planFaults(random: Random): Generator<PlannedFault> {
 
 function drawFault(
   random: Random,
-  afterMs: number,
-  isSecond: boolean,
+  of: { kinds: FaultKind[]; afterMs: number; isSecond: boolean },
 ): PlannedFault {
-  const kind = drawKind(random);
+  const { kinds, afterMs, isSecond } = of;
+  const kind = drawKind(random, kinds);
   const durationMs = drawDuration(random, kind);
   return { kind, afterMs, durationMs, target: random.next(), isSecond };
 }
 
-function drawKind(random: Random): FaultKind {
-  const total = Object.values(WEIGHTS).reduce((sum, w) => sum + w);
+function drawKind(random: Random, kinds: FaultKind[]): FaultKind {
+  const total = kinds.reduce((sum, kind) => sum + WEIGHTS[kind], 0);
   let left = random.next() * total;
-  return FAULT_KINDS.find(kind => (left -= WEIGHTS[kind]) < 0) ?? 'kill';
+  return kinds.find(kind => (left -= WEIGHTS[kind]) < 0) ?? 'kill';
 }
 
 /** Exactly one random number for every kind, so that the rest of the plan does not depend on the kind. */
@@ -117,6 +140,10 @@ export function drawDuration(random: Random, kind: FaultKind): number {
       // Also longer than the timeout.
       return random.logBetween(2_000, 20_000);
     case 'noConnections':
+    case 'storeAway':
+    case 'storeSlow':
+    case 'storeRefuses':
+    case 'storeBreaksOff':
       return random.between(2_000, 10_000);
     default:
       return random.between(0, 2_000);

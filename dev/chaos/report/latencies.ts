@@ -1,3 +1,4 @@
+import type { Wait } from '../evidence/logLines';
 import { Evidence, groupByTask } from '../checks/checks';
 import type { Fault } from '../faults/FaultInjector';
 import type { Lifetime } from '../../harness/backend/Replica';
@@ -111,5 +112,15 @@ function without(span: Span, cuts: Span[]): Span[] {
         ].filter(part => part.from < part.to),
       ),
     [span],
+  );
+}
+
+/** Whether a task waited like this before it went on. */
+export function hasWaited(
+  { taskId, diedAt, ms }: Pick<Latency, 'taskId' | 'diedAt' | 'ms'>,
+  waits: Wait[],
+): boolean {
+  return waits.some(
+    w => w.taskId === taskId && w.at > diedAt && w.at < diedAt + ms,
   );
 }

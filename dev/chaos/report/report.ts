@@ -3,12 +3,14 @@ import { Cell, formatTable } from '../../harness/command/table';
 import { percentile } from '../../harness/percentile';
 import { Evidence, Findings, groupByTask, readEpochs } from '../checks/checks';
 import { Fault } from '../faults/FaultInjector';
-import { FAULT_KINDS, FAULT_NAMES } from '../faults/faultPlan';
+import { faultKinds, FAULT_NAMES } from '../faults/faultPlan';
+import { FAULTS_OF_STORE, StoreName } from '../stores/storeFaults';
 import { FILE_MOMENTS } from '../faults/FileMoments';
-import { attendedMs, Latency, readLatencies } from './latencies';
+import { attendedMs, hasWaited, Latency, readLatencies } from './latencies';
 import { AttemptRecord, TaskRecord } from '../evidence/records';
 import {
   GRACEFUL_REPLICA,
+  KEEP_SECONDS,
   MAX_CONNECTIONS,
   REPLICAS,
   SLOW_RECOVERY_SECONDS,
@@ -21,7 +23,13 @@ import {
 import { STRATEGIES } from '../tasks/templates';
 import { outagesIn } from '../evidence/unreachable';
 import { VIOLATIONS, ViolationKind } from '../checks/violations';
-import { hasWaited, Wait } from '../evidence/logLines';
+import type { Wait } from '../evidence/logLines';
+
+const STORE_NAMES: Record<StoreName, string> = {
+  database: 'the database',
+  directory: 'a directory',
+  s3: 'S3',
+};
 
 const ENDS = ['completed', 'failed', 'cancelled'];
 const CAUSES = ['silence', 'crash', 'shutdown', 'connection'];
@@ -33,6 +41,10 @@ export type ChaosOptions = {
   seed: number;
   /** Whether some tasks end their process. */
   poison: boolean;
+  /** Where the files of tasks are stored. */
+  store: StoreName;
+  /** Whether they are encrypted. */
+  isEncrypted: boolean;
 };
 
 export type Outcome = {
@@ -61,7 +73,7 @@ export function formatReport(outcome: Outcome): string {
       latenciesOf(outcome),
     ],
     [
-      "Ends of tasks that failed without being closed by the module (the scaffolder's own failures)",
+      "Ends of tasks that failed without being closed by the module (by a step that fails by itself, or the scaffolder's own failures)",
       failuresOf(outcome),
     ],
     ['Violations', violationsOf(outcome)],
@@ -78,6 +90,11 @@ function settingsOf({ options, evidence, dispatchFailures }: Outcome): string {
       ['seed', options.seed],
       ['faults injected for', `${options.minutes} minutes`],
       ['backends', `${REPLICAS.length}, one PostgreSQL`],
+      [
+        'the files of tasks are in',
+        `${STORE_NAMES[options.store]}${options.isEncrypted ? ', encrypted' : ''}`,
+      ],
+      ['files of failed tasks are kept for', `${KEEP_SECONDS} seconds`],
       ['of which with a graceful shutdown', GRACEFUL_REPLICA],
       ['recoverTasksTimeout', `${TIMEOUT_SECONDS} seconds`],
       ['staleTimeout', `${STALE_TIMEOUT_HOURS} hours`],
@@ -90,13 +107,17 @@ function settingsOf({ options, evidence, dispatchFailures }: Outcome): string {
       ['a step takes', `${STEP_MS.low} ms to ${STEP_MS.high / 1000} s`],
       ['tasks started', tasks.length],
       ['of which end their process', count(tasks, t => t.isPoisoned)],
+      [
+        'of which have a step that fails by itself',
+        count(tasks, t => t.isFailing),
+      ],
       ['dispatches without an answer', dispatchFailures],
       ['steps begun', count(journal, e => e.kind === 'begin')],
     ],
   );
 }
 
-function faultsOf({ evidence: { faults } }: Outcome): string {
+function faultsOf({ options, evidence: { faults } }: Outcome): string {
   const row = (name: string, some: Fault[]) => [
     name,
     some.length,
@@ -109,7 +130,7 @@ function faultsOf({ evidence: { faults } }: Outcome): string {
       'to whose moment nobody came',
     ],
     [
-      ...FAULT_KINDS.map(kind =>
+      ...faultKinds(FAULTS_OF_STORE[options.store]).map(kind =>
         row(
           FAULT_NAMES[kind],
           faults.filter(f => f.kind === kind),

@@ -7,11 +7,18 @@ import { Random } from '../random';
 import { Replica } from '../../harness/backend/Replica';
 import {
   EXPIRED_SIGN_INS,
+  FAILING_TASKS,
   POISONED_TASKS,
   STEP_MS,
   TASKS_IN_FLIGHT,
 } from '../settings';
-import { POISONED_TEMPLATES, secretOf, TEMPLATES } from './templates';
+import {
+  ChaosTemplate,
+  FAILING_TEMPLATES,
+  POISONED_TEMPLATES,
+  secretOf,
+  TEMPLATES,
+} from './templates';
 
 const FREQUENCY_MS = 250;
 
@@ -63,12 +70,26 @@ export class Dispatcher {
     await Promise.all(this.#pending);
   }
 
-  async #dispatch(replica: Replica): Promise<void> {
+  /** Of which templates the next task is. The first ones fail, so that a short run has retries as well. */
+  #drawTemplates(): ChaosTemplate[] {
     const { random, poison } = this.options;
+    const drawn = random.next();
+    if (this.#count <= FAILING_TEMPLATES.length) {
+      return [FAILING_TEMPLATES[this.#count - 1]];
+    }
+    if (drawn < POISONED_TASKS) {
+      return poison ? POISONED_TEMPLATES : TEMPLATES;
+    }
+    return drawn < POISONED_TASKS + FAILING_TASKS
+      ? FAILING_TEMPLATES
+      : TEMPLATES;
+  }
+
+  async #dispatch(replica: Replica): Promise<void> {
+    const { random } = this.options;
     this.#count += 1;
     const name = `task-${this.#count}`;
-    const isPoisoned = random.next() < POISONED_TASKS && poison;
-    const template = random.pick(isPoisoned ? POISONED_TEMPLATES : TEMPLATES);
+    const template = random.pick(this.#drawTemplates());
     const hasExpired = random.next() < EXPIRED_SIGN_INS;
     const ms = template.dependsOn.map(() =>
       Math.round(random.logBetween(STEP_MS.low, STEP_MS.high)),

@@ -27,8 +27,8 @@ export type SentRetry = {
 type FailedTask = { id: string; spec: string; end: StoredEvent };
 
 /**
- * Starts tasks again that have ended as failed, each at most once: of each strategy the first, so that a short run has some as
- * well, and then one of so many.
+ * Starts tasks again that have ended as failed, each at most once: all whose step failed by itself, and of the others of each strategy
+ * the first, so that a short run has some as well, and then one of so many.
  */
 export class Retrier {
   readonly sent: SentRetry[] = [];
@@ -44,6 +44,11 @@ export class Retrier {
       random: Random;
     },
   ) {}
+
+  /** Whether a task is to be started again. */
+  get isBusy(): boolean {
+    return this.#pending.size > 0;
+  }
 
   /** Starts tasks again until it is closed. */
   async run(): Promise<void> {
@@ -68,7 +73,10 @@ export class Retrier {
       return false;
     }
     this.#seen.add(id);
-    const { strategy } = readSpec(spec);
+    const { strategy, isFailing } = readSpec(spec);
+    if (isFailing) {
+      return true;
+    }
     const count = this.#failed.get(strategy) ?? 0;
     this.#failed.set(strategy, count + 1);
     return count % ONE_RETRY_OF === 0;

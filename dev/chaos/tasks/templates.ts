@@ -13,6 +13,8 @@ export type ChaosTemplate = {
   maxAttempts?: number;
   /** How often the process is aborted in each step. Never if it is not given. */
   crashes?: number[];
+  /** How often each step fails by itself first. Never if it is not given. */
+  failures?: number[];
   /** How much its steps write, if they change files and check all that they find. */
   files?: FileSize;
 };
@@ -64,6 +66,29 @@ export const POISONED_TEMPLATES: ChaosTemplate[] = (
   crashes: [0, Infinity, 0],
 }));
 
+/** Tasks of which the last step but one fails by itself the first time, unless it is interrupted then. They are started again. */
+export const FAILING_TEMPLATES: ChaosTemplate[] = [
+  ...STRATEGIES.map(strategy => ({
+    name: `chaos-failing-${strategy}-3`,
+    strategy,
+    dependsOn: DEPENDENCIES[3].map(() => []),
+    failures: [0, 1, 0],
+  })),
+  {
+    name: 'chaos-failing-files-4',
+    strategy: 'idempotent',
+    dependsOn: DEPENDENCIES[4].map(() => []),
+    files: 'small',
+    failures: [0, 0, 1, 0],
+  },
+];
+
+export const ALL_TEMPLATES: ChaosTemplate[] = [
+  ...TEMPLATES,
+  ...POISONED_TEMPLATES,
+  ...FAILING_TEMPLATES,
+];
+
 /** The secret that a task with such a name is started with. */
 export function secretOf(taskName: string): string {
   return `secret-of-${taskName}`;
@@ -77,6 +102,7 @@ export function tokenOf(taskName: string, stepId: string): string {
 /** A template, as the catalog reads it. */
 export function entityOf(template: ChaosTemplate) {
   const { name, strategy, dependsOn, maxAttempts, crashes, files } = template;
+  const { failures = [] } = template;
   const ids = dependsOn.map((_, index) => `step${index + 1}`);
   return templateEntity({
     name,
@@ -91,6 +117,7 @@ export function entityOf(template: ChaosTemplate) {
           earlier.map(e => [e, `\${{ steps.${e}.output.token }}`]),
         ),
         secret: '${{ secrets.chaos }}',
+        failures: failures[index] ?? 0,
       };
       return {
         id,

@@ -26,9 +26,9 @@ export type NotedStep = {
   found?: { files: string[]; tree: Record<string, string>; show?: string };
 };
 
-/** A step began or ended. */
+/** A step began, came to its end, or failed. */
 export type JournalEntry = NotedStep & {
-  kind: 'begin' | 'end';
+  kind: 'begin' | 'end' | 'failure';
   /** Milliseconds since 1970, by the clock of the host that all processes share. */
   at: number;
   pid: number;
@@ -43,7 +43,7 @@ export class Journal {
   }
 
   /**
-   * Notes that a step begins, does its work, and notes that it ended. One whose work throws, or whose process ends in it, has no end.
+   * Notes that a step begins, does its work, and notes that it ended, or failed. One whose process ends in it has neither.
    *
    * @param work - can ask how often the step has begun by now, in all processes, and returns what it found wrong
    */
@@ -57,8 +57,15 @@ export class Journal {
       readJournals(this.directory).filter(
         e => e.kind === 'begin' && e.taskId === taskId && e.stepId === stepId,
       ).length;
-    const problems = (await work(countBegins)) ?? [];
-    this.#append('end', { taskId, stepId, runId, problems });
+    const named = { taskId, stepId, runId };
+    let problems: StepProblem[] | void;
+    try {
+      problems = await work(countBegins);
+    } catch (error) {
+      this.#append('failure', { ...named, problems: [] });
+      throw error;
+    }
+    this.#append('end', { ...named, problems: problems ?? [] });
   }
 
   /** Notes that something began, and nothing of its end. */
