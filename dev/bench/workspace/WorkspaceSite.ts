@@ -7,6 +7,8 @@ import path from 'node:path';
 import { Snapshots } from '../../../src/workspace/snapshots/Snapshots';
 import { SNAPSHOTS } from '../../../src/database/tables';
 import { TASKS } from '../../../src/scaffolder/tables';
+import { StoreEntry } from '../../../src/workspace/storeConfig';
+import { openStores } from '../../../src/workspace/stores/openStores';
 import { Sample, writeSample } from './sampleWorkspaces';
 
 const limits = { maxBytes: 2e9, maxFiles: 1e6 };
@@ -18,6 +20,7 @@ export class WorkspaceSite {
     readonly sample: Sample,
     readonly taskId: string,
     readonly folder: string,
+    private readonly entry: StoreEntry,
     private readonly snapshots: Snapshots,
     private readonly logger: LoggerService,
   ) {}
@@ -26,12 +29,14 @@ export class WorkspaceSite {
   static async create(
     knex: Knex,
     sample: Sample,
+    entry: StoreEntry,
     logger: LoggerService,
   ): Promise<WorkspaceSite> {
     const taskId = randomUUID();
     await knex(TASKS).insert({ id: taskId, spec: '{}', status: 'processing' });
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'workspace-'));
-    const snapshots = new Snapshots({ knex, limits, logger });
+    const stores = openStores([entry], { knex });
+    const snapshots = new Snapshots({ knex, limits, stores, logger });
     await snapshots.begin({
       taskId,
       path: folder,
@@ -39,7 +44,15 @@ export class WorkspaceSite {
       attempt: 1,
     });
     writeSample(folder, sample);
-    return new WorkspaceSite(knex, sample, taskId, folder, snapshots, logger);
+    return new WorkspaceSite(
+      knex,
+      sample,
+      taskId,
+      folder,
+      entry,
+      snapshots,
+      logger,
+    );
   }
 
   async take(): Promise<void> {
@@ -51,9 +64,10 @@ export class WorkspaceSite {
     restore: () => Promise<void>;
     stop: () => Promise<void>;
   }> {
-    const { knex, logger, taskId } = this;
+    const { knex, entry, logger, taskId } = this;
     const from = await this.#newest();
-    const snapshots = new Snapshots({ knex, limits, logger });
+    const stores = openStores([entry], { knex });
+    const snapshots = new Snapshots({ knex, limits, stores, logger });
     // Has the thread started.
     const empty = path.join(folder, 'empty');
     await snapshots.begin({ taskId, path: empty, from: undefined, attempt: 1 });
