@@ -4,17 +4,24 @@
  */
 const path = require('node:path');
 
-/** The end-to-end tests that take longest, the longest first. */
+/** The tests that take longest, the longest first. */
 const SLOWEST = [
-  'poisoned',
-  'outage',
   'liveStep',
+  'outage',
+  'poisoned',
   'brokenStart',
   'shutdown',
   'killed',
+  'module',
   'files',
-  'pooler',
   'retry',
+  'blip',
+  'beforeTheModule',
+  'ownership',
+  'deadProcess',
+  'switchedOff',
+  'pooler',
+  'signIn',
   'replicas',
 ];
 
