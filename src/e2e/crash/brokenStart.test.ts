@@ -26,7 +26,7 @@ import {
 import { ATTEMPTS } from '../../database/tables';
 import { TASKS } from '../../scaffolder/tables';
 
-jest.setTimeout(240_000);
+jest.setTimeout(600_000);
 
 /** The scaffolder's own recovery takes what was silent for 40 s. */
 const SCAFFOLDER = {
