@@ -15,7 +15,7 @@ jest.setTimeout(600_000);
 const TIMEOUT_SECONDS = 30;
 
 describe('a backend that is killed, with default settings', () => {
-  it.concurrent.each(ENGINES)(
+  it.each(ENGINES)(
     'and started again recovers its tasks before the timeout, on %s',
     engine =>
       withSite(TestSite.create(engine), async site => {
@@ -48,31 +48,25 @@ describe('a backend that is killed, with default settings', () => {
       }),
   );
 
-  it.concurrent(
-    'has its tasks recovered by another replica, though the timeout is an hour',
-    () =>
-      withSite(TestSite.create('PostgreSQL'), async site => {
-        const scaffolder = { recoverTasksTimeout: { hours: 1 } };
-        const [first, second] = await Promise.all(
-          ['first', 'second'].map(name =>
-            site.createBackend(name, scaffolder, { isOwnHost: true }),
-          ),
-        );
-        const dispatching = await first.start();
-        const client = await second.start();
-        const ids = await startStory(dispatching, 10);
-        await waitForRegistration(site, 2);
-        await first.kill();
+  it('has its tasks recovered by another replica, though the timeout is an hour', () =>
+    withSite(TestSite.create('PostgreSQL'), async site => {
+      const scaffolder = { recoverTasksTimeout: { hours: 1 } };
+      const [first, second] = await Promise.all(
+        ['first', 'second'].map(name =>
+          site.createBackend(name, scaffolder, { isOwnHost: true }),
+        ),
+      );
+      const dispatching = await first.start();
+      const client = await second.start();
+      const ids = await startStory(dispatching, 10);
+      await waitForRegistration(site, 2);
+      await first.kill();
 
-        expect(
-          await readDifferences(client, {
-            ids,
-            gitDirectory: site.gitDirectory,
-          }),
-        ).toEqual([]);
-        await expectCrashes(site);
-      }),
-  );
+      expect(
+        await readDifferences(client, { ids, gitDirectory: site.gitDirectory }),
+      ).toEqual([]);
+      await expectCrashes(site);
+    }));
 
   /** On PostgreSQL, that includes their locks. */
   async function waitForRegistration(site: TestSite, count: number) {

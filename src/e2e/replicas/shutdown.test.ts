@@ -58,37 +58,34 @@ describe('a backend that is asked to end', () => {
     return attempts;
   }
 
-  it.concurrent(
-    'and started again at once lets its tasks go on long before the timeout, on SQLite',
-    () =>
-      withSite(TestSite.create('SQLite'), async site => {
-        const backend = await site.createBackend('backend', {
-          recoverTasksTimeout: LONG,
-        });
-        const ids = await startStory(await backend.start(), 10);
-        await backend.kill('SIGTERM');
-        const client = await backend.start();
-        await untilBothGoOn(client, ids);
-        expect(
-          await readDifferences(client, {
-            ids,
-            gitDirectory: site.gitDirectory,
-          }),
-        ).toEqual([]);
-        await expectNoAttemptUsed(site, ids);
-        expect(
-          (await client.events(ids.restart)).map(e => e.body.message),
-        ).toEqual(
-          expect.arrayContaining([
-            expect.stringMatching(
-              /^Interrupted at step 'transform': .* was shut down /,
-            ),
-          ]),
-        );
-      }),
-  );
+  it('and started again at once lets its tasks go on long before the timeout, on SQLite', () =>
+    withSite(TestSite.create('SQLite'), async site => {
+      const backend = await site.createBackend('backend', {
+        recoverTasksTimeout: LONG,
+      });
+      const ids = await startStory(await backend.start(), 10);
+      await backend.kill('SIGTERM');
+      const client = await backend.start();
+      await untilBothGoOn(client, ids);
+      expect(
+        await readDifferences(client, {
+          ids,
+          gitDirectory: site.gitDirectory,
+        }),
+      ).toEqual([]);
+      await expectNoAttemptUsed(site, ids);
+      expect(
+        (await client.events(ids.restart)).map(e => e.body.message),
+      ).toEqual(
+        expect.arrayContaining([
+          expect.stringMatching(
+            /^Interrupted at step 'transform': .* was shut down /,
+          ),
+        ]),
+      );
+    }));
 
-  it.concurrent.each([true, false])(
+  it.each([true, false])(
     'leaves its tasks to a living replica, on PostgreSQL; it is started again at once: %s',
     isStartedAgain =>
       withSite(TestSite.create('PostgreSQL'), async site => {
@@ -132,7 +129,7 @@ describe('a backend that is asked to end', () => {
       }),
   );
 
-  it.concurrent.each(ENGINES)(
+  it.each(ENGINES)(
     'lets its tasks end with a graceful shutdown, and nothing runs again, on %s',
     engine =>
       withSite(TestSite.create(engine), async site => {
@@ -154,92 +151,86 @@ describe('a backend that is asked to end', () => {
       }),
   );
 
-  it.concurrent(
-    'keeps its tasks with a graceful shutdown though their heartbeats fail meanwhile',
-    () =>
-      withOwnServer(async (site, server) => {
-        const [first, second] = await Promise.all(
-          ['first', 'second'].map(name =>
-            site.createBackend(
-              name,
-              {
-                recoverTasksTimeout: LONG,
-                EXPERIMENTAL_gracefulShutdown: true,
-              },
-              { isOwnHost: true },
-            ),
+  it('keeps its tasks with a graceful shutdown though their heartbeats fail meanwhile', () =>
+    withOwnServer(async (site, server) => {
+      const [first, second] = await Promise.all(
+        ['first', 'second'].map(name =>
+          site.createBackend(
+            name,
+            {
+              recoverTasksTimeout: LONG,
+              EXPERIMENTAL_gracefulShutdown: true,
+            },
+            { isOwnHost: true },
           ),
-        );
-        const client = await first.start();
-        const survivor = await second.start();
-        // Long enough for the other one to trust the heartbeats again, and to take the tasks over.
-        const ids = await startStory(client, 25);
-        const ended = first.kill('SIGTERM');
-        const knex = site.openScaffolderDatabase();
-        await waitFor('the tasks to be marked', async () => {
-          const marks = await knex(SHUTDOWNS).pluck('task_id');
-          return marks.length === 3;
-        });
-        await server.interrupt(2_000);
-        await ended;
-        expect(
-          (await first.log()).match(/Heartbeat for task .* failed/g),
-        ).toHaveLength(3);
-        for (const id of Object.values(ids)) {
-          const task = await survivor.task(id);
-          const events = await survivor.events(id);
-          expect(task.status).toBe('completed');
-          expect([...countRuns(task, events).values()]).toEqual([1, 1, 1, 1]);
-        }
-        expect(await knex(ATTEMPTS)).toEqual([]);
-      }),
-  );
-
-  it.concurrent(
-    'keeps a task that it claims even then, with a graceful shutdown',
-    () =>
-      withOwnServer(async (site, server) => {
-        const scaffolder = { recoverTasksTimeout: { seconds: 5 } };
-        const first = await site.createBackend(
-          'first',
-          {
-            ...scaffolder,
-            concurrentTasksLimit: 1,
-            EXPERIMENTAL_gracefulShutdown: true,
-          },
-          {
-            entry: path.join(__dirname, '../../__testUtils__/slowShutdown.ts'),
-            isOwnHost: true,
-          },
-        );
-        const second = await site.createBackend('second', scaffolder, {
-          isOwnHost: true,
-        });
-        const client = await first.start();
-        const survivor = await second.start();
-        const dispatch = (name: string, seconds: number) =>
-          client.dispatch('template:default/sample-restart', { name, seconds });
-        const short = await dispatch('short', 3);
-        await client.waitForStep(short, 'transform');
-        // Long enough for the other one to trust the heartbeats again, and to take it over.
-        const long = await dispatch('long', 25);
-        const ended = first.kill('SIGTERM');
-        await survivor.waitForStep(long, 'transform');
-        await server.interrupt(2_000);
-        await ended;
-
-        const log = await first.log();
-        expect(log).toContain(`Heartbeat for task ${long} failed`);
-        expect(log).toMatch(
-          new RegExp(
-            `These tasks run in this process, which shuts down.*: ${short}`,
-          ),
-        );
-        const task = await survivor.task(long);
+        ),
+      );
+      const client = await first.start();
+      const survivor = await second.start();
+      // Long enough for the other one to trust the heartbeats again, and to take the tasks over.
+      const ids = await startStory(client, 25);
+      const ended = first.kill('SIGTERM');
+      const knex = site.openScaffolderDatabase();
+      await waitFor('the tasks to be marked', async () => {
+        const marks = await knex(SHUTDOWNS).pluck('task_id');
+        return marks.length === 3;
+      });
+      await server.interrupt(2_000);
+      await ended;
+      expect(
+        (await first.log()).match(/Heartbeat for task .* failed/g),
+      ).toHaveLength(3);
+      for (const id of Object.values(ids)) {
+        const task = await survivor.task(id);
+        const events = await survivor.events(id);
         expect(task.status).toBe('completed');
-        const counts = countRuns(task, await survivor.events(long));
-        expect([...counts.values()]).toEqual([1, 1, 1, 1]);
-        expect(await site.openScaffolderDatabase()(ATTEMPTS)).toEqual([]);
-      }),
-  );
+        expect([...countRuns(task, events).values()]).toEqual([1, 1, 1, 1]);
+      }
+      expect(await knex(ATTEMPTS)).toEqual([]);
+    }));
+
+  it('keeps a task that it claims even then, with a graceful shutdown', () =>
+    withOwnServer(async (site, server) => {
+      const scaffolder = { recoverTasksTimeout: { seconds: 5 } };
+      const first = await site.createBackend(
+        'first',
+        {
+          ...scaffolder,
+          concurrentTasksLimit: 1,
+          EXPERIMENTAL_gracefulShutdown: true,
+        },
+        {
+          entry: path.join(__dirname, '../../__testUtils__/slowShutdown.ts'),
+          isOwnHost: true,
+        },
+      );
+      const second = await site.createBackend('second', scaffolder, {
+        isOwnHost: true,
+      });
+      const client = await first.start();
+      const survivor = await second.start();
+      const dispatch = (name: string, seconds: number) =>
+        client.dispatch('template:default/sample-restart', { name, seconds });
+      const short = await dispatch('short', 3);
+      await client.waitForStep(short, 'transform');
+      // Long enough for the other one to trust the heartbeats again, and to take it over.
+      const long = await dispatch('long', 25);
+      const ended = first.kill('SIGTERM');
+      await survivor.waitForStep(long, 'transform');
+      await server.interrupt(2_000);
+      await ended;
+
+      const log = await first.log();
+      expect(log).toContain(`Heartbeat for task ${long} failed`);
+      expect(log).toMatch(
+        new RegExp(
+          `These tasks run in this process, which shuts down.*: ${short}`,
+        ),
+      );
+      const task = await survivor.task(long);
+      expect(task.status).toBe('completed');
+      const counts = countRuns(task, await survivor.events(long));
+      expect([...counts.values()]).toEqual([1, 1, 1, 1]);
+      expect(await site.openScaffolderDatabase()(ATTEMPTS)).toEqual([]);
+    }));
 });
