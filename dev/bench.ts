@@ -5,13 +5,13 @@
 import { measureCrash } from './bench/crash';
 import { Databases } from './bench/Databases';
 import { FileLogger } from './bench/FileLogger';
-import { measureHeartbeats } from './bench/heartbeats';
-import { measureIdlePass } from './bench/idlePass';
-import { measureMemory } from './bench/memory';
-import { measureRecovery } from './bench/recovery';
+import { measureHeartbeats } from './bench/passes/heartbeats';
+import { measureIdlePass } from './bench/passes/idlePass';
+import { measureMemory } from './bench/passes/memory';
+import { measureRecovery } from './bench/passes/recovery';
 import { isAccepted, printReport } from './bench/report';
-import { measureWorkspaces } from './bench/workspace';
-import { PostgresProcess } from './harness/PostgresProcess';
+import { measureWorkspaces } from './bench/workspace/workspaces';
+import { PostgresProcess } from './harness/postgres/PostgresProcess';
 import { runCommand, select, unlessAsked } from './harness/command/runCommand';
 
 const PARTS = {

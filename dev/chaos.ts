@@ -5,8 +5,8 @@
 import { randomInt } from 'node:crypto';
 import { ChaosSite } from './chaos/ChaosSite';
 import { experiment } from './chaos/experiment';
-import { Metrics } from './chaos/Metrics';
-import { formatReport } from './chaos/report';
+import { Metrics } from './chaos/metrics/Metrics';
+import { formatReport } from './chaos/report/report';
 import {
   runCommand,
   unlessAsked,

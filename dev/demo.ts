@@ -5,11 +5,11 @@
  */
 import { once } from 'node:events';
 import { stripVTControlCharacters } from 'node:util';
-import { BackendProcess } from './harness/BackendProcess';
-import { checkSqlite } from './harness/checkSqlite';
+import { BackendProcess } from './harness/backend/BackendProcess';
+import { checkSqlite } from './harness/prepare/checkSqlite';
 import { say } from './harness/command/clock';
 import { runCommand, unlessAsked } from './harness/command/runCommand';
-import { ScaffolderClient } from './harness/ScaffolderClient';
+import { ScaffolderClient } from './harness/backend/ScaffolderClient';
 import {
   differences,
   Outcome,

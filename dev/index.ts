@@ -6,8 +6,8 @@ import {
   coreServices,
   createBackendFeatureLoader,
 } from '@backstage/backend-plugin-api';
-import { sampleActions } from './harness/sampleActions';
-import { startBackend } from './harness/startBackend';
+import { sampleActions } from './harness/actions/sampleActions';
+import { startBackend } from './harness/backend/startBackend';
 
 /** The scaffolder's page from `dev/app`, if the configuration asks for it. Most uses of the backend need neither it nor its build. */
 const page = createBackendFeatureLoader({

@@ -5,9 +5,9 @@
 import { ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import { buildApp } from './harness/buildApp';
-import { checkSqlite } from './harness/checkSqlite';
-import { NODE_TRANSFORM } from './harness/nodeTransform';
+import { buildApp } from './harness/prepare/buildApp';
+import { checkSqlite } from './harness/prepare/checkSqlite';
+import { NODE_TRANSFORM } from './harness/backend/nodeTransform';
 
 const KEYS = `
   Enter      restarts the backend as a deployment does (SIGTERM)
@@ -40,7 +40,7 @@ function startBackend(packageName: string): ChildProcess {
     [
       ...NODE_TRANSFORM,
       path.join(__dirname, 'index.ts'),
-      ...['--config', path.join(__dirname, 'harness/app-config.yaml')],
+      ...['--config', path.join(__dirname, 'harness/backend/app-config.yaml')],
       ...['--config', path.join(__dirname, 'app-config.yaml')],
     ],
     {

@@ -4,10 +4,10 @@
  */
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { BackendProcess } from './harness/BackendProcess';
+import { BackendProcess } from './harness/backend/BackendProcess';
 import { say } from './harness/command/clock';
-import { PACKAGE, packModule } from './harness/packModule';
-import { PostgresProcess } from './harness/PostgresProcess';
+import { PACKAGE, packModule } from './harness/prepare/packModule';
+import { PostgresProcess } from './harness/postgres/PostgresProcess';
 import {
   CommandContext,
   runCommand,

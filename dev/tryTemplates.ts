@@ -6,7 +6,7 @@
 import path from 'node:path';
 import { say } from './harness/command/clock';
 import { runCommand, select, UsageError } from './harness/command/runCommand';
-import { PostgresProcess } from './harness/PostgresProcess';
+import { PostgresProcess } from './harness/postgres/PostgresProcess';
 import { prepareTemplates } from './tryTemplates/prepare';
 import { formatReport, isWell, Report, toJson } from './tryTemplates/report';
 import { tryWay } from './tryTemplates/tryWay';

@@ -1,6 +1,9 @@
 import knexFactory, { Knex } from 'knex';
-import { migrateModule, migrateScaffolderOnly } from '../harness/migrate';
-import { PostgresProcess } from '../harness/PostgresProcess';
+import {
+  migrateModule,
+  migrateScaffolderOnly,
+} from '../harness/inProcess/migrate';
+import { PostgresProcess } from '../harness/postgres/PostgresProcess';
 
 /** How a database is reached, also from another process. */
 export type Connection = PostgresProcess['connection'] & { database: string };

@@ -1,12 +1,12 @@
 import { Knex } from 'knex';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BackendProcess } from '../harness/BackendProcess';
-import { takeAllConnections } from '../harness/network/takeAllConnections';
+import { BackendProcess } from '../harness/backend/BackendProcess';
+import { takeAllConnections } from '../harness/postgres/takeAllConnections';
 import { TcpProxy } from '../harness/network/TcpProxy';
-import { PostgresProcess } from '../harness/PostgresProcess';
-import { severLockOf } from '../harness/severLockOf';
-import { Replica } from '../harness/Replica';
+import { PostgresProcess } from '../harness/postgres/PostgresProcess';
+import { severLockOf } from '../harness/postgres/severLockOf';
+import { Replica } from '../harness/backend/Replica';
 import { TestSite } from '../harness/TestSite';
 import {
   GRACEFUL_REPLICA,
@@ -17,7 +17,7 @@ import {
   STALE_TIMEOUT_HOURS,
   TIMEOUT_SECONDS,
 } from './settings';
-import { entityOf, POISONED_TEMPLATES, TEMPLATES } from './templates';
+import { entityOf, POISONED_TEMPLATES, TEMPLATES } from './tasks/templates';
 
 /** What the faults hit: three backends, each as on a host of its own, the PostgreSQL server that they share, and the networks between. */
 export class ChaosSite {
@@ -55,9 +55,9 @@ export class ChaosSite {
           },
         },
         {
-          entry: path.join(__dirname, 'backend.ts'),
+          entry: path.join(__dirname, 'backend/index.ts'),
           ...(port && {
-            preload: [path.join(__dirname, 'instrumentation.ts')],
+            preload: [path.join(__dirname, 'backend/instrumentation.ts')],
             env: { CHAOS_METRICS_PORT: String(port) },
           }),
           isOwnHost: true,

@@ -2,18 +2,18 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitFor } from '../harness/waitFor';
-import { check } from './checks';
-import { countInFlight, Dispatcher } from './Dispatcher';
-import { FaultInjector } from './FaultInjector';
-import { planFaults } from './faultPlan';
+import { check } from './checks/checks';
+import { countInFlight, Dispatcher } from './tasks/Dispatcher';
+import { FaultInjector } from './faults/FaultInjector';
+import { planFaults } from './faults/faultPlan';
 import { Random } from './random';
-import { readRecords } from './records';
-import { ChaosOptions, Outcome } from './report';
-import { Retrier } from './Retrier';
+import { readRecords } from './evidence/records';
+import { ChaosOptions, Outcome } from './report/report';
+import { Retrier } from './tasks/Retrier';
 import { CLEANING_MINUTES, QUIET_MINUTES } from './settings';
 import { ChaosSite } from './ChaosSite';
-import { deleteLeftRows } from './snapshotRows';
-import { notStoredIn, waitsIn } from './logLines';
+import { deleteLeftRows } from './evidence/snapshotRows';
+import { notStoredIn, waitsIn } from './evidence/logLines';
 
 /** Keep the tasks and the retries apart from the faults: how many there were must not change which faults are drawn. */
 const TASKS_SEED = 0x7a5c;

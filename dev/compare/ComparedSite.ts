@@ -1,11 +1,11 @@
 import { JsonObject } from '@backstage/types';
 import path from 'node:path';
-import { BackendProcess } from '../harness/BackendProcess';
-import { FEATURE_VARIABLE } from '../harness/features';
-import { JournalEntry } from '../harness/journal';
-import { PostgresProcess } from '../harness/PostgresProcess';
-import { Replica } from '../harness/Replica';
-import { ENDED, ScaffolderClient } from '../harness/ScaffolderClient';
+import { BackendProcess } from '../harness/backend/BackendProcess';
+import { FEATURE_VARIABLE } from '../harness/backend/features';
+import { JournalEntry } from '../harness/actions/journal';
+import { PostgresProcess } from '../harness/postgres/PostgresProcess';
+import { Replica } from '../harness/backend/Replica';
+import { ENDED, ScaffolderClient } from '../harness/backend/ScaffolderClient';
 import { TestSite } from '../harness/TestSite';
 import { waitFor } from '../harness/waitFor';
 import { templateEntities, TemplateName } from './templates';

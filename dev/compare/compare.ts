@@ -1,6 +1,6 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { PostgresProcess } from '../harness/PostgresProcess';
+import { PostgresProcess } from '../harness/postgres/PostgresProcess';
 import { replaceSection } from '../harness/command/replaceSection';
 import { formatExtract, formatPage, formatRow, Result } from './report';
 import { runScenario } from './runScenario';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PostgresProcess } from '../harness/PostgresProcess';
+import { PostgresProcess } from '../harness/postgres/PostgresProcess';
 import { ComparedSite } from './ComparedSite';
 import type { Cell, Scenario } from './scenario';
 import { CELL_LIMIT_SECONDS } from './settings';

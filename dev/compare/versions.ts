@@ -1,6 +1,6 @@
 import knexFactory from 'knex';
 import os from 'node:os';
-import { PostgresProcess } from '../harness/PostgresProcess';
+import { PostgresProcess } from '../harness/postgres/PostgresProcess';
 
 /** What was compared, and on what, by name. */
 export type Versions = Record<string, string>;

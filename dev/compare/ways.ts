@@ -1,5 +1,5 @@
 import { JsonObject } from '@backstage/types';
-import type { RecoveryFeature } from '../harness/features';
+import type { RecoveryFeature } from '../harness/backend/features';
 import { TIMEOUT_SECONDS } from './settings';
 
 /** One way to deal with interrupted tasks. */

@@ -1,11 +1,11 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { envOf, nodeBinary } from '../harness/command/nodeVersions';
-import { packModule } from '../harness/packModule';
+import { packModule } from '../harness/prepare/packModule';
 import { run } from '../harness/command/run';
 import { CommandContext } from '../harness/command/runCommand';
 import { Outcome } from './experiment';
-import { Release } from './releases';
+import { Release } from './install/releases';
 import { formatReport, Report, writeReport } from './report';
 import { Slots } from './Slots';
 import { tryRelease } from './tryRelease';

@@ -1,6 +1,6 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { Installation } from '../harness/BackendProcess';
+import { Installation } from '../harness/backend/BackendProcess';
 import { envOf } from '../harness/command/nodeVersions';
 import { run } from '../harness/command/run';
 
@@ -11,10 +11,10 @@ const BUILD = 'build';
 /** What the backend is made of. Copied at the same places, so that its imports hold. */
 const SOURCES = [
   'dev/compat/backend',
-  'dev/harness/actionsModule.ts',
-  'dev/harness/journal.ts',
-  'dev/harness/signIn.ts',
-  'dev/harness/startBackend.ts',
+  'dev/harness/actions/actionsModule.ts',
+  'dev/harness/actions/journal.ts',
+  'dev/harness/backend/signIn.ts',
+  'dev/harness/backend/startBackend.ts',
   'dev/harness/steps/readTree.ts',
   'dev/harness/steps/stepActions.ts',
 ];

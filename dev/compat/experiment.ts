@@ -1,8 +1,8 @@
 import { JsonObject } from '@backstage/types';
 import { StepSite, StepTemplate } from '../harness/steps/StepSite';
 import { ENGINES } from '../harness/TestSite';
-import { BackendProcess } from '../harness/BackendProcess';
-import { PostgresProcess } from '../harness/PostgresProcess';
+import { BackendProcess } from '../harness/backend/BackendProcess';
+import { PostgresProcess } from '../harness/postgres/PostgresProcess';
 
 /** What an experiment works with. */
 export type Bench = {

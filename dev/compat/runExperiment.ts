@@ -1,6 +1,6 @@
 import { StepSite } from '../harness/steps/StepSite';
-import { Installation } from '../harness/BackendProcess';
-import { PostgresProcess } from '../harness/PostgresProcess';
+import { Installation } from '../harness/backend/BackendProcess';
+import { PostgresProcess } from '../harness/postgres/PostgresProcess';
 import { unlessAsked } from '../harness/command/runCommand';
 import { Experiment, Outcome } from './experiment';
 

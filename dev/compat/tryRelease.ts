@@ -1,18 +1,18 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { PACKAGE } from '../harness/packModule';
+import { PACKAGE } from '../harness/prepare/packModule';
 import { compileBackend } from './compileBackend';
 import {
   Duplicate,
   findAddedDuplicates,
   findDuplicates,
   LockedPackages,
-} from './duplicates';
+} from './install/duplicates';
 import { Outcome } from './experiment';
 import { EXPERIMENTS } from './experiments';
-import { InstallOptions, installRelease } from './installRelease';
-import { provideSqlite } from './provideSqlite';
-import { Release } from './releases';
+import { InstallOptions, installRelease } from './install/installRelease';
+import { provideSqlite } from './install/provideSqlite';
+import { Release } from './install/releases';
 import { runExperiment } from './runExperiment';
 import { Slots } from './Slots';
 

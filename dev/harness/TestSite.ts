@@ -4,10 +4,10 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { BackendOptions, BackendProcess } from './BackendProcess';
-import { JournalEntry, readJournals } from './journal';
-import { PostgresProcess } from './PostgresProcess';
-import { Replica } from './Replica';
+import { BackendOptions, BackendProcess } from './backend/BackendProcess';
+import { JournalEntry, readJournals } from './actions/journal';
+import { PostgresProcess } from './postgres/PostgresProcess';
+import { Replica } from './backend/Replica';
 
 export const ENGINES = ['SQLite', 'PostgreSQL'] as const;
 export type Engine = (typeof ENGINES)[number];

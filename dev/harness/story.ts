@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { askPublished } from './repositories';
-import { countRuns, ScaffolderClient } from './ScaffolderClient';
+import { askPublished } from './actions/repositories';
+import { countRuns, ScaffolderClient } from './backend/ScaffolderClient';
 
 export const STRATEGIES = ['none', 'restart', 'idempotent'] as const;
 export type Strategy = (typeof STRATEGIES)[number];

@@ -1,7 +1,7 @@
 import { JsonObject } from '@backstage/types';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { PACKAGE } from '../harness/packModule';
+import { PACKAGE } from '../harness/prepare/packModule';
 import { CommandFailed, run } from '../harness/command/run';
 
 const NAME = 'new-app';

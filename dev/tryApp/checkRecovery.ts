@@ -1,6 +1,9 @@
-import { BackendProcess } from '../harness/BackendProcess';
+import { BackendProcess } from '../harness/backend/BackendProcess';
 import { say } from '../harness/command/clock';
-import { countRuns, ScaffolderClient } from '../harness/ScaffolderClient';
+import {
+  countRuns,
+  ScaffolderClient,
+} from '../harness/backend/ScaffolderClient';
 import { Checks } from './Checks';
 import { PROMISED, REPORT, STRATEGIES, Strategy } from './templates';
 

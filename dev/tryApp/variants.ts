@@ -1,8 +1,8 @@
 import { JsonObject } from '@backstage/types';
 import path from 'node:path';
-import { BackendProcess } from '../harness/BackendProcess';
-import { findFreePort } from '../harness/findFreePort';
-import { PostgresProcess } from '../harness/PostgresProcess';
+import { BackendProcess } from '../harness/backend/BackendProcess';
+import { findFreePort } from '../harness/network/findFreePort';
+import { PostgresProcess } from '../harness/postgres/PostgresProcess';
 import { NewApp } from './NewApp';
 import { TEMPLATES } from './templates';
 

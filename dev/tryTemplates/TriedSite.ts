@@ -1,11 +1,11 @@
 import { JsonObject } from '@backstage/types';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { BackendProcess } from '../harness/BackendProcess';
-import { FEATURE_VARIABLE } from '../harness/features';
-import { readJsonLines } from '../harness/JsonLines';
-import { PostgresProcess } from '../harness/PostgresProcess';
-import { ENDED, ScaffolderClient } from '../harness/ScaffolderClient';
+import { BackendProcess } from '../harness/backend/BackendProcess';
+import { FEATURE_VARIABLE } from '../harness/backend/features';
+import { readJsonLines } from '../harness/actions/JsonLines';
+import { PostgresProcess } from '../harness/postgres/PostgresProcess';
+import { ENDED, ScaffolderClient } from '../harness/backend/ScaffolderClient';
 import { TestSite } from '../harness/TestSite';
 import { waitFor } from '../harness/waitFor';
 import { normalise } from './backend/normalise';
@@ -15,7 +15,7 @@ import {
   PLANS_VARIABLE,
 } from './backend/variables';
 import type { Entry } from './journal';
-import type { Outcome } from './outcome';
+import type { Outcome } from './outcomes/outcome';
 import { copyOf } from './read/copies';
 import { TaskPlan, TaskPlans } from './taskPlan';
 import type { TriedTemplate } from './prepare';

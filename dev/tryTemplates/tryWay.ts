@@ -1,8 +1,8 @@
 import { unlessAsked } from '../harness/command/runCommand';
-import { PostgresProcess } from '../harness/PostgresProcess';
-import { compareOutcomes, Comparison } from './compareOutcomes';
+import { PostgresProcess } from '../harness/postgres/PostgresProcess';
+import { compareOutcomes, Comparison } from './outcomes/compareOutcomes';
 import { inParallel } from './inParallel';
-import { Place, placesOf } from './outcome';
+import { Place, placesOf } from './outcomes/outcome';
 import type { TriedTemplate } from './prepare';
 import type { LeftOut } from './read/template';
 import { TriedSite } from './TriedSite';

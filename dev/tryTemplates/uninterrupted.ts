@@ -1,7 +1,7 @@
 import { JsonObject } from '@backstage/types';
-import { compareOutcomes } from './compareOutcomes';
+import { compareOutcomes } from './outcomes/compareOutcomes';
 import { inParallel } from './inParallel';
-import type { Outcome } from './outcome';
+import type { Outcome } from './outcomes/outcome';
 import type { TriedTemplate } from './prepare';
 import type { LeftOut } from './read/template';
 import type { TriedSite } from './TriedSite';

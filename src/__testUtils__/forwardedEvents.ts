@@ -8,8 +8,8 @@ import {
 } from '@backstage/backend-plugin-api';
 import { eventsServiceRef } from '@backstage/plugin-events-node';
 import express from 'express';
-import { sampleActions } from '../../dev/harness/sampleActions';
-import { startBackend } from '../../dev/harness/startBackend';
+import { sampleActions } from '../../dev/harness/actions/sampleActions';
+import { startBackend } from '../../dev/harness/backend/startBackend';
 
 const forwardedEvents = createBackendModule({
   pluginId: 'scaffolder',

@@ -8,7 +8,7 @@ import { randomUUID } from 'node:crypto';
 import {
   migrateModule,
   migrateScaffolderOnly,
-} from '../../dev/harness/migrate';
+} from '../../dev/harness/inProcess/migrate';
 import { NewAttempt } from '../database/operations/attempts/recordAttempts';
 import { ATTEMPTS } from '../database/tables';
 import { DbTaskRow, TASK_EVENTS, TASKS } from '../scaffolder/tables';

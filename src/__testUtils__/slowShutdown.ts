@@ -7,8 +7,8 @@ import {
   createBackendModule,
 } from '@backstage/backend-plugin-api';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sampleActions } from '../../dev/harness/sampleActions';
-import { startBackend } from '../../dev/harness/startBackend';
+import { sampleActions } from '../../dev/harness/actions/sampleActions';
+import { startBackend } from '../../dev/harness/backend/startBackend';
 
 const slowModule = createBackendModule({
   pluginId: 'scaffolder',

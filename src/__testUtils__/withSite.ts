@@ -1,4 +1,4 @@
-import { PostgresProcess } from '../../dev/harness/PostgresProcess';
+import { PostgresProcess } from '../../dev/harness/postgres/PostgresProcess';
 import { TestSite } from '../../dev/harness/TestSite';
 
 /** Gives a test a site of its own, and removes it when the test is over. */

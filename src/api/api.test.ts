@@ -34,7 +34,7 @@ import { taskReadPermission } from '@backstage/plugin-scaffolder-common/alpha';
 import { Knex } from 'knex';
 import { randomUUID } from 'node:crypto';
 import recoveryModule from '..';
-import { signIn, signInProvider } from '../../dev/harness/signIn';
+import { signIn, signInProvider } from '../../dev/harness/backend/signIn';
 import {
   databaseOfScaffolder,
   insertTask,

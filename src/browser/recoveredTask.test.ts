@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { Browser, chromium, Page } from 'playwright-core';
-import { BackendProcess } from '../../dev/harness/BackendProcess';
-import { buildApp } from '../../dev/harness/buildApp';
-import { findChromium } from '../../dev/harness/findChromium';
+import { BackendProcess } from '../../dev/harness/backend/BackendProcess';
+import { buildApp } from '../../dev/harness/prepare/buildApp';
+import { findChromium } from '../../dev/harness/prepare/findChromium';
 import { waitFor } from '../../dev/harness/waitFor';
 import { TaskPage } from '../__testUtils__/TaskPage';
 import { TestSite } from '../../dev/harness/TestSite';

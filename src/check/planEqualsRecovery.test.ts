@@ -4,7 +4,7 @@ import {
   TestDatabases,
 } from '@backstage/backend-test-utils';
 import fc from 'fast-check';
-import { createPass } from '../../dev/harness/createPass';
+import { createPass } from '../../dev/harness/inProcess/createPass';
 import {
   insertEvent,
   insertTask,

@@ -4,7 +4,7 @@ import {
   TestDatabases,
 } from '@backstage/backend-test-utils';
 import { Knex } from 'knex';
-import { createBuiltIn } from '../../dev/harness/builtIn';
+import { createBuiltIn } from '../../dev/harness/inProcess/builtIn';
 import {
   insertTask,
   migrateScaffolder,

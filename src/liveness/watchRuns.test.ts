@@ -4,7 +4,7 @@ import {
   TestDatabases,
 } from '@backstage/backend-test-utils';
 import { Knex } from 'knex';
-import { createPass } from '../../dev/harness/createPass';
+import { createPass } from '../../dev/harness/inProcess/createPass';
 import { waitFor } from '../../dev/harness/waitFor';
 import {
   RealScaffolder,

@@ -5,7 +5,7 @@ import {
 } from '@backstage/backend-test-utils';
 import fc from 'fast-check';
 import { Knex } from 'knex';
-import { createPass } from '../../dev/harness/createPass';
+import { createPass } from '../../dev/harness/inProcess/createPass';
 import { RealScaffolder, RealStep } from '../__testUtils__/RealScaffolder';
 import {
   migrateScaffolder,

@@ -1,6 +1,6 @@
 import { mockServices, TestDatabases } from '@backstage/backend-test-utils';
 import { Knex } from 'knex';
-import { createBuiltIn } from '../../dev/harness/builtIn';
+import { createBuiltIn } from '../../dev/harness/inProcess/builtIn';
 import {
   insertEvent,
   insertTask,

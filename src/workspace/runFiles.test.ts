@@ -8,7 +8,7 @@ import { Knex } from 'knex';
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { createPass } from '../../dev/harness/createPass';
+import { createPass } from '../../dev/harness/inProcess/createPass';
 import { readTree, Tree } from '../../dev/harness/steps/readTree';
 import { RealScaffolder, RealStep } from '../__testUtils__/RealScaffolder';
 import {

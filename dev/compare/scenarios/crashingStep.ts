@@ -1,4 +1,4 @@
-import { ScaffolderClient } from '../../harness/ScaffolderClient';
+import { ScaffolderClient } from '../../harness/backend/ScaffolderClient';
 import type { Scenario } from '../scenario';
 import { within } from '../within';
 import { secondsSince, times } from '../words';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BackendProcess } from '../../harness/BackendProcess';
-import { ScaffolderClient } from '../../harness/ScaffolderClient';
+import { BackendProcess } from '../../harness/backend/BackendProcess';
+import { ScaffolderClient } from '../../harness/backend/ScaffolderClient';
 import type { Scenario } from '../scenario';
 import { PATIENCE_SECONDS, TIMEOUT_SECONDS } from '../settings';
 import { within } from '../within';

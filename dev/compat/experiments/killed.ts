@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { signIn } from '../../harness/signIn';
+import { signIn } from '../../harness/backend/signIn';
 import { ENGINES } from '../../harness/TestSite';
 import { waitFor } from '../../harness/waitFor';
 import { NOBODY, OWNER, READER } from '../backend/users';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { signIn } from '../../harness/signIn';
+import { signIn } from '../../harness/backend/signIn';
 import { READER } from '../backend/users';
 import { Experiment } from '../experiment';
 import { request } from '../request';

@@ -1,7 +1,7 @@
 import { JsonObject } from '@backstage/types';
 import path from 'node:path';
-import { BackendOptions, BackendProcess } from '../BackendProcess';
-import { PostgresProcess } from '../PostgresProcess';
+import { BackendOptions, BackendProcess } from '../backend/BackendProcess';
+import { PostgresProcess } from '../postgres/PostgresProcess';
 import { templateEntity } from '../templateEntity';
 import { Engine, TestSite } from '../TestSite';
 

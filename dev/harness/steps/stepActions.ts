@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { actionsModule } from '../actionsModule';
-import { Journal } from '../journal';
+import { actionsModule } from '../actions/actionsModule';
+import { Journal } from '../actions/journal';
 import { readTree } from './readTree';
 
 /** An action that does what a test needs of a step, and notes each time that it begins. */

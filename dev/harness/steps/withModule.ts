@@ -1,5 +1,5 @@
 /* A backend with the module, for templates of test steps. */
-import { startBackend } from '../startBackend';
+import { startBackend } from '../backend/startBackend';
 import { stepActions } from './stepActions';
 
 startBackend(

@@ -1,5 +1,5 @@
 /* The same backend without the module. */
-import { startBackend } from '../startBackend';
+import { startBackend } from '../backend/startBackend';
 import { stepActions } from './stepActions';
 
 startBackend(

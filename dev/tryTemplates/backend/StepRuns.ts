@@ -1,6 +1,6 @@
 import { ActionContext } from '@backstage/plugin-scaffolder-node';
 import { readTree } from '../../harness/steps/readTree';
-import { JsonLines } from '../../harness/JsonLines';
+import { JsonLines } from '../../harness/actions/JsonLines';
 import { Entry } from '../journal';
 import { TaskPlan, TaskPlans } from '../taskPlan';
 import { normalise } from './normalise';

@@ -1,6 +1,6 @@
 import { TemplateAction } from '@backstage/plugin-scaffolder-node';
-import { JsonLines } from '../../harness/JsonLines';
-import { requireScaffolder } from '../../harness/requireScaffolder';
+import { JsonLines } from '../../harness/actions/JsonLines';
+import { requireScaffolder } from '../../harness/inProcess/requireScaffolder';
 import { TaskPlans } from '../taskPlan';
 import { findWork, REAL_ACTIONS } from './works';
 import { StepRuns } from './StepRuns';

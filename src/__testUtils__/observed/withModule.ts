@@ -1,5 +1,5 @@
 /* The same backend with this module. */
-import { startBackend } from '../../../dev/harness/startBackend';
+import { startBackend } from '../../../dev/harness/backend/startBackend';
 import { observedActions } from './actions';
 
 startBackend(observedActions, import('../..'), import('../../catalog'));

@@ -1,6 +1,6 @@
 import { JsonObject } from '@backstage/types';
 import { Knex } from 'knex';
-import { ScaffolderClient } from '../../../dev/harness/ScaffolderClient';
+import { ScaffolderClient } from '../../../dev/harness/backend/ScaffolderClient';
 import { waitFor } from '../../../dev/harness/waitFor';
 import {
   insertTask,

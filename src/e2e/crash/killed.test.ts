@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { PACKAGE, packModule } from '../../../dev/harness/packModule';
+import { PACKAGE, packModule } from '../../../dev/harness/prepare/packModule';
 import { readDifferences, startStory } from '../../../dev/harness/story';
 import { waitFor } from '../../../dev/harness/waitFor';
 import { ENGINES, TestSite } from '../../../dev/harness/TestSite';

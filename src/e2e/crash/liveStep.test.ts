@@ -1,12 +1,12 @@
 import { Knex } from 'knex';
 import fs from 'node:fs';
 import path from 'node:path';
-import { BackendProcess } from '../../../dev/harness/BackendProcess';
-import { takeAllConnections } from '../../../dev/harness/network/takeAllConnections';
+import { BackendProcess } from '../../../dev/harness/backend/BackendProcess';
+import { takeAllConnections } from '../../../dev/harness/postgres/takeAllConnections';
 import { TcpProxy } from '../../../dev/harness/network/TcpProxy';
-import { PostgresProcess } from '../../../dev/harness/PostgresProcess';
-import { ScaffolderClient } from '../../../dev/harness/ScaffolderClient';
-import { severLockOf } from '../../../dev/harness/severLockOf';
+import { PostgresProcess } from '../../../dev/harness/postgres/PostgresProcess';
+import { ScaffolderClient } from '../../../dev/harness/backend/ScaffolderClient';
+import { severLockOf } from '../../../dev/harness/postgres/severLockOf';
 import { StepSite, StepTemplate } from '../../../dev/harness/steps/StepSite';
 import { waitFor } from '../../../dev/harness/waitFor';
 import { untilPass } from '../../__testUtils__/untilPass';

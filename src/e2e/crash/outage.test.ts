@@ -1,4 +1,4 @@
-import { ScaffolderClient } from '../../../dev/harness/ScaffolderClient';
+import { ScaffolderClient } from '../../../dev/harness/backend/ScaffolderClient';
 import {
   readOutcome,
   startStory,

@@ -1,5 +1,5 @@
-import { Replica } from '../../../dev/harness/Replica';
-import { ScaffolderClient } from '../../../dev/harness/ScaffolderClient';
+import { Replica } from '../../../dev/harness/backend/Replica';
+import { ScaffolderClient } from '../../../dev/harness/backend/ScaffolderClient';
 import { waitFor } from '../../../dev/harness/waitFor';
 import { StepSite, StepTemplate } from '../../../dev/harness/steps/StepSite';
 import { withSite } from '../../__testUtils__/withSite';

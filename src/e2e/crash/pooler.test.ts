@@ -1,10 +1,13 @@
 import knexFactory, { Knex } from 'knex';
 import fs from 'node:fs';
 import path from 'node:path';
-import { BackendProcess } from '../../../dev/harness/BackendProcess';
-import { missingPgBouncer, PgBouncer } from '../../../dev/harness/PgBouncer';
-import { PostgresProcess } from '../../../dev/harness/PostgresProcess';
-import { ScaffolderClient } from '../../../dev/harness/ScaffolderClient';
+import { BackendProcess } from '../../../dev/harness/backend/BackendProcess';
+import {
+  missingPgBouncer,
+  PgBouncer,
+} from '../../../dev/harness/postgres/PgBouncer';
+import { PostgresProcess } from '../../../dev/harness/postgres/PostgresProcess';
+import { ScaffolderClient } from '../../../dev/harness/backend/ScaffolderClient';
 import { StepSite, StepTemplate } from '../../../dev/harness/steps/StepSite';
 import { waitFor } from '../../../dev/harness/waitFor';
 import { untilPass } from '../../__testUtils__/untilPass';

@@ -6,7 +6,7 @@ import {
   countRuns,
   ScaffolderClient,
   TaskEvent,
-} from '../../../dev/harness/ScaffolderClient';
+} from '../../../dev/harness/backend/ScaffolderClient';
 import { waitFor } from '../../../dev/harness/waitFor';
 import { observedTemplates } from '../../__testUtils__/observed/templates';
 import { ENGINES, TestSite } from '../../../dev/harness/TestSite';

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { ScaffolderClient } from '../../../dev/harness/ScaffolderClient';
+import { ScaffolderClient } from '../../../dev/harness/backend/ScaffolderClient';
 import { readDifferences } from '../../../dev/harness/story';
 import { waitFor } from '../../../dev/harness/waitFor';
 import { ATTEMPTS } from '../../database/tables';

@@ -2,7 +2,7 @@ import path from 'node:path';
 import {
   countRuns,
   ScaffolderClient,
-} from '../../../dev/harness/ScaffolderClient';
+} from '../../../dev/harness/backend/ScaffolderClient';
 import {
   readDifferences,
   startStory,

@@ -1,5 +1,5 @@
 import fs from 'node:fs/promises';
-import { ScaffolderClient } from '../../../dev/harness/ScaffolderClient';
+import { ScaffolderClient } from '../../../dev/harness/backend/ScaffolderClient';
 import { StepSite, StepTemplate } from '../../../dev/harness/steps/StepSite';
 import { ENGINES } from '../../../dev/harness/TestSite';
 import { MANIFESTS, PACKS, SNAPSHOTS } from '../../database/tables';

@@ -1,4 +1,4 @@
-import { TaskEvent } from '../../../dev/harness/ScaffolderClient';
+import { TaskEvent } from '../../../dev/harness/backend/ScaffolderClient';
 import { waitFor } from '../../../dev/harness/waitFor';
 import { StepSite, StepTemplate } from '../../../dev/harness/steps/StepSite';
 import { ENGINES, WITHOUT_MODULE } from '../../../dev/harness/TestSite';

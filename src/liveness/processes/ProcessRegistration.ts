@@ -79,7 +79,7 @@ export class ProcessRegistration {
 
   /**
    * Whether two or more processes should hold their locks and none does. Then PostgreSQL has lost all locks, which the age of the server
-   * does not show if it restarted itself, or if a standby was promoted.
+   * does not show if a standby was promoted.
    */
   async haveAllLostLocks(): Promise<boolean> {
     const { knex } = this.options;

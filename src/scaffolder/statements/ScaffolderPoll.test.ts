@@ -1,5 +1,5 @@
 import { mockServices, TestDatabases } from '@backstage/backend-test-utils';
-import { createBuiltIn } from '../../../dev/harness/builtIn';
+import { createBuiltIn } from '../../../dev/harness/inProcess/builtIn';
 import {
   insertTask,
   migrateScaffolder,

@@ -1,5 +1,0 @@
-/* The backend that chaos kills: with the module, and the actions that look for what must not be. */
-import { startBackend } from '../harness/startBackend';
-import { chaosActions } from './chaosActions';
-
-startBackend(chaosActions, import('../../src'));
