@@ -4,7 +4,6 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { EncryptionKeys } from '../../src/workspace/encryption/EncryptionKeys';
-import { Stores } from '../../src/workspace/stores/Stores';
 import { Databases } from './Databases';
 import { median, timeOf } from './measure';
 import { formatMs, formatRatio, Report, Row } from './report';
@@ -36,16 +35,11 @@ export async function measureEncryption(
   for (const sample of SAMPLES.filter(s => options.large || !s.isLarge)) {
     await databases.create('plain');
     const knex = await databases.copyWithModule('plain', 'encryption');
-    const plain = Stores.inDatabase(knex);
-    const keys = new EncryptionKeys([randomBytes(32)]);
+    const create = (keys: EncryptionKeys) =>
+      WorkspaceSite.create(knex, sample, { type: 'database' }, logger, keys);
     const sites = {
-      encrypted: await WorkspaceSite.create(
-        knex,
-        sample,
-        logger,
-        plain.withKeys(keys),
-      ),
-      plain: await WorkspaceSite.create(knex, sample, logger, plain),
+      encrypted: await create(new EncryptionKeys([randomBytes(32)])),
+      plain: await create(new EncryptionKeys([])),
     };
     rows.push(...(await measureSample(sample, sites)));
     await Promise.all(WAYS.map(way => sites[way].end()));

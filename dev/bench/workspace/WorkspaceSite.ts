@@ -1,13 +1,17 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
+import { ConfigReader } from '@backstage/config';
 import { Knex } from 'knex';
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { Snapshots } from '../../../src/workspace/snapshots/Snapshots';
-import { Stores } from '../../../src/workspace/stores/Stores';
 import { SNAPSHOTS } from '../../../src/database/tables';
 import { TASKS } from '../../../src/scaffolder/tables';
+import { StoreEntry } from '../../../src/workspace/storeConfig';
+import { openStores } from '../../../src/workspace/stores/openStores';
+import { Stores } from '../../../src/workspace/stores/Stores';
+import { EncryptionKeys } from '../../../src/workspace/encryption/EncryptionKeys';
 import { Sample, writeSample } from './sampleWorkspaces';
 
 const limits = { maxBytes: 2e9, maxFiles: 1e6 };
@@ -19,26 +23,29 @@ export class WorkspaceSite {
     readonly sample: Sample,
     readonly taskId: string,
     readonly folder: string,
+    private readonly stores: Stores,
     private readonly snapshots: Snapshots,
     private readonly logger: LoggerService,
-    private readonly stores: Stores,
   ) {}
 
   /**
    * Begins a run, and writes the files.
    *
-   * @param stores - the database unless something else is given
+   * @param keys - what encrypts them. Nothing unless they are given
    */
   static async create(
     knex: Knex,
     sample: Sample,
+    entry: StoreEntry,
     logger: LoggerService,
-    stores = Stores.inDatabase(knex),
+    keys = new EncryptionKeys([]),
   ): Promise<WorkspaceSite> {
     const taskId = randomUUID();
     await knex(TASKS).insert({ id: taskId, spec: '{}', status: 'processing' });
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'workspace-'));
-    const snapshots = new Snapshots({ knex, limits, logger, stores });
+    const rootConfig = new ConfigReader({});
+    const stores = openStores([entry], { knex, rootConfig }).withKeys(keys);
+    const snapshots = new Snapshots({ knex, limits, stores, logger });
     await snapshots.begin({
       taskId,
       path: folder,
@@ -51,9 +58,9 @@ export class WorkspaceSite {
       sample,
       taskId,
       folder,
+      stores,
       snapshots,
       logger,
-      stores,
     );
   }
 
@@ -68,7 +75,7 @@ export class WorkspaceSite {
   }> {
     const { knex, logger, stores, taskId } = this;
     const from = await this.#newest();
-    const snapshots = new Snapshots({ knex, limits, logger, stores });
+    const snapshots = new Snapshots({ knex, limits, stores, logger });
     // Has the thread started.
     const empty = path.join(folder, 'empty');
     await snapshots.begin({ taskId, path: empty, from: undefined, attempt: 1 });
