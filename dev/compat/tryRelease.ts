@@ -18,6 +18,7 @@ import {
 import { provideSqlite } from '../harness/release/provideSqlite';
 import { Release } from '../harness/release/releases';
 import { runExperiment } from './runExperiment';
+
 const ENTRY = 'dev/compat/backend/index.ts';
 
 /** What that has beside what each backend has. */
