@@ -109,14 +109,12 @@ export class S3PackStore implements PackStore {
   }
 
   async check(): Promise<void> {
-    await this.#list({ Prefix: this.bucket.prefix, MaxKeys: 1 });
+    // Nothing is there: the answer is all that counts.
+    await this.#list({ Prefix: this.#key('check', '') });
   }
 
   async #list(
-    query: Pick<
-      ListObjectsV2CommandInput,
-      'Prefix' | 'ContinuationToken' | 'MaxKeys'
-    >,
+    query: Pick<ListObjectsV2CommandInput, 'Prefix' | 'ContinuationToken'>,
   ): Promise<ListObjectsV2CommandOutput> {
     const input = { Bucket: this.bucket.bucket, ...query };
     return this.#ask('ListBucket', ({ client, sdk }, abortSignal) =>
