@@ -3,7 +3,7 @@
  * Exits with 1 if something does not work on one of them.
  */
 import { compat } from './compat/compat';
-import { RELEASES } from './compat/install/releases';
+import { RELEASES } from './harness/release/releases';
 import { runCommand, select, UsageError } from './harness/command/runCommand';
 
 const VERSIONS = RELEASES.map(r => r.version);
@@ -12,7 +12,7 @@ void runCommand({
   name: 'compat',
   usage: `npm run compat -- [--release VERSION]... [--oldest] [--newest] [--node FILE | --node-version RANGE] [--write]
 
-  --release       try some releases only: ${VERSIONS.join()}. A new one goes into dev/compat/install/releases.ts
+  --release       try some releases only: ${VERSIONS.join()}. A new one goes into dev/harness/release/releases.ts
   --oldest        the oldest release
   --newest        the newest release
   --node          the Node.js to install and run with (default: this one)

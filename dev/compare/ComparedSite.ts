@@ -1,52 +1,97 @@
 import { JsonObject } from '@backstage/types';
 import path from 'node:path';
 import { BackendProcess } from '../harness/backend/BackendProcess';
-import { FEATURE_VARIABLE } from '../harness/backend/features';
 import { JournalEntry } from '../harness/actions/journal';
+import { TcpProxy } from '../harness/network/TcpProxy';
 import { PostgresProcess } from '../harness/postgres/PostgresProcess';
 import { Replica } from '../harness/backend/Replica';
 import { ENDED, ScaffolderClient } from '../harness/backend/ScaffolderClient';
 import { TestSite } from '../harness/TestSite';
 import { waitFor } from '../harness/waitFor';
+import { FEATURE_VARIABLE } from './backend/features';
+import type { InstalledBackend } from './InstalledBackend';
+import { TIMEOUT_SECONDS } from './settings';
 import { templateEntities, TemplateName } from './templates';
 import type { Way } from './ways';
 
 const SECRET = 'compared-secret';
+/** The runs of a production backend are started by guests here, too. */
+const GUESTS_IN_PRODUCTION = {
+  auth: {
+    providers: { guest: { dangerouslyAllowOutsideDevelopment: true } },
+  },
+};
 /** To get a task to where a fault is to hit it. Longer than ten backends take to start at once. */
 const STAGING_MS = 120_000;
 
 /** One way in one scenario: its backends, its database and its journals. All gone afterwards. */
 export class ComparedSite {
+  readonly #networks: TcpProxy[] = [];
+
   private constructor(
     private readonly site: TestSite,
     private readonly server: PostgresProcess,
     private readonly way: Way,
+    private readonly installed: InstalledBackend,
   ) {}
 
   static async create(
     way: Way,
     server: PostgresProcess,
+    installed: InstalledBackend,
   ): Promise<ComparedSite> {
     const templates = templateEntities(way.hasLegacyTemplates);
     const site = await TestSite.create('PostgreSQL', server, templates);
-    return new ComparedSite(site, server, way);
+    return new ComparedSite(site, server, way, installed);
   }
 
-  /** A backend on a host of its own. */
+  /**
+   * A backend on a host of its own.
+   *
+   * @param options.scaffolder - what to configure of the scaffolder beside the way
+   * @param options.hasDefaults - whether no times are configured
+   * @param options.isProduction - whether it runs as in production
+   * @param options.network - what is between it and PostgreSQL
+   */
   async createBackend(
     name: string,
-    scaffolder: JsonObject = {},
+    options: {
+      scaffolder?: JsonObject;
+      hasDefaults?: boolean;
+      isProduction?: boolean;
+      network?: TcpProxy;
+    } = {},
   ): Promise<BackendProcess> {
+    const { scaffolder, hasDefaults, isProduction, network } = options;
+    const { connection } = this.server;
+    const configured = this.way.configure(
+      hasDefaults ? undefined : { seconds: TIMEOUT_SECONDS },
+    );
     return this.site.createBackend(
       name,
-      { ...this.way.scaffolder, ...scaffolder },
+      { ...configured, ...scaffolder },
       {
         isBare: true,
-        entry: path.join(__dirname, 'backend.ts'),
-        env: { [FEATURE_VARIABLE]: this.way.feature },
+        installation: this.installed.installation,
+        entry: this.installed.entry,
+        env: {
+          [FEATURE_VARIABLE]: this.way.feature,
+          ...(isProduction && { NODE_ENV: 'production' }),
+        },
+        ...(isProduction && { config: GUESTS_IN_PRODUCTION }),
+        ...(network && {
+          database: { connection: { ...connection, port: network.port } },
+        }),
         isOwnHost: true,
       },
     );
+  }
+
+  /** A network to PostgreSQL, for one backend. */
+  async openNetwork(): Promise<TcpProxy> {
+    const network = await TcpProxy.open(this.server.connection);
+    this.#networks.push(network);
+    return network;
   }
 
   /** A backend that is started again whenever it has ended. */
@@ -184,5 +229,6 @@ export class ComparedSite {
 
   async remove(): Promise<void> {
     await this.site.remove();
+    await Promise.all(this.#networks.map(n => n.close()));
   }
 }

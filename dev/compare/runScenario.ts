@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PostgresProcess } from '../harness/postgres/PostgresProcess';
 import { ComparedSite } from './ComparedSite';
+import type { InstalledBackend } from './InstalledBackend';
 import type { Cell, Scenario } from './scenario';
 import { CELL_LIMIT_SECONDS } from './settings';
 import type { Way } from './ways';
@@ -9,10 +10,11 @@ import type { Way } from './ways';
 export class NotMeasured extends Error {}
 
 /** What all cells are measured with. */
-type Bench = {
+export type Bench = {
   ways: Way[];
   /** A PostgreSQL server for each way, since a scenario may take it away. */
   servers: Map<Way, PostgresProcess>;
+  installed: InstalledBackend;
   /** That this process is to end. */
   asked: AbortSignal;
 };
@@ -24,10 +26,11 @@ type Bench = {
  */
 export async function runScenario(
   scenario: Scenario,
-  { ways, servers, asked }: Bench,
+  bench: Bench,
 ): Promise<Cell[]> {
+  const { ways } = bench;
   const results = await Promise.allSettled(
-    ways.map(way => measure(scenario, way, servers.get(way)!, asked)),
+    ways.map(way => measure(scenario, way, bench)),
   );
   return results.map((result, i) => {
     if (result.status === 'rejected') {
@@ -41,10 +44,9 @@ export async function runScenario(
 async function measure(
   scenario: Scenario,
   way: Way,
-  server: PostgresProcess,
-  asked: AbortSignal,
+  { servers, installed, asked }: Bench,
 ): Promise<Cell> {
-  const site = await ComparedSite.create(way, server);
+  const site = await ComparedSite.create(way, servers.get(way)!, installed);
   const ended = new AbortController();
   const limit = async () => {
     const signal = AbortSignal.any([ended.signal, asked]);

@@ -6,7 +6,7 @@ import { packModule } from '../harness/prepare/packModule';
 import { run } from '../harness/command/run';
 import { CommandContext } from '../harness/command/runCommand';
 import { Outcome } from './experiment';
-import { Release } from './install/releases';
+import { Release } from '../harness/release/releases';
 import { formatReport, Report, writeReport } from './report';
 import { tryRelease } from './tryRelease';
 

@@ -2,19 +2,34 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import type { Limit } from 'p-limit';
 import { PACKAGE } from '../harness/prepare/packModule';
-import { compileBackend } from './compileBackend';
+import { compileBackend } from '../harness/release/compileBackend';
 import {
   Duplicate,
   findAddedDuplicates,
   findDuplicates,
   LockedPackages,
-} from './install/duplicates';
+} from './duplicates';
 import { Outcome } from './experiment';
 import { EXPERIMENTS } from './experiments';
-import { InstallOptions, installRelease } from './install/installRelease';
-import { provideSqlite } from './install/provideSqlite';
-import { Release } from './install/releases';
+import {
+  InstallOptions,
+  installRelease,
+} from '../harness/release/installRelease';
+import { provideSqlite } from '../harness/release/provideSqlite';
+import { Release } from '../harness/release/releases';
 import { runExperiment } from './runExperiment';
+
+const ENTRY = 'dev/compat/backend/index.ts';
+
+/** What that has beside what each backend has. */
+const PACKAGES = [
+  '@backstage/plugin-auth-node',
+  '@backstage/plugin-notifications-backend',
+  '@backstage/plugin-permission-backend',
+  '@backstage/plugin-permission-common',
+  '@backstage/plugin-permission-node',
+  '@backstage/plugin-scaffolder-common',
+];
 
 /** What has to work with the same copies of packages as the module. */
 const SHARED_WITH = [
@@ -31,7 +46,10 @@ const SHARED_WITH = [
  */
 export async function tryRelease(
   release: Release,
-  options: InstallOptions & { limit: Limit; asked: AbortSignal },
+  options: Omit<InstallOptions, 'packages'> & {
+    limit: Limit;
+    asked: AbortSignal;
+  },
 ): Promise<Outcome[]> {
   const { directory, node, limit, asked } = options;
   const installation = { directory, node };
@@ -39,7 +57,7 @@ export async function tryRelease(
 
   let startedAt = Date.now();
   const seconds = () => `${((Date.now() - startedAt) / 1000).toFixed(0)} s`;
-  await installRelease(release, options);
+  await installRelease(release, { ...options, packages: PACKAGES });
   await provideSqlite(installation);
   say(`npm install took ${seconds()}`);
 
@@ -55,7 +73,7 @@ export async function tryRelease(
   ];
 
   startedAt = Date.now();
-  const entry = await compileBackend(installation);
+  const entry = await compileBackend(installation, ENTRY);
   say(`the types fit, which took ${seconds()}`);
   outcomes.push({ row: 'a backend in strict TypeScript compiles' });
 

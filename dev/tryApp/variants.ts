@@ -92,7 +92,7 @@ async function createBackend(
       ...configs.flatMap(file => ['--config', file]),
     ],
     cwd: app.directory,
-    env: { ...app.env, ...env },
+    env: { ...app.env, NODE_ENV: 'development', ...env },
     logFile: path.join(app.directory, `${name}.log`),
     // yarn, backstage-cli and the backend itself.
     isGroup: true,

@@ -1,10 +1,14 @@
+import { JsonObject } from '@backstage/types';
+import { TIMEOUT_SECONDS } from '../compare/settings';
 import { WAYS as COMPARED, Way } from '../compare/ways';
 import type { Strategy } from './read/copies';
 
 /** One way to deal with interrupted tasks, for templates that all have one strategy. */
-export type TriedWay = Pick<Way, 'feature' | 'scaffolder'> & {
+export type TriedWay = Pick<Way, 'feature'> & {
   name: string;
   heading: string;
+  /** The `scaffolder` section of the configuration. */
+  scaffolder: JsonObject;
   strategy: Strategy;
   /** How long nothing may happen until what has not ended counts as never ending. */
   silenceSeconds: number;
@@ -14,8 +18,15 @@ export type TriedWay = Pick<Way, 'feature' | 'scaffolder'> & {
 const SILENCE_SECONDS = 40;
 
 function compared(name: Way['name'], strategy: Strategy = 'idempotent') {
-  const way = COMPARED.find(w => w.name === name)!;
-  return { ...way, strategy, silenceSeconds: SILENCE_SECONDS };
+  const { heading, feature, configure } = COMPARED.find(w => w.name === name)!;
+  return {
+    name: name as string,
+    heading,
+    feature,
+    scaffolder: configure({ seconds: TIMEOUT_SECONDS }),
+    strategy,
+    silenceSeconds: SILENCE_SECONDS,
+  };
 }
 
 /** This module as its README says to use it. What it does with this decides the exit code. */

@@ -1,22 +1,25 @@
 import type { Scenario } from '../scenario';
-import { brokenSpec } from './brokenSpec';
-import { cancelledWhileDown } from './cancelledWhileDown';
-import { crashingStep } from './crashingStep';
-import { databaseAway } from './databaseAway';
-import { deployment } from './deployment';
+import { cutOffForLess, cutOffForLonger } from './database/cutOff';
+import { databaseAway } from './database/databaseAway';
+import { deployment } from './everyday/deployment';
+import {
+  retriedWithHalfChangedFiles,
+  retriedWithTransform,
+} from './everyday/retriedTask';
+import { secretsKept } from './everyday/secretsKept';
+import { twoLines } from './everyday/twoLines';
+import { brokenSpec } from './killed/brokenSpec';
+import { cancelledWhileDown } from './killed/cancelledWhileDown';
+import { crashingStep } from './killed/crashingStep';
+import { besideAnother, restartedAtOnce } from './killed/defaultSettings';
 import {
   killedWithDisk,
   killedWithoutDependsOn,
   killedWithoutDisk,
-} from './killedInEachStep';
-import { largeWorkspace } from './largeWorkspace';
-import { mustNotRunTwice } from './mustNotRunTwice';
-import {
-  retriedWithHalfChangedFiles,
-  retriedWithTransform,
-} from './retriedTask';
-import { secretsKept } from './secretsKept';
-import { sleepingReplica } from './sleepingReplica';
+} from './killed/killedInEachStep';
+import { largeWorkspace } from './killed/largeWorkspace';
+import { mustNotRunTwice } from './killed/mustNotRunTwice';
+import { sleepingReplica } from './killed/sleepingReplica';
 
 /** The rows of the comparison, in their order. */
 export const SCENARIOS: Scenario[] = [
@@ -34,4 +37,9 @@ export const SCENARIOS: Scenario[] = [
   largeWorkspace,
   retriedWithTransform,
   retriedWithHalfChangedFiles,
+  restartedAtOnce,
+  besideAnother,
+  twoLines,
+  cutOffForLess,
+  cutOffForLonger,
 ];

@@ -39,6 +39,16 @@ export type BackendOptions = {
   installation?: Installation;
 };
 
+/** A backend ended before it was ready. */
+export class BackendExited extends Error {
+  constructor(
+    /** All that it wrote so far, over all its starts. */
+    readonly log: string,
+  ) {
+    super(`The backend exited:\n${log}`);
+  }
+}
+
 /** How a backend is run. */
 type Command = {
   program: string;
@@ -92,7 +102,13 @@ export class BackendProcess {
         ...files.flatMap(file => ['--config', file]),
       ],
       cwd: installation?.directory ?? REPOSITORY,
-      env: { ...process.env, LOG_LEVEL: 'info', ...env },
+      // Guest access needs development mode, which jest's NODE_ENV=test would take away.
+      env: {
+        ...process.env,
+        NODE_ENV: 'development',
+        LOG_LEVEL: 'info',
+        ...env,
+      },
       logFile: `${base}.log`,
     });
   }
@@ -120,14 +136,13 @@ export class BackendProcess {
   /**
    * Starts the backend and waits until it is ready.
    *
-   * @throws Error with its log as soon as it ends before that.
+   * @throws BackendExited as soon as it ends before that.
    */
   async boot(): Promise<void> {
     const { program, args, cwd, env, logFile, isGroup, failure } = this.command;
     const child = spawn(program, args, {
       cwd,
-      // Guest access needs development mode, which jest's NODE_ENV=test would take away.
-      env: { ...env, NODE_ENV: 'development' },
+      env,
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: isGroup,
     });
@@ -155,7 +170,7 @@ export class BackendProcess {
       throw error;
     });
     if (outcome === 'exited') {
-      throw new Error(`The backend exited:\n${await this.log()}`);
+      throw new BackendExited(await this.log());
     }
   }
 

@@ -1,16 +1,16 @@
-import { isPublished } from '../files';
+import { isPublished } from '../../backend/files';
 import {
   CHANGED_FILES,
   DIGEST_FILE,
   digestOfRightFiles,
   FILES,
   MEGABYTES,
-} from '../largeFiles';
-import type { ComparedSite } from '../ComparedSite';
-import type { Scenario } from '../scenario';
-import { PATIENCE_SECONDS } from '../settings';
+} from '../../backend/largeFiles';
+import type { ComparedSite } from '../../ComparedSite';
+import type { Scenario } from '../../scenario';
+import { PATIENCE_SECONDS } from '../../settings';
 import { within } from '../within';
-import { firstSentence, STILL_IN_PROGRESS } from '../words';
+import { firstSentence, stillInProgress } from '../words';
 
 const NAME = 'large';
 /** To write the files and to store them, for all ways at once. */
@@ -44,7 +44,7 @@ export const largeWorkspace: Scenario = {
     await backend.start();
     const isEnded = await within(PATIENCE_SECONDS, () => site.isEnded(id));
 
-    const status = isEnded ? await site.statusOf(id) : STILL_IN_PROGRESS;
+    const status = isEnded ? await site.statusOf(id) : stillInProgress();
     const isRight = await isPublished(site.repositoryOf(NAME), {
       [DIGEST_FILE]: digestOfRightFiles(),
     });

@@ -1,9 +1,9 @@
-import { JsonObject } from '@backstage/types';
-import { formatMarkdown, formatTable } from '../harness/command/table';
-import type { Cell, Scenario } from './scenario';
-import { TIMEOUT_SECONDS } from './settings';
+import { formatMarkdown, formatTable } from '../../harness/command/table';
+import { formatConfig } from './formatConfig';
+import type { Cell, Scenario } from '../scenario';
+import { TIMEOUT_SECONDS } from '../settings';
 import type { Versions } from './versions';
-import type { Way } from './ways';
+import type { Way } from '../ways';
 
 /** What was measured. */
 export type Result = {
@@ -54,8 +54,8 @@ npm run compare
 
 on ${run.at.toISOString().slice(0, 10)} in ${run.minutes.toFixed(
     0,
-  )} minutes. All cells are measured: real backends on PostgreSQL, faults by signals, and journals
-that the steps write outside the database.
+  )} minutes. All cells are measured: real backends on PostgreSQL, with the packed module and the
+packages of the scaffolder's release; faults by signals and in the network; and journals that the steps write outside the database.
 
 ${formatMarkdown(['', ''], Object.entries(run.versions))}
 
@@ -67,17 +67,15 @@ ${formatMatrix(result, formatCell)}
 
 ${ways
   .map(
-    ({ heading, scaffolder, remark }) =>
-      `- **${heading}**: ${
-        Object.keys(scaffolder).length > 0
-          ? `\`${formatConfig(scaffolder)}\``
-          : 'nothing is configured'
-      }${remark ? `. ${remark}` : ''}`,
+    ({ heading, configure, remark }) =>
+      `- **${heading}**: ${formatConfig(configure({ seconds: TIMEOUT_SECONDS }))}${
+        remark ? `. ${remark}` : ''
+      }`,
   )
   .join('\n')}
 
 All ways run the same templates. Those that recover tasks do so after the same silence of ${TIMEOUT_SECONDS} s, which is all that is configured of
-times. In the legacy way the templates also have \`EXPERIMENTAL_recovery: { EXPERIMENTAL_strategy: startOver }\`.
+times, and in rows 12 and 13 not even that. In the legacy way the templates also have \`EXPERIMENTAL_recovery: { EXPERIMENTAL_strategy: startOver }\`.
 
 ## The rows
 
@@ -108,13 +106,4 @@ function formatCell(cell: Cell): string {
 
 function formatMark({ ok }: Cell): string {
   return ok ? '✓' : '✗';
-}
-
-/** As one writes it in YAML on one line. */
-function formatConfig(config: JsonObject): string {
-  return JSON.stringify(config)
-    .replaceAll('"', '')
-    .replace(/[:,]/g, '$& ')
-    .replace(/\{/g, '{ ')
-    .replace(/\}/g, ' }');
 }

@@ -1,7 +1,9 @@
-import { PATIENCE_SECONDS } from './settings';
+import { PATIENCE_SECONDS } from '../settings';
 
 /** What a cell says of a task that nothing became of. */
-export const STILL_IN_PROGRESS = `still in progress after ${PATIENCE_SECONDS} s`;
+export function stillInProgress(seconds = PATIENCE_SECONDS): string {
+  return `still in progress after ${seconds} s`;
+}
 
 /** How often something happened. */
 export function times(count: number): string {

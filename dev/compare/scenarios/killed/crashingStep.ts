@@ -1,5 +1,5 @@
-import { ScaffolderClient } from '../../harness/backend/ScaffolderClient';
-import type { Scenario } from '../scenario';
+import { ScaffolderClient } from '../../../harness/backend/ScaffolderClient';
+import type { Scenario } from '../../scenario';
 import { within } from '../within';
 import { secondsSince, times } from '../words';
 

@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BackendProcess } from '../../harness/backend/BackendProcess';
-import { ScaffolderClient } from '../../harness/backend/ScaffolderClient';
-import type { Scenario } from '../scenario';
-import { PATIENCE_SECONDS, TIMEOUT_SECONDS } from '../settings';
-import { within } from '../within';
-import { secondsSince, STILL_IN_PROGRESS } from '../words';
+import { BackendProcess } from '../../../harness/backend/BackendProcess';
+import { ScaffolderClient } from '../../../harness/backend/ScaffolderClient';
+import type { Scenario } from '../../scenario';
+import { PATIENCE_SECONDS, TIMEOUT_SECONDS } from '../../settings';
+import { goesOn } from '../goesOn';
 
-/** How often each process polls for interrupted tasks (the scaffolder 4.2.0). */
+/** How often each process polls for interrupted tasks (the scaffolder 4.2.0 and 4.3.0). */
 const POLL_MS = 10_000;
 /** How long after the sleeping replica the busy one polls, so that it is sure which one comes first. */
 const APART_MS = 6_000;
@@ -20,7 +19,9 @@ export const sleepingReplica: Scenario = {
   async run(site) {
     const first = await site.createBackend('first');
     const sleeping = await site.createBackend('sleeping');
-    const busy = await site.createBackend('busy', { concurrentTasksLimit: 1 });
+    const busy = await site.createBackend('busy', {
+      scaffolder: { concurrentTasksLimit: 1 },
+    });
     const client = await first.start();
     await sleeping.boot();
     await busy.boot();
@@ -38,22 +39,11 @@ export const sleepingReplica: Scenario = {
     await sleep(untilPoll + 2_000);
     await first.kill();
     const killedAt = Date.now();
-    const goesOn = () => site.begins(id).find(at => at > killedAt);
-    await within(PATIENCE_SECONDS, () => goesOn() !== undefined);
-    const at = goesOn();
+    const cell = await goesOn(site, id, killedAt, PATIENCE_SECONDS);
     if (site.begins(occupied).length !== 1) {
       throw new Error('The busy replica was not busy all the time');
     }
-    const status = await site.statusOf(id);
-    return at === undefined
-      ? {
-          ok: false,
-          text:
-            status === 'open'
-              ? `still open after ${PATIENCE_SECONDS} s, nobody runs it`
-              : STILL_IN_PROGRESS,
-        }
-      : { ok: true, text: `goes on after ${secondsSince(killedAt, at)}` };
+    return cell;
   },
 };
 

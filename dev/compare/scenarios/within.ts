@@ -1,4 +1,4 @@
-import { waitFor } from '../harness/waitFor';
+import { waitFor } from '../../harness/waitFor';
 
 /** Waits until a condition holds, for so many seconds at most. Tells whether it does. */
 export async function within(

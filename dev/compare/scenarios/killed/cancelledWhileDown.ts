@@ -1,7 +1,7 @@
-import type { Scenario } from '../scenario';
-import { PATIENCE_SECONDS } from '../settings';
+import type { Scenario } from '../../scenario';
+import { PATIENCE_SECONDS } from '../../settings';
 import { within } from '../within';
-import { secondsSince, STILL_IN_PROGRESS } from '../words';
+import { secondsSince, stillInProgress } from '../words';
 
 /** Longer than any way takes to run it again, be it that the task has ended before. */
 const WATCHED_SECONDS = 30;
@@ -32,7 +32,7 @@ export const cancelledWhileDown: Scenario = {
     return {
       ok: isEnded && status !== 'completed' && begun === 0,
       text: `${
-        isEnded ? `${status} after ${endedAfter}` : STILL_IN_PROGRESS
+        isEnded ? `${status} after ${endedAfter}` : stillInProgress()
       }, ${begun || 'no'} step${begun === 1 ? '' : 's'} begun since`,
     };
   },

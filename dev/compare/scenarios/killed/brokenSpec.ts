@@ -1,5 +1,5 @@
-import type { Scenario } from '../scenario';
-import { PATIENCE_SECONDS } from '../settings';
+import type { Scenario } from '../../scenario';
+import { PATIENCE_SECONDS } from '../../settings';
 import { within } from '../within';
 
 const OTHERS = 3;

@@ -1,11 +1,16 @@
 import knexFactory from 'knex';
 import os from 'node:os';
-import { PostgresProcess } from '../harness/postgres/PostgresProcess';
+import { PACKAGE } from '../../harness/prepare/packModule';
+import { PostgresProcess } from '../../harness/postgres/PostgresProcess';
+import type { InstalledBackend } from '../InstalledBackend';
 
 /** What was compared, and on what, by name. */
 export type Versions = Record<string, string>;
 
-export async function readVersions(server: PostgresProcess): Promise<Versions> {
+export async function readVersions(
+  installed: InstalledBackend,
+  server: PostgresProcess,
+): Promise<Versions> {
   const packages = [
     '@backstage/plugin-scaffolder-backend',
     '@backstage/plugin-scaffolder-backend-module-workspace-database',
@@ -13,9 +18,9 @@ export async function readVersions(server: PostgresProcess): Promise<Versions> {
   ];
   return {
     ...Object.fromEntries(
-      packages.map(name => [name, require(`${name}/package.json`).version]),
+      packages.map(name => [name, installed.versionOf(name)]),
     ),
-    'this module': require('../../package.json').version,
+    'this module': installed.versionOf(PACKAGE),
     'Node.js': process.versions.node,
     PostgreSQL: await readServerVersion(server),
     'processor cores': String(os.cpus().length),

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { Installation } from '../../harness/backend/BackendProcess';
-import { envOf } from '../../harness/command/nodeVersions';
-import { run } from '../../harness/command/run';
+import { Installation } from '../backend/BackendProcess';
+import { envOf } from '../command/nodeVersions';
+import { run } from '../command/run';
 
 const PACKAGE = 'better-sqlite3';
 

@@ -1,7 +1,6 @@
-import type { Scenario } from '../scenario';
-import { PATIENCE_SECONDS, TIMEOUT_SECONDS } from '../settings';
-import { within } from '../within';
-import { secondsSince, STILL_IN_PROGRESS } from '../words';
+import type { Scenario } from '../../scenario';
+import { PATIENCE_SECONDS, TIMEOUT_SECONDS } from '../../settings';
+import { goesOn } from '../goesOn';
 
 export const deployment: Scenario = {
   id: '4',
@@ -16,11 +15,6 @@ export const deployment: Scenario = {
     const signalledAt = Date.now();
     await backend.kill('SIGTERM');
     await backend.start();
-    const goesOn = () => site.begins(id).find(at => at > signalledAt);
-    await within(PATIENCE_SECONDS, () => goesOn() !== undefined);
-    const at = goesOn();
-    return at === undefined
-      ? { ok: false, text: STILL_IN_PROGRESS }
-      : { ok: true, text: `goes on after ${secondsSince(signalledAt, at)}` };
+    return goesOn(site, id, signalledAt, PATIENCE_SECONDS);
   },
 };

@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { actionsModule } from '../harness/actions/actionsModule';
-import { Journal } from '../harness/actions/journal';
-import { createRepository, publish } from '../harness/actions/repositories';
+import { actionsModule } from '../../harness/actions/actionsModule';
+import { Journal } from '../../harness/actions/journal';
+import { createRepository, publish } from '../../harness/actions/repositories';
 import { appendNotice, fetchSkeleton, transform } from './files';
 import { changeLarge, DIGEST_FILE, digestOf, fillLarge } from './largeFiles';
 

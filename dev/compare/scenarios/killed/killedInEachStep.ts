@@ -1,10 +1,10 @@
-import { isPublished, transformedFiles } from '../files';
-import type { Cell, Scenario } from '../scenario';
-import { PATIENCE_SECONDS } from '../settings';
-import type { ComparedSite } from '../ComparedSite';
-import type { TemplateName } from '../templates';
+import { isPublished, transformedFiles } from '../../backend/files';
+import type { Cell, Scenario } from '../../scenario';
+import { PATIENCE_SECONDS } from '../../settings';
+import type { ComparedSite } from '../../ComparedSite';
+import type { TemplateName } from '../../templates';
 import { within } from '../within';
-import { STILL_IN_PROGRESS } from '../words';
+import { stillInProgress } from '../words';
 
 const STEPS = ['fetch', 'transform', 'publish'];
 
@@ -83,7 +83,7 @@ async function run(
 
 function describe(states: string[]): string {
   if (states.every(s => s === 'processing')) {
-    return STILL_IN_PROGRESS;
+    return stillInProgress();
   }
   return states.map(s => (s === 'processing' ? 'in progress' : s)).join(', ');
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { listFiles } from '../harness/actions/repositories';
+import { listFiles } from '../../harness/actions/repositories';
 
 export const FILES = 6_000;
 export const MEGABYTES = 120;

@@ -1,26 +1,20 @@
 import { JsonObject } from '@backstage/types';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { envOf } from '../../harness/command/nodeVersions';
-import { PACKAGE } from '../../harness/prepare/packModule';
-import { run } from '../../harness/command/run';
+import { envOf } from '../command/nodeVersions';
+import { PACKAGE } from '../prepare/packModule';
+import { run } from '../command/run';
 import { Release } from './releases';
 import { sqliteVersionFor } from './provideSqlite';
 
-/** What a backend has beside the scaffolder and the module, in whatever version the release goes with. */
+/** What each backend has beside the scaffolder and the module, in whatever version the release goes with. */
 const PACKAGES = [
   '@backstage/backend-defaults',
   '@backstage/backend-plugin-api',
   '@backstage/plugin-auth-backend',
   '@backstage/plugin-auth-backend-module-guest-provider',
-  '@backstage/plugin-auth-node',
   '@backstage/plugin-catalog-backend',
   '@backstage/plugin-catalog-backend-module-scaffolder-entity-model',
-  '@backstage/plugin-notifications-backend',
-  '@backstage/plugin-permission-backend',
-  '@backstage/plugin-permission-common',
-  '@backstage/plugin-permission-node',
-  '@backstage/plugin-scaffolder-common',
   '@backstage/plugin-scaffolder-node',
 ];
 
@@ -32,6 +26,8 @@ export type InstallOptions = {
   directory: string;
   /** The packed module. */
   tarball: string;
+  /** What the backend has beside the packages that each has. */
+  packages: string[];
   /** The Node.js to install and run with. */
   node: string;
   /** Its version. */
@@ -47,12 +43,14 @@ export async function installRelease(
   release: Release,
   options: InstallOptions,
 ): Promise<void> {
-  const { directory, tarball, node, nodeVersion } = options;
+  const { directory, tarball, packages, node, nodeVersion } = options;
   const manifest: JsonObject = {
     name: 'backend',
     private: true,
     dependencies: {
-      ...Object.fromEntries(PACKAGES.map(name => [name, '*'])),
+      ...Object.fromEntries(
+        [...PACKAGES, ...packages].map(name => [name, '*']),
+      ),
       ...Object.fromEntries(
         OWN_VERSION.map(name => [name, readInstalledVersion(name)]),
       ),

@@ -1,10 +1,15 @@
-import { Files, isPublished, noticedFiles, transformedFiles } from '../files';
-import type { ComparedSite } from '../ComparedSite';
-import type { Cell, Scenario } from '../scenario';
-import { PATIENCE_SECONDS } from '../settings';
-import type { TemplateName } from '../templates';
+import {
+  Files,
+  isPublished,
+  noticedFiles,
+  transformedFiles,
+} from '../../backend/files';
+import type { ComparedSite } from '../../ComparedSite';
+import type { Cell, Scenario } from '../../scenario';
+import { PATIENCE_SECONDS } from '../../settings';
+import type { TemplateName } from '../../templates';
 import { within } from '../within';
-import { firstSentence, STILL_IN_PROGRESS } from '../words';
+import { firstSentence, stillInProgress } from '../words';
 
 const NAME = 'retried';
 
@@ -55,7 +60,7 @@ async function run(
   await client.retry(id);
   const isEnded = await within(PATIENCE_SECONDS, () => site.isEnded(id));
 
-  const status = isEnded ? await site.statusOf(id) : STILL_IN_PROGRESS;
+  const status = isEnded ? await site.statusOf(id) : stillInProgress();
   const runs = site.countRuns(id, steps);
   if (status !== 'completed') {
     const why = firstSentence((await site.errorOf(id)) ?? '');

@@ -1,6 +1,6 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { askPublished, listFiles } from '../harness/actions/repositories';
+import { askPublished, listFiles } from '../../harness/actions/repositories';
 
 /** Paths in a workspace or a repository, in their order, with what is in the files. */
 export type Files = Record<string, string>;

@@ -1,7 +1,7 @@
-import type { Scenario } from '../scenario';
-import { PATIENCE_SECONDS } from '../settings';
+import type { Scenario } from '../../scenario';
+import { PATIENCE_SECONDS } from '../../settings';
 import { within } from '../within';
-import { STILL_IN_PROGRESS, times } from '../words';
+import { stillInProgress, times } from '../words';
 
 /** Longer than any way takes to run it again, be it that the task has ended before. */
 const WATCHED_SECONDS = 30;
@@ -24,7 +24,7 @@ export const mustNotRunTwice: Scenario = {
       WATCHED_SECONDS - (Date.now() - upAt) / 1000,
       () => effects() > 1,
     );
-    const status = isEnded ? await site.statusOf(id) : STILL_IN_PROGRESS;
+    const status = isEnded ? await site.statusOf(id) : stillInProgress();
     const saysWhy = Boolean(await site.errorOf(id));
     return {
       ok: effects() === 1 && status === 'failed' && saysWhy,
