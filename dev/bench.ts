@@ -4,6 +4,7 @@
  */
 import { measureCrash } from './bench/crash';
 import { Databases } from './bench/Databases';
+import { measureEncryption } from './bench/encryption';
 import { FileLogger } from './bench/FileLogger';
 import { measureHeartbeats } from './bench/passes/heartbeats';
 import { measureIdlePass } from './bench/passes/idlePass';
@@ -20,6 +21,7 @@ const PARTS = {
   c: measureHeartbeats,
   d: measureMemory,
   workspace: measureWorkspaces,
+  encryption: measureEncryption,
   crash: measureCrash,
 };
 const NAMES = Object.keys(PARTS) as (keyof typeof PARTS)[];

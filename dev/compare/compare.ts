@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import pLimit from 'p-limit';
 import { replaceSection } from '../harness/command/replaceSection';
 import type { CommandContext } from '../harness/command/runCommand';
 import { PostgresProcess } from '../harness/postgres/PostgresProcess';

@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { Snapshots } from '../../../src/workspace/snapshots/Snapshots';
+import { Stores } from '../../../src/workspace/stores/Stores';
 import { SNAPSHOTS } from '../../../src/database/tables';
 import { TASKS } from '../../../src/scaffolder/tables';
 import { Sample, writeSample } from './sampleWorkspaces';
@@ -20,18 +21,24 @@ export class WorkspaceSite {
     readonly folder: string,
     private readonly snapshots: Snapshots,
     private readonly logger: LoggerService,
+    private readonly stores: Stores,
   ) {}
 
-  /** Begins a run, and writes the files. */
+  /**
+   * Begins a run, and writes the files.
+   *
+   * @param stores - the database unless something else is given
+   */
   static async create(
     knex: Knex,
     sample: Sample,
     logger: LoggerService,
+    stores = Stores.inDatabase(knex),
   ): Promise<WorkspaceSite> {
     const taskId = randomUUID();
     await knex(TASKS).insert({ id: taskId, spec: '{}', status: 'processing' });
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'workspace-'));
-    const snapshots = new Snapshots({ knex, limits, logger });
+    const snapshots = new Snapshots({ knex, limits, logger, stores });
     await snapshots.begin({
       taskId,
       path: folder,
@@ -39,7 +46,15 @@ export class WorkspaceSite {
       attempt: 1,
     });
     writeSample(folder, sample);
-    return new WorkspaceSite(knex, sample, taskId, folder, snapshots, logger);
+    return new WorkspaceSite(
+      knex,
+      sample,
+      taskId,
+      folder,
+      snapshots,
+      logger,
+      stores,
+    );
   }
 
   async take(): Promise<void> {
@@ -51,9 +66,9 @@ export class WorkspaceSite {
     restore: () => Promise<void>;
     stop: () => Promise<void>;
   }> {
-    const { knex, logger, taskId } = this;
+    const { knex, logger, stores, taskId } = this;
     const from = await this.#newest();
-    const snapshots = new Snapshots({ knex, limits, logger });
+    const snapshots = new Snapshots({ knex, limits, logger, stores });
     // Has the thread started.
     const empty = path.join(folder, 'empty');
     await snapshots.begin({ taskId, path: empty, from: undefined, attempt: 1 });

@@ -61,7 +61,7 @@ export class EngineSite {
   }
 
   /** Takes a snapshot, and returns it with its number. */
-  async take(): Promise<Omit<Snapshot, 'known'> & { number: number }> {
+  async take(): Promise<Omit<Snapshot, 'next'> & { number: number }> {
     const snapshot = await this.#engine.take({
       taskId: TASK,
       path: this.folder,

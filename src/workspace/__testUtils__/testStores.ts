@@ -15,6 +15,8 @@ export type TestStore = {
   /** As it is configured. */
   entry: StoreEntry;
   keys: EncryptionKeys;
+  /** Its server, if it is a bucket. */
+  s3?: S3Server;
   /** Puts other bytes into a pack. */
   overwrite(taskId: string, pack: string, content: Buffer): Promise<void>;
   remove(): void | Promise<void>;
@@ -53,6 +55,7 @@ const TEST_STORES = {
       },
       overwrite: async (taskId, pack, content) =>
         server.overwrite(`${taskId}/${pack}`, content),
+      s3: server,
       remove: () => server.remove(),
     };
   },

@@ -1,6 +1,7 @@
 import nodeFs from 'node:fs';
 import { BytePath, toBytePath } from './tree/bytePath';
 import { Entries } from './tree/entries';
+import { Folders } from './tree/Folders';
 import { emptyFolder } from './restore/emptyFolder';
 import { KnownWorkspace } from './manifest/KnownWorkspace';
 import { loadContent, StoredManifests } from './manifest/loadContent';
@@ -35,8 +36,11 @@ const MAX_KNOWN_ENTRIES = 200_000;
 export class Engine {
   /** By task. The one that was used last stands last. */
   readonly #known = new Map<string, KnownWorkspace>();
-  /** What is known once the last snapshot of a task is recorded. */
-  readonly #unrecorded = new Map<string, Snapshot['known']>();
+  /** The last snapshot of a task while it is not known whether it is recorded. */
+  readonly #unrecorded = new Map<
+    string,
+    { known: KnownWorkspace; next: Snapshot['next'] }
+  >();
 
   constructor(
     private readonly host: EngineHost,
@@ -61,24 +65,28 @@ export class Engine {
       from === undefined ? [] : await this.host.readManifests(taskId, from),
     );
     await this.#write(taskId, root, entries);
-    this.#remember(taskId, new KnownWorkspace(number, entries, chain));
+    this.#remember(
+      taskId,
+      new KnownWorkspace(number, new Folders(entries), chain),
+    );
   }
 
   /** Takes a snapshot. It counts once `settle` says that it was recorded. */
   async take(
     run: RunPlace & { limits: Limits },
-  ): Promise<Omit<Snapshot, 'known'>> {
+  ): Promise<Omit<Snapshot, 'next'>> {
     const { taskId, number, limits } = run;
-    const known = this.#known.get(taskId);
-    const { known: next, ...snapshot } = await takeSnapshot({
+    const newest = this.#known.get(taskId);
+    const known = newest?.number === number ? newest : await this.#load(run);
+    const { next, ...snapshot } = await takeSnapshot({
       fs: this.#fs,
       root: toBytePath(run.path),
-      known: known?.number === number ? known : await this.#load(run),
+      known,
       limits,
       put: (pack, content) => this.host.putPack(taskId, pack, content),
       now: this.#now(),
     });
-    this.#unrecorded.set(taskId, next);
+    this.#unrecorded.set(taskId, { known, next });
     return snapshot;
   }
 
@@ -86,14 +94,11 @@ export class Engine {
    * @param number - the number with which the last snapshot was recorded, or nothing if it was not
    */
   settle(taskId: string, number: number | undefined): void {
-    const next = this.#unrecorded.get(taskId);
+    const last = this.#unrecorded.get(taskId);
     this.#unrecorded.delete(taskId);
-    if (next && number !== undefined) {
-      const known = this.#known.get(taskId);
-      this.#remember(
-        taskId,
-        new KnownWorkspace(number, next.entries, next.chain, known),
-      );
+    if (last && number !== undefined) {
+      last.known.advance(number, last.next);
+      this.#remember(taskId, last.known);
     }
   }
 
@@ -138,7 +143,8 @@ export class Engine {
         throw error;
       }
     }
-    const known = new KnownWorkspace(number, content.entries, content.chain);
+    const { entries, chain } = content;
+    const known = new KnownWorkspace(number, new Folders(entries), chain);
     this.#remember(taskId, known);
     return known;
   }

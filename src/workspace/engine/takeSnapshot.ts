@@ -1,8 +1,8 @@
 import type nodeFs from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BytePath } from './tree/bytePath';
-import { diff } from './tree/diff';
-import { FileEntry, Piece } from './tree/entries';
+import { applyChanges, Changes, diff } from './tree/diff';
+import { Entries, FileEntry, Piece } from './tree/entries';
 import { FileEntries } from './scan/FileEntries';
 import { readableError } from './tree/fileErrors';
 import { FileReader } from './scan/FileReader';
@@ -39,8 +39,8 @@ export type Snapshot = {
   manifest?: Buffer;
   /** FIFOs, sockets and devices, which cannot be stored. */
   skipped: BytePath[];
-  /** What is known once it is recorded, but for its number. */
-  known: Pick<KnownWorkspace, 'entries' | 'chain'>;
+  /** What is known to be different once it is recorded. */
+  next: Changes & { chain: Chain };
 };
 
 /** A restore reads all manifests since the last full one. */
@@ -76,8 +76,9 @@ export async function takeSnapshot(options: {
   const scanOptions: ScanOptions = {
     fs,
     root,
+    known: known.entries,
     maxFiles: limits.maxFiles,
-    fileEntry: (path, stat) => files.find(path, stat),
+    fileEntry: (before, stat) => files.find(before, stat),
   };
   const scan = scanWorkspace(scanOptions);
   const packs = new PackWriter(put);
@@ -85,10 +86,13 @@ export async function takeSnapshot(options: {
     whyNotStored(scan, limits) ??
     (await readContent(scanOptions, scan, files, known, packs)) ??
     whyNotStored(scan, limits);
-  await packs.finish();
-  return missing
+  // The store is at work while the manifest is made.
+  const stored = packs.finish();
+  const snapshot = missing
     ? missingSnapshot(scan, known, missing, packs.storedBytes)
     : storedSnapshot(scan, known, packs.storedBytes);
+  await stored;
+  return snapshot;
 }
 
 function whyNotStored(scan: Scan, limits: Limits): Problem | undefined {
@@ -167,17 +171,18 @@ function missingSnapshot(
   storedBytes: number,
 ): Snapshot {
   // What a scan that was broken off did not see is not gone.
-  const isWhole = scan.problem === undefined;
+  const difference = scan.problem ? undefined : diff(known.entries, scan);
   return {
-    changed: isWhole ? diff(known.entries, scan.entries).changed : null,
+    changed: difference?.changed ?? null,
     missing: missing.text,
     missingAt: missing.path,
     files: scan.files,
     bytes: scan.bytes,
     storedBytes,
     skipped: scan.skipped,
-    known: {
-      entries: isWhole ? scan.entries : known.entries,
+    next: {
+      entries: difference ? scan.entries : new Map(),
+      removed: difference?.removed ?? [],
       chain: NOT_STORED,
     },
   };
@@ -188,11 +193,12 @@ function storedSnapshot(
   known: KnownWorkspace,
   packBytes: number,
 ): Snapshot {
-  const { entries, removed, changed } = diff(known.entries, scan.entries);
+  const { entries, removed, changed } = diff(known.entries, scan);
+  const now = { entries: scan.entries, removed };
   const { manifest, chain } =
     known.chain.length > 0 && entries.size + removed.length === 0
       ? { manifest: undefined, chain: known.chain }
-      : chooseManifest(scan, known, { isFull: false, entries, removed });
+      : chooseManifest(known, { entries, removed }, now);
   return {
     // What cannot be told counts as changed: then the plan has a step run again that it could have skipped.
     changed: changed ?? true,
@@ -202,18 +208,19 @@ function storedSnapshot(
     storedBytes: packBytes + (manifest?.length ?? 0),
     manifest,
     skipped: scan.skipped,
-    known: { entries: scan.entries, chain },
+    next: { ...now, chain },
   };
 }
 
 /** A delta, unless there are so many of them that a restore would have to read more than it gains. */
 function chooseManifest(
-  scan: Scan,
   known: KnownWorkspace,
-  delta: Parameters<typeof encodeManifest>[0],
+  difference: Changes,
+  now: Changes,
 ): { manifest: Buffer; chain: Chain } {
   const { length, fullBytes, deltaBytes } = known.chain;
   if (length > 0 && length < MAX_CHAIN) {
+    const delta = { isFull: false, ...difference };
     const manifest = encodeManifest(delta, known.entries);
     const bytes = deltaBytes + manifest.length;
     if (bytes <= Math.max(fullBytes, SMALL_MANIFEST)) {
@@ -221,7 +228,8 @@ function chooseManifest(
       return { manifest, chain };
     }
   }
-  const { entries } = scan;
+  const entries: Entries = new Map(known.entries);
+  applyChanges(entries, now);
   const manifest = encodeManifest({ isFull: true, removed: [], entries });
   const chain = { length: 1, fullBytes: manifest.length, deltaBytes: 0 };
   return { manifest, chain };

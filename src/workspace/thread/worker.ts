@@ -41,7 +41,7 @@ export type EngineCalls = {
 /** With paths for people to read. */
 export type TakenSnapshot = Omit<
   Snapshot,
-  'known' | 'manifest' | 'skipped' | 'missingAt'
+  'next' | 'manifest' | 'skipped' | 'missingAt'
 > & {
   skipped: string[];
   missingAt?: string;

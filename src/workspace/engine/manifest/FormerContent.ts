@@ -13,7 +13,7 @@ export class FormerContent {
   #removedFiles?: Map<string, number>;
 
   constructor(
-    private readonly before: Entries,
+    private readonly before: Pick<Entries, 'get'>,
     private readonly removed: BytePath[],
   ) {}
 

@@ -1,4 +1,7 @@
-import { Entries, Piece } from '../tree/entries';
+import { BytePath } from '../tree/bytePath';
+import { Changes } from '../tree/diff';
+import { Entry, Piece } from '../tree/entries';
+import { Folders } from '../tree/Folders';
 
 /** How a snapshot's content is stored: in how many manifests, and how large they are. */
 export type Chain = {
@@ -15,23 +18,36 @@ export class KnownWorkspace {
 
   constructor(
     /** The number of that snapshot. */
-    readonly number: number,
-    readonly entries: Entries,
-    readonly chain: Chain,
-    older?: KnownWorkspace,
+    public number: number,
+    readonly entries: Folders,
+    public chain: Chain,
   ) {
-    if (older && older.#pieces.size < 2 * entries.size + 1000) {
-      this.#pieces = older.#pieces;
-    }
-    for (const entry of entries.values()) {
-      if (entry.kind === 'file') {
-        entry.pieces?.forEach(piece => this.#pieces.set(piece.hash, piece));
-      }
+    this.#addPieces(entries);
+  }
+
+  /** To be called when a further snapshot was recorded, with what is different in it. */
+  advance(number: number, changes: Changes & { chain: Chain }): void {
+    this.number = number;
+    this.chain = changes.chain;
+    this.entries.apply(changes);
+    if (this.#pieces.size < 2 * this.entries.size + 1000) {
+      this.#addPieces(changes.entries);
+    } else {
+      this.#pieces.clear();
+      this.#addPieces(this.entries);
     }
   }
 
   /** Where content is stored, if it is. */
   find(hash: string): Piece | undefined {
     return this.#pieces.get(hash);
+  }
+
+  #addPieces(entries: Iterable<[BytePath, Entry]>): void {
+    for (const [, entry] of entries) {
+      if (entry.kind === 'file') {
+        entry.pieces?.forEach(piece => this.#pieces.set(piece.hash, piece));
+      }
+    }
   }
 }

@@ -1,3 +1,4 @@
+import { applyChanges } from '../tree/diff';
 import { Entries } from '../tree/entries';
 import { Chain } from './KnownWorkspace';
 import { decodeManifest, Manifest } from './manifestFormat';
@@ -25,8 +26,7 @@ export function loadContent(manifests: StoredManifests): {
         'The manifests of the snapshot do not begin with a full one',
       );
     }
-    manifest.removed.forEach(path => entries.delete(path));
-    manifest.entries.forEach((entry, path) => entries.set(path, entry));
+    applyChanges(entries, manifest);
     chain.length += 1;
     chain[manifest.isFull ? 'fullBytes' : 'deltaBytes'] += stored.length;
   }

@@ -37,7 +37,7 @@ export function isFullManifest(firstPart: Uint8Array): boolean {
  */
 export function encodeManifest(
   manifest: Manifest,
-  before: Entries = new Map(),
+  before: Pick<Entries, 'get'> = new Map(),
 ): Buffer {
   const former = new FormerContent(before, manifest.removed);
   const packs = new Map<string, number>();

@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs';
-import { BytePath } from '../tree/bytePath';
-import { Entries, FileEntry } from '../tree/entries';
+import { Entry, FileEntry } from '../tree/entries';
+import { Folders } from '../tree/Folders';
 import { permissions } from './scan';
 
 const NS_PER_MS = 1_000_000n;
@@ -24,15 +24,24 @@ export class FileEntries {
    * @param startedAt - ns since 1970, before anything was looked at
    */
   constructor(
-    private readonly known: Entries,
+    private readonly known: Folders,
     private readonly startedAt: bigint,
   ) {}
 
-  /** The entry of a file that was looked at and not read. */
-  find(path: BytePath, stat: BigIntStats): FileEntry {
-    const atPath = this.known.get(path);
-    if (atPath?.kind === 'file' && isUntouched(atPath, stat)) {
-      return withMode(atPath, stat);
+  /**
+   * The entry of a file that was looked at and not read.
+   *
+   * @param before - what is known of its path
+   */
+  find(before: Entry | undefined, stat: BigIntStats): FileEntry {
+    if (before?.kind === 'file') {
+      if (isUntouched(before, stat)) {
+        return withMode(before, stat);
+      }
+      // It was written to where it is.
+      if (before.seen?.ino === stat.ino) {
+        return this.create(stat, Number(stat.size));
+      }
     }
     const moved = this.#inodes().get(stat.ino);
     if (moved && isUntouched(moved, stat)) {
@@ -56,7 +65,7 @@ export class FileEntries {
   #inodes(): Map<bigint, FileEntry> {
     if (!this.#byInode) {
       this.#byInode = new Map();
-      for (const entry of this.known.values()) {
+      for (const [, entry] of this.known) {
         if (entry.kind === 'file' && entry.seen) {
           this.#byInode.set(entry.seen.ino, entry);
         }

@@ -1,7 +1,9 @@
 import type nodeFs from 'node:fs';
 import type { BigIntStats } from 'node:fs';
-import { BytePath, toFsPath } from '../tree/bytePath';
-import { Entries, Entry } from '../tree/entries';
+import { BytePath, fsPathsIn, toFsPath } from '../tree/bytePath';
+import { isSame } from '../tree/diff';
+import { Entries, Entry, FileEntry } from '../tree/entries';
+import { Folders } from '../tree/Folders';
 import { isGone, readableError } from '../tree/fileErrors';
 
 /** Why a workspace cannot be stored. */
@@ -14,7 +16,9 @@ export type Problem = {
 
 /** What a scan found. */
 export type Scan = {
-  /** Folders stand before what is in them. Files have no content yet, except where `reuse` gave it. */
+  /** The paths of all that is as it is known, with its content. */
+  unchanged: BytePath[];
+  /** All the rest. Files have no content yet, except where `fileEntry` knew it. */
   entries: Entries;
   /** Files and links. */
   files: number;
@@ -22,7 +26,7 @@ export type Scan = {
   bytes: number;
   /** FIFOs, sockets and devices, which cannot be stored. */
   skipped: BytePath[];
-  /** Why it could not look at all of it, if it could not. Then `entries` are only a part. */
+  /** Why it could not look at all of it, if it could not. Then it found only a part. */
   problem?: Problem;
 };
 
@@ -30,14 +34,21 @@ export type ScanOptions = {
   /** The file system. */
   fs: typeof nodeFs;
   root: BytePath;
+  known: Folders;
   maxFiles: number;
   /** The entry of a file, whose content it may know already. */
-  fileEntry: (path: BytePath, stat: BigIntStats) => Entry;
+  fileEntry: (before: Entry | undefined, stat: BigIntStats) => FileEntry;
 };
 
 /** Looks at everything in a workspace without reading a file or following a link. */
 export function scanWorkspace(options: ScanOptions): Scan {
-  const scan: Scan = { entries: new Map(), files: 0, bytes: 0, skipped: [] };
+  const scan: Scan = {
+    unchanged: [],
+    entries: new Map(),
+    files: 0,
+    bytes: 0,
+    skipped: [],
+  };
   scanFolder(options, scan, '');
   return scan;
 }
@@ -54,14 +65,19 @@ export function scanAgain(
     scan.files -= 1;
   }
   scan.entries.delete(path);
-  scanEntry(options, scan, path);
+  scanEntry(options, scan, {
+    path,
+    fsPath: toFsPath(`${options.root}/${path}`),
+    before: options.known.get(path),
+  });
 }
 
 function scanFolder(options: ScanOptions, scan: Scan, path: BytePath): void {
   const { fs, root } = options;
+  const folder = path ? `${root}/${path}` : root;
   let names: BytePath[];
   try {
-    names = fs.readdirSync(toFsPath(path ? `${root}/${path}` : root), 'latin1');
+    names = fs.readdirSync(toFsPath(folder), 'latin1');
   } catch (error: any) {
     if (!isGone(error) || path === '') {
       scan.problem ??= {
@@ -71,30 +87,45 @@ function scanFolder(options: ScanOptions, scan: Scan, path: BytePath): void {
     }
     return;
   }
+  const known = options.known.in(path);
+  const fsPathOf = fsPathsIn(folder);
   for (const name of names) {
     if (scan.problem) {
       return;
     }
-    scanEntry(options, scan, path ? `${path}/${name}` : name);
+    scanEntry(options, scan, {
+      path: path ? `${path}/${name}` : name,
+      fsPath: fsPathOf(name),
+      before: known.get(name),
+    });
   }
 }
 
-function scanEntry(options: ScanOptions, scan: Scan, path: BytePath): void {
-  const { fs, root, maxFiles, fileEntry } = options;
+/** Something to look at. */
+type Place = {
+  path: BytePath;
+  fsPath: string | Buffer;
+  /** What is known of it. */
+  before: Entry | undefined;
+};
+
+function scanEntry(options: ScanOptions, scan: Scan, place: Place): void {
+  const { fs, maxFiles, fileEntry } = options;
+  const { path, fsPath, before } = place;
   try {
-    const fsPath = toFsPath(`${root}/${path}`);
     const stat = fs.lstatSync(fsPath, { bigint: true });
+    const mtime = stat.mtimeNs;
     if (stat.isFile()) {
-      scan.entries.set(path, fileEntry(path, stat));
+      add(scan, place, fileEntry(before, stat));
       scan.files += 1;
       scan.bytes += Number(stat.size);
     } else if (stat.isDirectory()) {
       const mode = permissions(stat);
-      scan.entries.set(path, { kind: 'folder', mode, mtime: stat.mtimeNs });
+      add(scan, place, { kind: 'folder', mode, mtime });
       scanFolder(options, scan, path);
     } else if (stat.isSymbolicLink()) {
       const target = fs.readlinkSync(fsPath, 'latin1');
-      scan.entries.set(path, { kind: 'link', mtime: stat.mtimeNs, target });
+      add(scan, place, { kind: 'link', mtime, target });
       scan.files += 1;
     } else {
       scan.skipped.push(path);
@@ -107,11 +138,26 @@ function scanEntry(options: ScanOptions, scan: Scan, path: BytePath): void {
     }
     return;
   }
-  if (scan.entries.size > maxFiles) {
+  if (scan.entries.size + scan.unchanged.length > maxFiles) {
     scan.problem ??= {
       text: `There are more than ${maxFiles.toLocaleString('en')} files and folders`,
     };
   }
+}
+
+function add(scan: Scan, { path, before }: Place, entry: Entry): void {
+  if (before && isUnchanged(before, entry)) {
+    scan.unchanged.push(path);
+  } else {
+    scan.entries.set(path, entry);
+  }
+}
+
+/** Whether an entry is as it is known. A file whose content is not known is not: it has to be read. */
+function isUnchanged(before: Entry, entry: Entry): boolean {
+  return entry.kind === 'file'
+    ? before === entry && entry.pieces !== undefined
+    : before.mtime === entry.mtime && isSame(before, entry) === true;
 }
 
 /** The bits that `chmod` takes. */

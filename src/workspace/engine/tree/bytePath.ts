@@ -11,6 +11,19 @@ export function toFsPath(path: BytePath): string | Buffer {
   return NOT_ASCII.test(path) ? Buffer.from(path, 'latin1') : path;
 }
 
+/** As `toFsPath`, of what is in a folder, by name. Looks at the folder only once, since a scan does this for each file. */
+export function fsPathsIn(
+  folder: BytePath,
+): (name: BytePath) => string | Buffer {
+  const isAscii = !NOT_ASCII.test(folder);
+  return name => {
+    const path = `${folder}/${name}`;
+    return isAscii && !NOT_ASCII.test(name)
+      ? path
+      : Buffer.from(path, 'latin1');
+  };
+}
+
 export function toBytePath(path: string): BytePath {
   return Buffer.from(path).toString('latin1');
 }
@@ -23,6 +36,11 @@ export function displayPath(path: BytePath): string {
 /** The folder that an entry is in, '' for the root. */
 export function parentOf(path: BytePath): BytePath {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')));
+}
+
+/** The name that an entry has in its folder. */
+export function nameOf(path: BytePath): BytePath {
+  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 /** Whether a path leads to something below the folder that it is relative to, in the one way in which the scan writes it. */

@@ -1,22 +1,43 @@
 import { BytePath } from './bytePath';
 import { Entries, Entry, FileEntry } from './entries';
+import { Folders } from './Folders';
 
-/** How a workspace differs from what it was before. */
-export type Difference = {
-  /** What is new or differs, times included. */
+/** What makes other entries of some entries. */
+export type Changes = {
+  /** What is new or differs. */
   entries: Entries;
   removed: BytePath[];
+};
+
+/** How a workspace differs, times included, from what it was before. */
+export type Difference = Changes & {
   /** Whether anything but times differs. Null if that cannot be told, since the content of a file is not known. */
   changed: boolean | null;
 };
 
-/** Compares the entries of a workspace with those before. */
-export function diff(before: Entries, now: Entries): Difference {
+/** Changes entries in place. */
+export function applyChanges(to: Entries, { entries, removed }: Changes): void {
+  removed.forEach(path => to.delete(path));
+  entries.forEach((entry, path) => to.set(path, entry));
+}
+
+/**
+ * Compares a workspace with what it was before.
+ *
+ * @param now.unchanged - what is known to be the same
+ * @param now.entries - all the rest
+ */
+export function diff(
+  before: Folders,
+  now: { unchanged: BytePath[]; entries: Entries },
+): Difference {
   const entries: Entries = new Map();
   let isChanged = false;
   let isUnclear = false;
-  for (const [path, entry] of now) {
+  let kept = now.unchanged.length;
+  for (const [path, entry] of now.entries) {
     const old = before.get(path);
+    kept += old ? 1 : 0;
     if (old === entry) {
       continue;
     }
@@ -27,13 +48,23 @@ export function diff(before: Entries, now: Entries): Difference {
       entries.set(path, entry);
     }
   }
-  const removed = [...before.keys()].filter(path => !now.has(path));
+  const removed = kept < before.size ? missingFrom(now, before) : [];
   isChanged ||= removed.length > 0;
   return { entries, removed, changed: isChanged || (isUnclear ? null : false) };
 }
 
+function missingFrom(
+  { unchanged, entries }: { unchanged: BytePath[]; entries: Entries },
+  before: Folders,
+): BytePath[] {
+  const same = new Set(unchanged);
+  return Array.from(before, ([path]) => path).filter(
+    path => !same.has(path) && !entries.has(path),
+  );
+}
+
 /** Whether two entries are the same but for their times; nothing if it cannot be told. */
-function isSame(a: Entry, b: Entry): boolean | undefined {
+export function isSame(a: Entry, b: Entry): boolean | undefined {
   switch (a.kind) {
     case 'folder':
       return b.kind === a.kind && a.mode === b.mode;

@@ -3,7 +3,7 @@ import type {
   ListObjectsV2CommandOutput,
 } from '@aws-sdk/client-s3';
 import { Config } from '@backstage/config';
-import { Slots } from '../../../util/Slots';
+import pLimit from 'p-limit';
 import { PackStore } from '../PackStore';
 import { connectS3, S3 } from './connectS3';
 import { S3Bucket } from './S3Bucket';
@@ -31,7 +31,7 @@ const DELETED_AT_ONCE = 1_000;
  */
 export class S3PackStore implements PackStore {
   #s3?: Promise<S3>;
-  readonly #slots = new Slots(MAX_AT_ONCE);
+  readonly #limit = pLimit(MAX_AT_ONCE);
 
   /**
    * @param config - of the backend, with the credentials
@@ -131,7 +131,7 @@ export class S3PackStore implements PackStore {
     action: string,
     ask: (s3: S3, abortSignal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    return this.#slots.run(async () => {
+    return this.#limit(async () => {
       const limit = AbortSignal.timeout(this.timeLimitMs);
       try {
         return await ask(await this.#connect(), limit);
