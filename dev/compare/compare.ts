@@ -1,4 +1,3 @@
-import pLimit from 'p-limit';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import pLimit from 'p-limit';
