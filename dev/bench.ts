@@ -11,7 +11,11 @@ import { measureIdlePass } from './bench/passes/idlePass';
 import { measureMemory } from './bench/passes/memory';
 import { measureRecovery } from './bench/passes/recovery';
 import { isAccepted, printReport } from './bench/report';
-import { measureWorkspaces } from './bench/workspace/workspaces';
+import {
+  BENCH_STORES,
+  BenchStore,
+  measureWorkspaces,
+} from './bench/workspace/workspaces';
 import { PostgresProcess } from './harness/postgres/PostgresProcess';
 import { runCommand, select, unlessAsked } from './harness/command/runCommand';
 
@@ -32,7 +36,7 @@ const ONLY_IF_NAMED = 'crash';
 async function measure(
   parts: typeof NAMES,
   databases: Databases,
-  options: { large: boolean },
+  options: { large: boolean; store: BenchStore },
 ): Promise<boolean> {
   const logger = new FileLogger();
   let accepted = true;
@@ -46,15 +50,18 @@ async function measure(
 
 void runCommand({
   name: 'bench',
-  usage: `npm run bench -- [--only a,workspace] [--large]
+  usage: `npm run bench -- [--only a,workspace] [--large] [--store directory]
 
   --only   some parts only: ${NAMES.join()} (${ONLY_IF_NAMED} only if named; it kills real backends, which takes minutes)
-  --large  workspaces of 120 and 500 MB as well, which takes minutes`,
+  --large  workspaces of 120 and 500 MB as well, which takes minutes
+  --store  where workspaces are stored: ${BENCH_STORES.join()}`,
   options: {
     only: { type: 'string' },
     large: { type: 'boolean', default: false },
+    store: { type: 'string', default: 'database' },
   },
-  async run({ only, large }, { asked }) {
+  async run({ only, large, store: named }, { asked }) {
+    const [store] = select('--store', named, BENCH_STORES, name => name);
     const startedAt = Date.now();
     const parts = select('--only', only, NAMES, name => name).filter(
       name => only !== undefined || name !== ONLY_IF_NAMED,
@@ -63,7 +70,7 @@ void runCommand({
     const databases = new Databases(server);
     try {
       const accepted = await unlessAsked(
-        measure(parts, databases, { large }),
+        measure(parts, databases, { large, store }),
         asked,
       );
       const seconds = Math.round((Date.now() - startedAt) / 1000);

@@ -42,10 +42,10 @@ export async function measureEncryption(
       encrypted: await WorkspaceSite.create(
         knex,
         sample,
-        logger,
         plain.withKeys(keys),
+        logger,
       ),
-      plain: await WorkspaceSite.create(knex, sample, logger, plain),
+      plain: await WorkspaceSite.create(knex, sample, plain, logger),
     };
     rows.push(...(await measureSample(sample, sites)));
     await Promise.all(WAYS.map(way => sites[way].end()));

@@ -170,6 +170,23 @@ export class TestSite {
     return this.#knex;
   }
 
+  /** The scaffolder's database, made here before any backend has run. It has no tables. */
+  async createScaffolderDatabase(): Promise<Knex> {
+    const { client, connection, prefix } = this.database;
+    if (client === 'pg') {
+      const server = knexFactory({
+        client,
+        connection: { ...(connection as JsonObject), database: 'postgres' },
+      });
+      await server
+        .raw('create database ??', [`${prefix}scaffolder`])
+        .finally(() => server.destroy());
+    } else {
+      await fs.mkdir(path.join(this.directory, 'database'));
+    }
+    return this.openScaffolderDatabase();
+  }
+
   /** Ends the backends. Their files and databases stay. */
   async closeBackends(): Promise<void> {
     await Promise.all(this.#replicas.map(r => r.close()));

@@ -17,7 +17,7 @@ const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
 
 afterEach(removeSites);
 
-describe.each(eachPlace(databases))('snapshots in the %s', (_, place) => {
+describe.each(eachPlace(databases))('snapshots in the %s', (_name, place) => {
   /** Restores a snapshot in another process and returns what is there. */
   async function restore(site: Site, number: number) {
     const other = site.another();
@@ -166,8 +166,8 @@ describe.each(eachPlace(databases))('snapshots in the %s', (_, place) => {
     expect(await restore(site, 3)).toEqual(readTree(site.folder));
     const sizes: number[] = [];
     for (const pack of await site.packs()) {
-      const content = await site.stores.first.store.get(site.taskId, pack);
-      sizes.push(content!.length);
+      const stored = await site.stores.first.store.get(site.taskId, pack);
+      sizes.push(stored!.length);
     }
     expect(Math.max(...sizes)).toBeLessThan(1_100_000);
   });

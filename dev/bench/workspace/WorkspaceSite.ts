@@ -24,16 +24,12 @@ export class WorkspaceSite {
     private readonly stores: Stores,
   ) {}
 
-  /**
-   * Begins a run, and writes the files.
-   *
-   * @param stores - the database unless something else is given
-   */
+  /** Begins a run, and writes the files. */
   static async create(
     knex: Knex,
     sample: Sample,
+    stores: Stores,
     logger: LoggerService,
-    stores = Stores.inDatabase(knex),
   ): Promise<WorkspaceSite> {
     const taskId = randomUUID();
     await knex(TASKS).insert({ id: taskId, spec: '{}', status: 'processing' });

@@ -1,8 +1,10 @@
+import { storesOf } from './storesOf';
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { StoreEntry } from '../../../src/workspace/storeConfig';
 import { median, timeOf } from '../measure';
 import { BuiltInProvider } from './BuiltInProvider';
 import { EventLoop } from './EventLoop';
@@ -76,6 +78,7 @@ class Costs {
 export async function measureSample(
   knex: Knex,
   sample: Sample,
+  entry: StoreEntry,
   logger: LoggerService,
 ): Promise<SampleCosts> {
   const builtInRounds = sample.isLarge ? LARGE_ROUNDS : ROUNDS;
@@ -86,7 +89,12 @@ export async function measureSample(
   const costs = new Costs(knex);
 
   for (let round = 0; round < (sample.isLarge ? 1 : 3); round++) {
-    const site = await WorkspaceSite.create(knex, sample, logger);
+    const site = await WorkspaceSite.create(
+      knex,
+      sample,
+      storesOf(knex, entry),
+      logger,
+    );
     const { taskId, folder } = site;
     await inTurns(round, [
       () => costs.add('first engine', () => eventLoop.watch(() => site.take())),
@@ -99,7 +107,12 @@ export async function measureSample(
     await site.end();
   }
 
-  const site = await WorkspaceSite.create(knex, sample, logger);
+  const site = await WorkspaceSite.create(
+    knex,
+    sample,
+    storesOf(knex, entry),
+    logger,
+  );
   const { taskId, folder } = site;
   await site.take();
   await builtIn.take(taskId, folder, sample.bytes);

@@ -1,5 +1,8 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import path from 'node:path';
+import fs from 'node:fs/promises';
+import os from 'node:os';
+import { StoreEntry } from '../../../src/workspace/storeConfig';
 import { Databases } from '../Databases';
 import { MemoryUse } from '../memoryUse';
 import { formatMs, formatRatio, Report, Row } from '../report';
@@ -21,6 +24,10 @@ const RESTORE_FASTER: Record<string, number> = { '700 files': 3 };
 const MAX_SCANS = 2;
 const SCANS_FROM = 5_000;
 
+/** Where the content is stored that is measured. */
+export const BENCH_STORES = ['database', 'directory'] as const;
+export type BenchStore = (typeof BENCH_STORES)[number];
+
 const MEMORY_PROCESS = path.join(__dirname, 'memoryProcess.ts');
 
 const MAX_HELD_MS = 30;
@@ -32,23 +39,26 @@ const MAX_MEMORY_MB = 150;
 export async function measureWorkspaces(
   databases: Databases,
   logger: LoggerService,
-  options: { large: boolean },
+  options: { large: boolean; store: BenchStore },
 ): Promise<Report> {
   const rows: Row[] = [];
+  const { entry, remove } = await createStoreEntry(options.store);
   for (const sample of SAMPLES.filter(s => options.large || !s.isLarge)) {
     await databases.create('plain');
     const knex = await databases.copyWithModule('plain', 'workspaces');
-    const costs = await measureSample(knex, sample, logger);
+    const costs = await measureSample(knex, sample, entry, logger);
     const order: Order = {
       connection: databases.connectionTo('workspaces'),
       sample,
+      entry,
     };
     const memory = await runInProcess<MemoryUse>(MEMORY_PROCESS, order);
     rows.push(...rowsOf(sample, costs), memoryRow(sample, memory));
     await databases.drop('plain', 'workspaces');
   }
+  await remove();
   return {
-    title: '(workspace) Snapshots of workspaces',
+    title: `(workspace) Snapshots of workspaces, stored in the ${options.store}`,
     notes: [
       'Beside the provider of @backstage/plugin-scaffolder-backend-module-workspace-database, without its limit of 50 MB.',
       'Same files, same database, in turns; medians. WAL: what PostgreSQL wrote to its log. Held: how long the event loop was, at most.',
@@ -56,6 +66,19 @@ export async function measureWorkspaces(
     ],
     compared: ['module', 'built-in'],
     rows,
+  };
+}
+
+async function createStoreEntry(
+  store: BenchStore,
+): Promise<{ entry: StoreEntry; remove(): Promise<void> }> {
+  if (store === 'database') {
+    return { entry: { type: store }, remove: async () => {} };
+  }
+  const root = await fs.mkdtemp(path.join(os.tmpdir(), 'bench-store-'));
+  return {
+    entry: { type: store, path: root },
+    remove: () => fs.rm(root, { recursive: true }),
   };
 }
 

@@ -4,17 +4,24 @@
  */
 const path = require('node:path');
 
-/** The end-to-end tests that take longest, the longest first. */
+/** The tests that take longest, the longest first. */
 const SLOWEST = [
-  'poisoned',
-  'outage',
-  'liveStep',
-  'brokenStart',
   'shutdown',
+  'liveStep',
+  'outage',
+  'poisoned',
+  'brokenStart',
   'killed',
+  'module',
+  'deadProcess',
   'files',
-  'pooler',
   'retry',
+  'blip',
+  'beforeTheModule',
+  'ownership',
+  'switchedOff',
+  'pooler',
+  'signIn',
   'replicas',
 ];
 

@@ -53,19 +53,22 @@ describe('a backend that is killed in the middle of running tasks', () => {
   });
   afterAll(() => fs.rmSync(packed, { recursive: true, force: true }));
 
-  it('has a command in the tarball that checks templates', async () => {
-    const stdout = execFileSync(
-      process.execPath,
-      [
-        path.join(packed, 'app/node_modules', PACKAGE, 'bin/recovery.js'),
-        ...['check', path.join(REPOSITORY, 'dev/templates/*.yaml')],
-      ],
-      { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
-    );
-    expect(stdout).toContain(`template 'sample-idempotent'`);
-  });
+  it.concurrent(
+    'has a command in the tarball that checks templates',
+    async () => {
+      const stdout = execFileSync(
+        process.execPath,
+        [
+          path.join(packed, 'app/node_modules', PACKAGE, 'bin/recovery.js'),
+          ...['check', path.join(REPOSITORY, 'dev/templates/*.yaml')],
+        ],
+        { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
+      );
+      expect(stdout).toContain(`template 'sample-idempotent'`);
+    },
+  );
 
-  it.each(
+  it.concurrent.each(
     ENGINES.flatMap(
       engine =>
         [
@@ -140,7 +143,7 @@ describe('a backend that is killed in the middle of running tasks', () => {
       }),
   );
 
-  it.each(ENGINES)(
+  it.concurrent.each(ENGINES)(
     'and started again before the timeout recovers its tasks all the same, if nothing but their silence is known; on %s',
     engine =>
       withSite(TestSite.create(engine), async site => {

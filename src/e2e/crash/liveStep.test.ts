@@ -10,7 +10,7 @@ import { severLockOf } from '../../../dev/harness/postgres/severLockOf';
 import { StepSite, StepTemplate } from '../../../dev/harness/steps/StepSite';
 import { waitFor } from '../../../dev/harness/waitFor';
 import { untilPass } from '../../__testUtils__/untilPass';
-import { ATTEMPTS } from '../../database/tables';
+import { ATTEMPTS, PROCESSES } from '../../database/tables';
 import { silentForAtLeast } from '../../database/time';
 import { TASKS } from '../../scaffolder/tables';
 
@@ -98,6 +98,12 @@ describe('a step that runs while another replica looks for interrupted tasks', (
       return severed > 0;
     });
 
+  /** Until others tell by its lock whether its process lives. Without that, they would go by the timeout, and prove nothing. */
+  const untilLockCounts = () =>
+    waitFor('the process to be known to hold its lock', () =>
+      knex(PROCESSES).where({ pid: runner.pid!, holds_lock: true }).first(),
+    );
+
   /** What happens while it runs, until it is over. */
   const faults: Record<string, () => Promise<void>> = {
     'its process loses the session of its lock, again and again': async () => {
@@ -150,6 +156,7 @@ describe('a step that runs while another replica looks for interrupted tasks', (
     for (const id of ids) {
       await client.waitForStep(id, 'live');
     }
+    await untilLockCounts();
     await faults[name]();
     await untilBeating();
     await untilPasses(2);

@@ -61,7 +61,7 @@ describe('replicas', () => {
     }
   }
 
-  it.each([1, 3])(
+  it.concurrent.each([1, 3])(
     'run each step once though PostgreSQL is away for 4 s in the middle of it; replicas: %s',
     count =>
       withOwnServer(async (site, server) => {
@@ -77,52 +77,58 @@ describe('replicas', () => {
       }),
   );
 
-  it('run each step once though their connections are severed in the middle of it, again and again', () =>
-    withSite(TestSite.create('PostgreSQL'), async site => {
-      const { client } = await startReplicas(site, 2, 5);
-      const ids = await startStory(client, 20);
-      const knex = site.openScaffolderDatabase();
-      let severed = 0;
-      for (let i = 0; i < 4; i++) {
-        const { rows } = await knex.raw(
-          `select pg_terminate_backend(pid) as done, now() as at from pg_stat_activity
+  it.concurrent(
+    'run each step once though their connections are severed in the middle of it, again and again',
+    () =>
+      withSite(TestSite.create('PostgreSQL'), async site => {
+        const { client } = await startReplicas(site, 2, 5);
+        const ids = await startStory(client, 20);
+        const knex = site.openScaffolderDatabase();
+        let severed = 0;
+        for (let i = 0; i < 4; i++) {
+          const { rows } = await knex.raw(
+            `select pg_terminate_backend(pid) as done, now() as at from pg_stat_activity
          where datname = current_database() and pid <> pg_backend_pid()`,
-        );
-        const severedAt = rows[0].at;
-        severed += rows.filter((row: { done: boolean }) => row.done).length;
-        await waitFor('what is severed to beat again', async () => {
-          const beating = await knex(TASKS).where(
-            'last_heartbeat_at',
-            '>',
-            severedAt,
           );
-          return beating.length === STRATEGIES.length;
+          const severedAt = rows[0].at;
+          severed += rows.filter((row: { done: boolean }) => row.done).length;
+          await waitFor('what is severed to beat again', async () => {
+            const beating = await knex(TASKS).where(
+              'last_heartbeat_at',
+              '>',
+              severedAt,
+            );
+            return beating.length === STRATEGIES.length;
+          });
+        }
+        expect(severed).toBeGreaterThan(4);
+
+        await expectStepsOnce(site, client, ids);
+        expect(await knex(ATTEMPTS)).toEqual([]);
+      }),
+  );
+
+  it.concurrent(
+    'run each step once though a process stalls in the middle of it, for less than the timeout',
+    () =>
+      withSite(TestSite.create('PostgreSQL'), async site => {
+        const { backends, client } = await startReplicas(site, 2, 30);
+        const [first] = backends;
+        const ids = await startStory(client, 20);
+        const knex = site.openScaffolderDatabase();
+        first.signal('SIGSTOP');
+        await waitFor('the tasks to be silent', async () => {
+          const silent = await knex(TASKS).where(silentForAtLeast(knex, 6));
+          return silent.length === STRATEGIES.length;
         });
-      }
-      expect(severed).toBeGreaterThan(4);
+        first.signal('SIGCONT');
 
-      await expectStepsOnce(site, client, ids);
-      expect(await knex(ATTEMPTS)).toEqual([]);
-    }));
+        await expectStepsOnce(site, client, ids);
+        expect(await knex(ATTEMPTS)).toEqual([]);
+      }),
+  );
 
-  it('run each step once though a process stalls in the middle of it, for less than the timeout', () =>
-    withSite(TestSite.create('PostgreSQL'), async site => {
-      const { backends, client } = await startReplicas(site, 2, 30);
-      const [first] = backends;
-      const ids = await startStory(client, 20);
-      const knex = site.openScaffolderDatabase();
-      first.signal('SIGSTOP');
-      await waitFor('the tasks to be silent', async () => {
-        const silent = await knex(TASKS).where(silentForAtLeast(knex, 6));
-        return silent.length === STRATEGIES.length;
-      });
-      first.signal('SIGCONT');
-
-      await expectStepsOnce(site, client, ids);
-      expect(await knex(ATTEMPTS)).toEqual([]);
-    }));
-
-  it.each([false, true])(
+  it.concurrent.each([false, true])(
     'know of a run that lost ownership while its process was stopped; it exits: %s',
     recoverTasksExitWhenTakenOver =>
       withSite(TestSite.create('PostgreSQL'), async site => {

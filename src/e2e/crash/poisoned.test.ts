@@ -83,31 +83,34 @@ describe('a task whose step ends the backend', () => {
   const STOPPED =
     /^Interrupted at step 'step2': .* 4 attempts at step 'step2' .* 3 recoveries \(scaffolder\.recoverTasksMaxAttempts\).* press Retry/;
 
-  it('is closed after three recoveries, while the healthy ones beside it complete', () =>
-    withSupervised(async ({ site, client, replica }) => {
-      const healthy: string[] = [];
-      for (let i = 0; i < 4; i++) {
-        // No step of theirs can finish between two crashes.
-        healthy.push(await start(client, 'healthy', 3_000));
-      }
-      const poisoned = await start(client, 'poisoned-idempotent', 100);
+  it.concurrent(
+    'is closed after three recoveries, while the healthy ones beside it complete',
+    () =>
+      withSupervised(async ({ site, client, replica }) => {
+        const healthy: string[] = [];
+        for (let i = 0; i < 4; i++) {
+          // No step of theirs can finish between two crashes.
+          healthy.push(await start(client, 'healthy', 3_000));
+        }
+        const poisoned = await start(client, 'poisoned-idempotent', 100);
 
-      for (const id of healthy) {
-        expect(await client.waitForEnd(id, END_MS)).toMatchObject({
-          status: 'completed',
+        for (const id of healthy) {
+          expect(await client.waitForEnd(id, END_MS)).toMatchObject({
+            status: 'completed',
+          });
+        }
+        expect(await client.waitForEnd(poisoned, END_MS)).toMatchObject({
+          status: 'failed',
         });
-      }
-      expect(await client.waitForEnd(poisoned, END_MS)).toMatchObject({
-        status: 'failed',
-      });
-      expect(await errorOf(client, poisoned)).toMatch(STOPPED);
-      expect(new Set(processesOf(site, poisoned, 'step2')).size).toBe(4);
-      expect(processesOf(site, poisoned, 'step2')).toHaveLength(4);
-      // That many and no more: no crash came of another task.
-      expect(replica.lifetimes).toHaveLength(5);
-    }));
+        expect(await errorOf(client, poisoned)).toMatch(STOPPED);
+        expect(new Set(processesOf(site, poisoned, 'step2')).size).toBe(4);
+        expect(processesOf(site, poisoned, 'step2')).toHaveLength(4);
+        // That many and no more: no crash came of another task.
+        expect(replica.lifetimes).toHaveLength(5);
+      }),
+  );
 
-  it('is tried anew when another step has finished in between', () =>
+  it.concurrent('is tried anew when another step has finished in between', () =>
     withSupervised(async ({ site, client }) => {
       const id = await start(client, 'bumpy-restart', 100);
       expect(await client.waitForEnd(id, END_MS)).toMatchObject({
@@ -116,55 +119,62 @@ describe('a task whose step ends the backend', () => {
       // Each ended two processes, four in all, which is more than the limit.
       expect(processesOf(site, id, 'step3')).toHaveLength(3);
       expect(new Set(processesOf(site, id, 'step3')).size).toBe(3);
-    }));
+    }),
+  );
 
-  it('is closed after three recoveries also if each of them hits another replica', () =>
-    withSite(StepSite.create('PostgreSQL', TEMPLATES), async site => {
-      const first = await site.createBackend('first');
-      const second = await site.createBackend('second');
-      const client = await first.start();
-      await second.start();
-      const poisoned = await start(client, 'poisoned-restart', 100);
-      await first.exited();
-      await second.exited();
-      const knex = site.site.openScaffolderDatabase();
-      for (const backend of [first, second]) {
-        await waitFor('the task to be interrupted', () =>
-          knex(TASKS).where(silentForAtLeast(knex, 6)).first(),
+  it.concurrent(
+    'is closed after three recoveries also if each of them hits another replica',
+    () =>
+      withSite(StepSite.create('PostgreSQL', TEMPLATES), async site => {
+        const first = await site.createBackend('first');
+        const second = await site.createBackend('second');
+        const client = await first.start();
+        await second.start();
+        const poisoned = await start(client, 'poisoned-restart', 100);
+        await first.exited();
+        await second.exited();
+        const knex = site.site.openScaffolderDatabase();
+        for (const backend of [first, second]) {
+          await waitFor('the task to be interrupted', () =>
+            knex(TASKS).where(silentForAtLeast(knex, 6)).first(),
+          );
+          // It may end before it is ready, since it opens the task when it starts.
+          await backend.boot().catch(() => {});
+          await backend.exited();
+        }
+
+        const survivor = await first.start();
+        await second.start();
+        expect(await survivor.waitForEnd(poisoned, END_MS)).toMatchObject({
+          status: 'failed',
+        });
+        expect(await errorOf(survivor, poisoned)).toMatch(STOPPED);
+        expect(new Set(processesOf(site, poisoned, 'step2')).size).toBe(4);
+        expect(first.hasExited || second.hasExited).toBe(false);
+      }),
+  );
+
+  it.concurrent(
+    'has its final attempt alone, while those that were interrupted as often wait',
+    () =>
+      withSupervised(async ({ site, client, replica }) => {
+        const poisoned = await start(client, 'poisoned-twice', 100, 10_000);
+        // Its first step can only finish if it is not interrupted a third time.
+        const healthy = await start(client, 'healthy', 100, 25_000);
+
+        expect(await client.waitForEnd(poisoned, END_MS)).toMatchObject({
+          status: 'failed',
+        });
+        expect(await errorOf(client, poisoned)).toContain(
+          "3 attempts at step 'step2'",
         );
-        // It may end before it is ready, since it opens the task when it starts.
-        await backend.boot().catch(() => {});
-        await backend.exited();
-      }
-
-      const survivor = await first.start();
-      await second.start();
-      expect(await survivor.waitForEnd(poisoned, END_MS)).toMatchObject({
-        status: 'failed',
-      });
-      expect(await errorOf(survivor, poisoned)).toMatch(STOPPED);
-      expect(new Set(processesOf(site, poisoned, 'step2')).size).toBe(4);
-      expect(first.hasExited || second.hasExited).toBe(false);
-    }));
-
-  it('has its final attempt alone, while those that were interrupted as often wait', () =>
-    withSupervised(async ({ site, client, replica }) => {
-      const poisoned = await start(client, 'poisoned-twice', 100, 10_000);
-      // Its first step can only finish if it is not interrupted a third time.
-      const healthy = await start(client, 'healthy', 100, 25_000);
-
-      expect(await client.waitForEnd(poisoned, END_MS)).toMatchObject({
-        status: 'failed',
-      });
-      expect(await errorOf(client, poisoned)).toContain(
-        "3 attempts at step 'step2'",
-      );
-      expect((await client.task(healthy)).status).toBe('processing');
-      expect(await client.waitForEnd(healthy, END_MS)).toMatchObject({
-        status: 'completed',
-      });
-      expect(processesOf(site, healthy, 'step1')).toHaveLength(3);
-      expect(processesOf(site, poisoned, 'step2')).toHaveLength(3);
-      expect(replica.lifetimes).toHaveLength(4);
-    }));
+        expect((await client.task(healthy)).status).toBe('processing');
+        expect(await client.waitForEnd(healthy, END_MS)).toMatchObject({
+          status: 'completed',
+        });
+        expect(processesOf(site, healthy, 'step1')).toHaveLength(3);
+        expect(processesOf(site, poisoned, 'step2')).toHaveLength(3);
+        expect(replica.lifetimes).toHaveLength(4);
+      }),
+  );
 });
