@@ -98,6 +98,8 @@ export async function experiment(
 
   const endedAt = Date.now();
   say('Waiting for the files of all tasks to be deleted');
+  // The last task that ended may have ended its process before.
+  await Promise.all(replicas.map(r => r.untilReady()));
   const leftFiles = await deleteLeftFiles({
     knex,
     url: replicas[0].url,

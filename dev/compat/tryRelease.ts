@@ -8,7 +8,7 @@ import {
   findAddedDuplicates,
   findDuplicates,
   LockedPackages,
-} from './install/duplicates';
+} from './duplicates';
 import { Outcome } from './experiment';
 import { EXPERIMENTS } from './experiments';
 import {
