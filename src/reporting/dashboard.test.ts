@@ -1,3 +1,4 @@
+import { TestDatabases } from '@backstage/backend-test-utils';
 import {
   PrometheusExporter,
   PrometheusSerializer,
@@ -7,12 +8,17 @@ import {
   MeterProvider,
   ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
+import { Knex } from 'knex';
 import fs from 'node:fs';
 import path from 'node:path';
+import { migrateScaffolder } from '../__testUtils__/scaffolderDatabase';
 import { WrittenDecision } from '../record/decidedTask';
 import { RecoveryMetrics } from './RecoveryMetrics';
 import { reportBlocked } from './reportBlocked';
+import { reportKept } from './reportKept';
 import { SnapshotMetrics } from './SnapshotMetrics';
+
+const databases = TestDatabases.create({ ids: ['SQLITE_3'] });
 
 const DOCS = path.resolve(__dirname, '../../docs');
 const DASHBOARD = fs.readFileSync(path.join(DOCS, 'dashboard.json'), 'utf8');
@@ -29,7 +35,7 @@ const KINDS: Partial<Record<DataPointType, string>> = {
 };
 
 /** What there is to be scraped once everything has been counted and measured. */
-async function recordAll(): Promise<ResourceMetrics> {
+async function recordAll(knex: Knex): Promise<ResourceMetrics> {
   const reader = new PrometheusExporter({ preventServerStart: true });
   const provider = new MeterProvider({ readers: [reader] });
   const meter = provider.getMeter('backstage-plugin-scaffolder');
@@ -47,6 +53,7 @@ async function recordAll(): Promise<ResourceMetrics> {
   snapshots.taken(0.02, 1000);
   snapshots.skipped('store');
   snapshots.restored(0.1, 'ok');
+  reportKept(meter, { knex, isReady: () => true, stores: ['database'] });
   const { resourceMetrics } = await reader.collect();
   await provider.shutdown();
   return resourceMetrics;
@@ -57,7 +64,9 @@ describe('the metrics', () => {
   /** The labels of what Prometheus reads, by its names there. */
   const scraped = new Map<string, string[]>();
   beforeAll(async () => {
-    recorded = await recordAll();
+    const knex = await databases.init('SQLITE_3');
+    await migrateScaffolder(knex);
+    recorded = await recordAll(knex);
     const text = new PrometheusSerializer().serialize(recorded);
     for (const [, name, labels] of text.matchAll(/^(\w+)\{(.*)\}/gm)) {
       const names = [...labels.matchAll(/(\w+)="/g)].map(([, label]) => label);

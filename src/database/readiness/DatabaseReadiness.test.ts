@@ -138,7 +138,7 @@ describe.each(databases.eachSupportedId())(
 
     async function ownTables(): Promise<string[]> {
       const names = ['attempts', 'strategies', 'wakeups', 'snapshots'];
-      const others = ['manifests', 'packs', 'processes', 'claims'];
+      const others = ['manifests', 'packs', 'stored', 'processes', 'claims'];
       const migrations = ['migrations', 'migrations_lock'];
       return [...names, ...others, ...migrations].map(
         n => `scaffolder_recovery_${n}`,
