@@ -28,6 +28,7 @@ describe('readStores', () => {
       { type: 'directory', path: '/mnt/old' },
       { type: 's3', bucket: 'one', prefix: '/some/where/' },
       { type: 's3', bucket: 'two' },
+      { type: 's3', bucket: 'two', endpoint: 'http://localhost:9000' },
     ]);
     expect(problems).toEqual([]);
     expect(stores.map(storeId)).toEqual([
@@ -36,6 +37,7 @@ describe('readStores', () => {
       'directory:/mnt/old',
       's3:one/some/where',
       's3:two/',
+      's3:localhost:9000/two/',
     ]);
   });
 

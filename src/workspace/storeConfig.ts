@@ -50,10 +50,15 @@ export function storeId(entry: StoreEntry): string {
     case 'directory':
       return `directory:${entry.path}`;
     case 's3':
-      return `s3:${entry.bucket}/${entry.prefix ?? ''}`;
+      return `s3:${serverOf(entry)}${entry.bucket}/${entry.prefix ?? ''}`;
     default:
       return DATABASE_STORE;
   }
+}
+
+/** The server, unless it is Amazon's: another one can have a bucket of the same name. */
+function serverOf({ endpoint }: S3Bucket): string {
+  return endpoint ? `${new URL(endpoint).host}/` : '';
 }
 
 /**

@@ -21,7 +21,12 @@ export function* encryptManifest(
   for (const [i, part] of parts.entries()) {
     yield key
       ? toBuffer(
-          encrypt(key, placeOf(manifest, i, parts.length), part, part[1]),
+          encrypt(
+            key,
+            placeOf(manifest, i, parts.length),
+            part,
+            i === 0 ? part[1] : 0,
+          ),
         )
       : part;
   }

@@ -1,6 +1,7 @@
 import nodeFs from 'node:fs';
 import { BytePath, toBytePath } from './tree/bytePath';
 import { Entries } from './tree/entries';
+import { readableError } from './tree/fileErrors';
 import { Folders } from './tree/Folders';
 import { emptyFolder } from './restore/emptyFolder';
 import { KnownWorkspace } from './manifest/KnownWorkspace';
@@ -125,7 +126,7 @@ export class Engine {
     } catch (error: any) {
       // The file system: no space, or no permission. That does not pass by itself.
       throw error.syscall
-        ? new FolderError(`The file system said: ${error.message}`)
+        ? new FolderError(`The file system said: ${readableError(error)}`)
         : error;
     }
   }

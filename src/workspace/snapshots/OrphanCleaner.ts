@@ -3,6 +3,7 @@ import { Knex } from 'knex';
 import { endRuns } from '../../database/operations/snapshots/endRuns';
 import { listEndedWithSnapshots } from '../../database/operations/snapshots/listEndedWithSnapshots';
 import { safeError } from '../../util/safeError';
+import { StoreError } from '../engine/tree/StoreError';
 import { deleteOrphans } from '../stores/deleteOrphans';
 import { Stores } from '../stores/Stores';
 
@@ -37,6 +38,11 @@ export class OrphanCleaner {
           `Could not look for packs of task ${taskId} that no snapshot has`,
           safeError(error),
         );
+        if (error instanceof StoreError) {
+          // Each of the others would wait for the same.
+          this.#cleaned = new Map([...this.#cleaned, ...cleaned]);
+          return;
+        }
       }
     }
     this.#cleaned = cleaned;

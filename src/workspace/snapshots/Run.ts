@@ -173,7 +173,7 @@ export class Run {
             parts: encryptManifest(this.context.stores.keys, manifest, parts),
           });
         }
-        isCommitted = true;
+        isCommitted = number !== undefined;
         return number;
       });
     } catch (error) {
@@ -198,6 +198,8 @@ export class Run {
     if (isOurs) {
       this.#number = newest.number;
       this.#uncertain = undefined;
+      // It may know of a later one, which was not recorded.
+      await this.context.engine.tell('drop', this.taskId);
     }
     return isOurs;
   }
@@ -214,7 +216,7 @@ export class Run {
         // The cleaner may have been here before these packs were stored.
         await expectStored(knex, { taskId, stores });
       }
-      await stores.first.store.delete(taskId, this.#garbage);
+      await stores.delete(taskId, this.#garbage);
       this.#garbage = [];
     } catch (error) {
       this.context.logger.debug(

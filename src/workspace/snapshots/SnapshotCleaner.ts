@@ -34,7 +34,9 @@ export class SnapshotCleaner {
   /** @throws what the database says if it does not answer. */
   async clean(): Promise<void> {
     const { knex, snapshots, cleaners, keepSeconds } = this.options;
-    await snapshots.forget(await listUnneededSnapshots(knex, { keepSeconds }));
+    const unneeded = await listUnneededSnapshots(knex, { keepSeconds });
+    // Another store can be slow, and meanwhile somebody could retry the last of them.
+    await snapshots.forget(unneeded, { leaveStores: true });
     for (const cleaner of cleaners) {
       await cleaner.clean();
     }

@@ -143,15 +143,19 @@ export class Snapshots {
    * Deletes all that is stored of some tasks. A run of them that has not ended records nothing any more. What another store than the
    * database does not delete now is left to the `StoreCleaner`.
    *
+   * @param options.leaveStores - whether all that other stores have is left to it. They can be slow
    * @throws what the database says. Then it is to be called again.
    */
-  async forget(taskIds: string[]): Promise<void> {
+  async forget(
+    taskIds: string[],
+    options: { leaveStores?: boolean } = {},
+  ): Promise<void> {
     const { knex } = this.#context;
     for (const taskId of taskIds) {
       await this.#locks.run(taskId, async () => {
         await this.#drop(taskId);
         await knex.transaction(tx => deleteSnapshots(tx, [taskId]));
-        await deleteStored({ ...this.#context, taskId });
+        await deleteStored({ ...this.#context, ...options, taskId });
       });
     }
   }
@@ -191,12 +195,12 @@ export class Snapshots {
         const needs = uniteNeeds(source, stores.written);
         begun ??= await this.#record(options, needs);
         const number = begun === UNRECORDED ? 0 : begun.number;
-        if (begun !== UNRECORDED && begun.epoch > 1) {
-          await this.#deleteOrphans(taskId, number);
-        }
         this.#sources.set(taskId, source.stores);
         await engine.call('restore', { taskId, path, from, number });
         if (begun !== UNRECORDED) {
+          if (begun.epoch > 1) {
+            await this.#deleteOrphans(taskId, number);
+          }
           return new Run(this.#context, taskId, path, begun, needs);
         }
         await engine.tell('drop', taskId);

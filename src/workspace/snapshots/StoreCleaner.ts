@@ -42,8 +42,9 @@ export class StoreCleaner {
     const { knex, stores, settleSeconds = SETTLE_SECONDS } = this.options;
     const byStore = new Map<string, Leftover[]>();
     for (const leftover of await listLeftovers(knex, { settleSeconds })) {
-      const others = byStore.get(leftover.store) ?? [];
-      byStore.set(leftover.store, [...others, leftover]);
+      const ofStore = byStore.get(leftover.store) ?? [];
+      ofStore.push(leftover);
+      byStore.set(leftover.store, ofStore);
     }
     for (const [id, leftovers] of byStore) {
       const store = stores.find(id);

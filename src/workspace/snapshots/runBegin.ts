@@ -24,8 +24,8 @@ type ClaimedTask = {
  * skips, so these are the files of the plan. And they fit what the run does where nobody decided, or where the plan is recorded after the
  * claim, as that of a retry.
  *
- * @param readable - the stores and keys that are configured here. A snapshot that needs others is missing, unless a process that has them
- *   planned this run with it: then it is returned, and restoring it fails. Without it, steps would be skipped whose files are not there.
+ * @param readable - the stores and keys that are configured here. A snapshot that needs others is missing if the run was planned without it.
+ *   Otherwise it is returned, and restoring it fails: steps would be skipped whose files are not there.
  * @throws Error if the task cannot be read. The scaffolder cannot run such a one either.
  */
 export function filesOfRun(
@@ -38,11 +38,9 @@ export function filesOfRun(
   }
   const planned = filesRead(task, 'all');
   const recorded: Partial<RunFiles> = JSON.parse(task.lastFiles ?? '{}');
-  const isPlanned =
-    planned.kind === 'snapshot' &&
-    recorded.kind === 'snapshot' &&
-    recorded.number === planned.number;
-  return isPlanned ? planned : files;
+  return planned.kind === 'snapshot' && recorded.kind !== 'missing'
+    ? planned
+    : files;
 }
 
 function filesRead(

@@ -178,4 +178,31 @@ describe('DirectoryPackStore', () => {
       'Mount its volume with the right to write',
     );
   });
+
+  it('gives up on a volume that does not answer, and has no more than two calls waiting there', async () => {
+    let calls = 0;
+    const hanging = new DirectoryPackStore(
+      root,
+      {
+        ...fs.promises,
+        mkdir: () => {
+          calls += 1;
+          return new Promise<never>(() => {});
+        },
+      },
+      200,
+    );
+    const puts = Array.from({ length: 5 }, () =>
+      hanging.put(TASK, randomUUID(), content),
+    );
+    for (const result of await Promise.allSettled(puts)) {
+      expect(result).toMatchObject({
+        reason: expect.objectContaining({
+          name: 'StoreError',
+          message: expect.stringContaining('No answer within 0.2 s'),
+        }),
+      });
+    }
+    expect(calls).toBe(2);
+  });
 });

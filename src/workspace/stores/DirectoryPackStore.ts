@@ -1,5 +1,7 @@
 import nodeFs from 'node:fs';
 import path from 'node:path';
+import pLimit from 'p-limit';
+import { TIMED_OUT, within } from '../../util/within';
 import { explainDirectoryError } from './explainDirectoryError';
 import { PackStore } from './PackStore';
 
@@ -10,6 +12,15 @@ const PART = '.part';
 
 /** Of a file system that has nothing to do for it, as some network file systems. */
 const CANNOT_SYNC = ['EINVAL', 'ENOTSUP', 'EISDIR'];
+
+/** How long anything may take, in ms, with the time that it waits for its turn. */
+const TIME_LIMIT = 30_000;
+
+/**
+ * A volume that hangs holds a thread for each call. Node.js has four by default, which the whole process uses for files, names of hosts and
+ * compression.
+ */
+const MAX_AT_ONCE = 2;
 
 /** How often a folder is made that is deleted just then. */
 const MAX_TRIES = 5;
@@ -29,11 +40,16 @@ export type StoreFs = Pick<
  * A pack is written to another name first, and renamed once its bytes are on the disk. So one that can be read is whole.
  *
  * The folder itself is never made: where a volume is mounted that is not there now, it would be made on the disk below.
+ *
+ * All methods throw a StoreError, also if the volume does not answer within 30 s.
  */
 export class DirectoryPackStore implements PackStore {
+  readonly #limit = pLimit(MAX_AT_ONCE);
+
   constructor(
     private readonly root: string,
     private readonly fs: StoreFs = nodeFs.promises,
+    private readonly timeLimitMs = TIME_LIMIT,
   ) {}
 
   async put(taskId: string, pack: string, content: Uint8Array): Promise<void> {
@@ -215,7 +231,11 @@ export class DirectoryPackStore implements PackStore {
 
   async #explained<T>(what: string, action: () => Promise<T>): Promise<T> {
     try {
-      return await action();
+      const result = await within(this.timeLimitMs, this.#limit(action));
+      if (result === TIMED_OUT) {
+        throw new Error(`No answer within ${this.timeLimitMs / 1000} s`);
+      }
+      return result;
     } catch (error) {
       throw explainDirectoryError(error, { what, root: this.root });
     }

@@ -5,16 +5,25 @@ import {
 } from '../../decision/plan/snapshotNeeds';
 import { decryptPack, encryptPack } from '../encryption/encryptedPack';
 import { EncryptionKeys } from '../encryption/EncryptionKeys';
+import { StoreError } from '../engine/tree/StoreError';
 import { DatabasePackStore } from './DatabasePackStore';
 import { PackStore } from './PackStore';
 
 /** A store, and what it is known by. */
 export type NamedStore = { id: string; store: PackStore };
 
+/** A store that fails only after this many ms holds the steps that wait for it. */
+const SLOW_MS = 5_000;
+
+/** For so long nothing is asked of it then, in ms. */
+const PAUSE_MS = 60_000;
+
 /** The stores of this process: the first one is written to, and all are read. */
 export class Stores {
   readonly #stores: NamedStore[];
   #keys = new EncryptionKeys([]);
+  /** Of the first store, after it did not answer. */
+  #pause?: { until: number; error: StoreError };
 
   constructor(first: NamedStore, ...others: NamedStore[]) {
     this.#stores = [first, ...others];
@@ -66,10 +75,18 @@ export class Stores {
     return this.#stores.find(store => store.id === id)?.store;
   }
 
-  /** Stores a pack in the first store. */
+  /**
+   * Stores a pack in the first store. After that did not answer, this fails at once for a minute, as `delete` does: else each step would wait
+   * for it.
+   */
   async put(taskId: string, pack: string, content: Uint8Array): Promise<void> {
     const bytes = encryptPack(this.#keys, { taskId, pack }, content);
-    await this.first.store.put(taskId, pack, bytes);
+    await this.#unlessPaused(store => store.put(taskId, pack, bytes));
+  }
+
+  /** Deletes packs from the first store. */
+  async delete(taskId: string, packs: string[]): Promise<void> {
+    await this.#unlessPaused(store => store.delete(taskId, packs));
   }
 
   /**
@@ -101,5 +118,21 @@ export class Stores {
       throw failure.error;
     }
     return undefined;
+  }
+
+  async #unlessPaused(ask: (store: PackStore) => Promise<void>): Promise<void> {
+    const askedAt = performance.now();
+    if (this.#pause && askedAt < this.#pause.until) {
+      throw this.#pause.error;
+    }
+    try {
+      await ask(this.first.store);
+    } catch (error) {
+      const now = performance.now();
+      if (error instanceof StoreError && now - askedAt > SLOW_MS) {
+        this.#pause = { until: now + PAUSE_MS, error };
+      }
+      throw error;
+    }
   }
 }

@@ -1,10 +1,12 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import { listStoresOfTask } from '../../database/operations/stored/listStoresOfTask';
-import { markEmptied } from '../../database/operations/stored/listLeftovers';
+import {
+  isUnneeded,
+  markEmptied,
+} from '../../database/operations/stored/listLeftovers';
 import { safeError } from '../../util/safeError';
 import { DatabasePackStore } from './DatabasePackStore';
-import { PackStore } from './PackStore';
 import { Stores } from './Stores';
 
 /**
@@ -17,17 +19,27 @@ export async function deleteStored(options: {
   knex: Knex;
   stores: Stores;
   taskId: string;
+  /** Whether only the database's content is deleted. */
+  leaveStores?: boolean;
   logger: LoggerService;
 }): Promise<void> {
-  const { knex, stores, taskId, logger } = options;
+  const { knex, stores, taskId, leaveStores, logger } = options;
+  const database = new DatabasePackStore(knex);
   // Also if it is not configured any more.
-  await deleteAll(new DatabasePackStore(knex), taskId);
+  await database.delete(taskId, await database.list(taskId));
+  if (leaveStores) {
+    return;
+  }
   for (const id of await listStoresOfTask(knex, taskId)) {
     const store = stores.find(id);
     if (store) {
       try {
-        await deleteAll(store, taskId);
-        await markEmptied(knex, { taskId, store: id });
+        const names = await store.list(taskId);
+        // A retry may have begun meanwhile. What it stores later is not in the list.
+        if (await isUnneeded(knex, { taskId, store: id })) {
+          await store.delete(taskId, names);
+          await markEmptied(knex, { taskId, store: id });
+        }
       } catch (error) {
         logger.debug(
           `The store ${id} did not delete what it has of task ${taskId}, which is tried again`,
@@ -36,8 +48,4 @@ export async function deleteStored(options: {
       }
     }
   }
-}
-
-async function deleteAll(store: PackStore, taskId: string): Promise<void> {
-  await store.delete(taskId, await store.list(taskId));
 }

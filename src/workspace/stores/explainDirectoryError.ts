@@ -1,3 +1,5 @@
+import { StoreError } from '../engine/tree/StoreError';
+
 /** What to do about the errors of a file system that an operator can mend. */
 const REMEDIES: Record<string, string> = {
   ENOENT:
@@ -15,10 +17,10 @@ const REMEDIES: Record<string, string> = {
 export function explainDirectoryError(
   error: unknown,
   { what, root }: { what: string; root: string },
-): Error {
+): StoreError {
   const { message, code } = error as NodeJS.ErrnoException;
   const remedy = code && REMEDIES[code];
-  return new Error(
+  return new StoreError(
     `Could not ${what} in the directory ${root} (scaffolder.recoverTasksWorkspaces.stores). ${message}${remedy ? `. ${remedy}` : ''}`,
     { cause: error },
   );

@@ -42,9 +42,17 @@ export function readS3Bucket(entry: { config: Config; key: string }): S3Bucket {
 
 function readEndpoint(entry: { config: Config; key: string }) {
   const endpoint = readText(entry, 'endpoint');
-  if (endpoint !== undefined && !/^https?:\/\/[^/]/.test(endpoint)) {
+  if (endpoint === undefined) {
+    return undefined;
+  }
+  if (!/^https?:\/\/[^/]/.test(endpoint) || !URL.canParse(endpoint)) {
     throw new Error(
       `${entry.key}.endpoint is ${JSON.stringify(endpoint)}; it must be a URL that begins with https:// or http://.`,
+    );
+  }
+  if (new URL(endpoint).username) {
+    throw new Error(
+      `${entry.key}.endpoint has a user in it, which would be logged. Put credentials below aws.accounts.`,
     );
   }
   return endpoint;
