@@ -68,9 +68,13 @@ describe('readStores', () => {
       '[0].forcePathStyle is "of course"; it must be true or false.',
     ],
     [
+      [{ type: 's3', bucket: 'a', endpoint: 'https://me:secret@host' }],
+      '[0].endpoint has a user in it, which would be logged.',
+    ],
+    [
       [
         { type: 's3', bucket: 'a', prefix: 'p' },
-        { type: 's3', bucket: 'a', prefix: 'p/', endpoint: 'http://other' },
+        { type: 's3', bucket: 'a', prefix: 'p/', region: 'eu-west-1' },
       ],
       `[1] is the same store as ${KEY}[0]. Remove one.`,
     ],
