@@ -8,7 +8,7 @@ function read(stores: JsonValue | undefined) {
   const problems: string[] = [];
   const data = {
     scaffolder: { recoverTasksWorkspaces: { stores } },
-    backend: { workingDirectory: '/work' },
+    backend: { workingDirectory: '/srv' },
   };
   const config = mockServices.rootConfig({ data });
   return { stores: readStores(config, problems), problems };
@@ -91,8 +91,8 @@ describe('readStores', () => {
     [[{ type: 'directory' }], '[0].path is undefined; it must be the absolute'],
     [[{ type: 'directory', path: 'files' }], '[0].path is "files"; it must be'],
     [
-      [{ type: 'directory', path: '/work/' }],
-      '[0].path is /work, which is also backend.workingDirectory',
+      [{ type: 'directory', path: '/srv/' }],
+      '[0].path is /srv, which is also backend.workingDirectory',
     ],
     [
       [{ type: 'database' }, { type: 'database' }],

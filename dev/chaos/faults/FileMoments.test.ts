@@ -8,7 +8,7 @@ import {
   migrateModule,
   migrateScaffolderOnly,
 } from '../../harness/inProcess/migrate';
-import { deleteSnapshots } from '../../../src/database/operations/snapshots/deleteSnapshots';
+import { deleteSnapshots } from '../../../src/database/operations/snapshots/ended/deleteSnapshots';
 import { insertManifest } from '../../../src/database/operations/snapshots/content/insertManifest';
 import { insertPack } from '../../../src/database/operations/snapshots/content/insertPack';
 import { listPacks } from '../../../src/database/operations/snapshots/content/listPacks';

@@ -1,7 +1,7 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
-import { endRuns } from '../../database/operations/snapshots/endRuns';
-import { listEndedWithSnapshots } from '../../database/operations/snapshots/listEndedWithSnapshots';
+import { endRuns } from '../../database/operations/snapshots/ended/endRuns';
+import { listEndedWithSnapshots } from '../../database/operations/snapshots/ended/listEndedWithSnapshots';
 import { safeError } from '../../util/safeError';
 import { StoreError } from '../engine/tree/StoreError';
 import { deleteOrphans } from '../stores/deleteOrphans';

@@ -2,7 +2,7 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import fs from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { deleteSnapshots } from '../../database/operations/snapshots/deleteSnapshots';
+import { deleteSnapshots } from '../../database/operations/snapshots/ended/deleteSnapshots';
 import {
   Begun,
   insertBegin,

@@ -1,6 +1,6 @@
 import { Knex } from 'knex';
-import { SNAPSHOTS } from '../../tables';
-import { IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
+import { SNAPSHOTS } from '../../../tables';
+import { IN_FLIGHT, TASKS } from '../../../../scaffolder/tables';
 
 /**
  * Ends the runs of a task that has ended: of a process that is still at a snapshot, since it was stalled, that is refused from now on, as if

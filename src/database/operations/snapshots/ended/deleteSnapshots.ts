@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { MANIFESTS, SNAPSHOTS } from '../../tables';
+import { MANIFESTS, SNAPSHOTS } from '../../../tables';
 
 /** Deletes all snapshots of some tasks. Their packs are left to the store that has them. */
 export async function deleteSnapshots(

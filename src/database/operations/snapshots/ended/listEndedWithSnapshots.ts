@@ -1,6 +1,6 @@
 import { Knex } from 'knex';
-import { SNAPSHOTS } from '../../tables';
-import { IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
+import { SNAPSHOTS } from '../../../tables';
+import { IN_FLIGHT, TASKS } from '../../../../scaffolder/tables';
 
 /** The tasks that have ended and whose snapshots are kept, each with the number of its newest row. */
 export async function listEndedWithSnapshots(

@@ -1,7 +1,7 @@
 import { Knex } from 'knex';
-import { PACKS, SNAPSHOTS } from '../../tables';
-import { IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
-import { silentForAtLeast } from '../../time';
+import { PACKS, SNAPSHOTS } from '../../../tables';
+import { IN_FLIGHT, TASKS } from '../../../../scaffolder/tables';
+import { silentForAtLeast } from '../../../time';
 
 /**
  * The ids of tasks whose snapshots nobody needs any more: those that completed, and those that ended otherwise so long ago that nobody is
