@@ -1,10 +1,10 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import { listen } from './database/listen';
-import { BrokenRuns } from './liveness/BrokenRuns';
-import { OwnedRuns } from './liveness/OwnedRuns';
-import { watchClaims } from './liveness/watchClaims';
-import { watchRuns } from './liveness/watchRuns';
+import { BrokenRuns } from './liveness/connectionLoss/BrokenRuns';
+import { OwnedRuns } from './liveness/ownership/OwnedRuns';
+import { watchClaims } from './liveness/ownership/watchClaims';
+import { watchRuns } from './liveness/connectionLoss/watchRuns';
 import { Retries } from './rescue/Retries';
 import { ScaffolderCheck } from './scaffolder/check/ScaffolderCheck';
 import { SentStatement } from './scaffolder/statements/claimedTask';

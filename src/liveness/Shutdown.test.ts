@@ -20,7 +20,7 @@ import { watchOwnTimers } from '../__testUtils__/ownTimers';
 import { SHUTDOWNS } from '../database/tables';
 import { TASKS } from '../scaffolder/tables';
 import { secondsAgo } from '../database/time';
-import { OwnedRuns } from './OwnedRuns';
+import { OwnedRuns } from './ownership/OwnedRuns';
 import { Shutdown } from './Shutdown';
 import { RunFolders } from '../workspace/folders/RunFolders';
 

@@ -1,10 +1,10 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
-import { OwnedRuns } from './OwnedRuns';
-import { markOwnedRuns } from './markOwnedRuns';
+import { OwnedRuns } from './ownership/OwnedRuns';
+import { markOwnedRuns } from './ownership/markOwnedRuns';
 import { safeError } from '../util/safeError';
 import { TIMED_OUT, within } from '../util/within';
-import { reportLostOwnership } from './reportLostOwnership';
+import { reportLostOwnership } from './ownership/reportLostOwnership';
 
 /** A database that is slow must not keep the process from ending. */
 const MARK_MS = 3_000;

@@ -6,7 +6,7 @@ import Knex from 'knex';
 import { waitFor } from '../../dev/harness/waitFor';
 import { Blocker } from '../database/readiness/blockers';
 import { ExplainedError } from '../util/ExplainedError';
-import { OwnedRuns, LostOwnership } from '../liveness/OwnedRuns';
+import { OwnedRuns, LostOwnership } from '../liveness/ownership/OwnedRuns';
 import { AttemptTracker } from '../record/AttemptTracker';
 import { RecoveryPass } from './RecoveryPass';
 import { RecoveryLoop } from './RecoveryLoop';

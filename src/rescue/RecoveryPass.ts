@@ -8,7 +8,7 @@ import { BatchDecider, DecisionCounts } from './batch/BatchDecider';
 import { batchesAtOnce } from './batch/batchesAtOnce';
 import { Requeuer, WAITING_SECONDS } from './requeue/Requeuer';
 import { DeadProcesses } from '../database/operations/interrupted/interrupted';
-import { OwnedRuns } from '../liveness/OwnedRuns';
+import { OwnedRuns } from '../liveness/ownership/OwnedRuns';
 import { ProcessRegistration } from '../liveness/processes/ProcessRegistration';
 import { Settling } from '../liveness/Settling';
 import { FolderCleaner } from '../workspace/folders/FolderCleaner';

@@ -2,7 +2,7 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import { EventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
 import { RecoveryConfig } from '../config';
-import { OwnedRuns } from '../liveness/OwnedRuns';
+import { OwnedRuns } from '../liveness/ownership/OwnedRuns';
 import { ProcessRegistration } from '../liveness/processes/ProcessRegistration';
 import { Settling } from '../liveness/Settling';
 import { RecoveryListener } from '../record/RecoveryListener';

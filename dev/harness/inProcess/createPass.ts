@@ -4,7 +4,7 @@ import { Knex } from 'knex';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { OwnedRuns } from '../../../src/liveness/OwnedRuns';
+import { OwnedRuns } from '../../../src/liveness/ownership/OwnedRuns';
 import { ProcessRegistration } from '../../../src/liveness/processes/ProcessRegistration';
 import { readThisProcess } from '../../../src/liveness/processes/thisProcess';
 import { Settling } from '../../../src/liveness/Settling';

@@ -19,7 +19,7 @@ import {
 import { ATTEMPTS, PROCESSES } from '../../database/tables';
 import { secondsAgo } from '../../database/time';
 import { Strategy } from '../../decision/strategy';
-import { OwnedRuns } from '../../liveness/OwnedRuns';
+import { OwnedRuns } from '../../liveness/ownership/OwnedRuns';
 import { ProcessRegistration } from '../../liveness/processes/ProcessRegistration';
 import { readThisProcess } from '../../liveness/processes/thisProcess';
 import { Settling } from '../../liveness/Settling';

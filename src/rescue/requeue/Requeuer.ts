@@ -8,7 +8,7 @@ import { listHandedOverTasks } from '../../database/operations/waiting/listHande
 import { nudgeWorker } from '../../database/operations/waiting/nudgeWorker';
 import { openHandedOverTasks } from '../../database/operations/waiting/openHandedOverTasks';
 import { withoutJit } from '../../database/withoutJit';
-import { OwnedRuns } from '../../liveness/OwnedRuns';
+import { OwnedRuns } from '../../liveness/ownership/OwnedRuns';
 import { ScaffolderPoll } from '../../scaffolder/statements/ScaffolderPoll';
 import {
   publishTaskEvent,

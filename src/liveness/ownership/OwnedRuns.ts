@@ -1,27 +1,27 @@
 import { Knex } from 'knex';
-import { appendTaskEvents } from '../database/operations/taskEvents/appendTaskEvents';
-import { resetAttemptsUsed } from '../database/operations/attempts/resetAttemptsUsed';
-import { listRuns } from '../database/operations/runs/listRuns';
+import { appendTaskEvents } from '../../database/operations/taskEvents/appendTaskEvents';
+import { resetAttemptsUsed } from '../../database/operations/attempts/resetAttemptsUsed';
+import { listRuns } from '../../database/operations/runs/listRuns';
 import {
   isInFlight,
   readOwnership,
-} from '../database/operations/runs/readOwnership';
+} from '../../database/operations/runs/readOwnership';
 import {
   readFencingToken,
   FencingToken,
-} from '../database/operations/runs/readFencingToken';
-import { readStepEvents } from '../database/operations/taskEvents/readStepEvents';
-import { recordClaim } from '../database/operations/attempts/outcomes/recordClaim';
+} from '../../database/operations/runs/readFencingToken';
+import { readStepEvents } from '../../database/operations/taskEvents/readStepEvents';
+import { recordClaim } from '../../database/operations/attempts/outcomes/recordClaim';
 import {
   Claim,
   deleteClaim,
   saveClaims,
-} from '../database/operations/processes/claims';
-import { renewHeartbeat } from '../database/operations/runs/renewHeartbeat';
-import { withdrawAttempt } from '../database/operations/attempts/withdrawAttempt';
-import { readHistory } from '../decision/plan/history';
-import { HEARTBEAT_INTERVAL_SECONDS } from '../scaffolder/intervals';
-import { RunFolders } from '../workspace/folders/RunFolders';
+} from '../../database/operations/processes/claims';
+import { renewHeartbeat } from '../../database/operations/runs/renewHeartbeat';
+import { withdrawAttempt } from '../../database/operations/attempts/withdrawAttempt';
+import { readHistory } from '../../decision/plan/history';
+import { HEARTBEAT_INTERVAL_SECONDS } from '../../scaffolder/intervals';
+import { RunFolders } from '../../workspace/folders/RunFolders';
 
 /**
  * A run makes its folder shortly after the claim, unless a workspace provider restores files first. One that has made none for this

@@ -5,9 +5,9 @@ import {
   insertTask,
   migrateScaffolder,
   TEST_DATABASE_IDS,
-} from '../__testUtils__/scaffolderDatabase';
-import { SHUTDOWNS } from '../database/tables';
-import { TASKS } from '../scaffolder/tables';
+} from '../../__testUtils__/scaffolderDatabase';
+import { SHUTDOWNS } from '../../database/tables';
+import { TASKS } from '../../scaffolder/tables';
 import { markBrokenRun } from './markBrokenRun';
 
 jest.setTimeout(60_000);

@@ -1,4 +1,4 @@
-import { RunStatement } from '../scaffolder/statements/runStatement';
+import { RunStatement } from '../../scaffolder/statements/runStatement';
 import { BrokenRuns, OwnershipLostError, RunBrokenError } from './BrokenRuns';
 
 const LOST = 'Connection terminated unexpectedly';

@@ -1,9 +1,9 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { markShutdown } from '../database/operations/runs/markShutdown';
-import { readOwnership } from '../database/operations/runs/readOwnership';
-import { safeError } from '../util/safeError';
+import { markShutdown } from '../../database/operations/runs/markShutdown';
+import { readOwnership } from '../../database/operations/runs/readOwnership';
+import { safeError } from '../../util/safeError';
 import { BrokenRun } from './BrokenRuns';
 
 /** When it is tried again, at first and at the latest. */

@@ -2,8 +2,8 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import { OwnedRuns, LostOwnership } from './OwnedRuns';
 import { markOwnedRuns } from './markOwnedRuns';
-import { safeError } from '../util/safeError';
-import { within } from '../util/within';
+import { safeError } from '../../util/safeError';
+import { within } from '../../util/within';
 
 /** Each further moment may have an effect twice, so a database that is slow is not waited for. */
 const LAST_WORDS_MS = 500;

@@ -4,22 +4,22 @@ import {
   TestDatabases,
 } from '@backstage/backend-test-utils';
 import { Knex } from 'knex';
-import { createBuiltIn } from '../../dev/harness/inProcess/builtIn';
+import { createBuiltIn } from '../../../dev/harness/inProcess/builtIn';
 import {
   insertTask,
   migrateScaffolder,
   readTask,
   TEST_DATABASE_IDS,
-} from '../__testUtils__/scaffolderDatabase';
-import { TASKS } from '../scaffolder/tables';
-import { isSqlite } from '../database/time';
+} from '../../__testUtils__/scaffolderDatabase';
+import { TASKS } from '../../scaffolder/tables';
+import { isSqlite } from '../../database/time';
 import {
   claimedTask,
   SentStatement,
-} from '../scaffolder/statements/claimedTask';
+} from '../../scaffolder/statements/claimedTask';
 import { OwnedRuns } from './OwnedRuns';
 import { watchClaims } from './watchClaims';
-import { RunFolders } from '../workspace/folders/RunFolders';
+import { RunFolders } from '../../workspace/folders/RunFolders';
 
 jest.setTimeout(60_000);
 

@@ -4,13 +4,13 @@ import {
   TestDatabases,
 } from '@backstage/backend-test-utils';
 import { Knex } from 'knex';
-import { createPass } from '../../dev/harness/inProcess/createPass';
-import { waitFor } from '../../dev/harness/waitFor';
+import { createPass } from '../../../dev/harness/inProcess/createPass';
+import { waitFor } from '../../../dev/harness/waitFor';
 import {
   RealScaffolder,
   RealStep,
   StepEffect,
-} from '../__testUtils__/RealScaffolder';
+} from '../../__testUtils__/RealScaffolder';
 import {
   insertEvent,
   migrateScaffolder,
@@ -18,19 +18,19 @@ import {
   readEvents,
   readTask,
   TEST_DATABASE_IDS,
-} from '../__testUtils__/scaffolderDatabase';
-import { recordAttempts } from '../database/operations/attempts/recordAttempts';
-import { readFencingToken } from '../database/operations/runs/readFencingToken';
-import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
-import { ATTEMPTS, SHUTDOWNS } from '../database/tables';
-import { isSqlite, secondsAgo } from '../database/time';
-import { Strategy } from '../decision/strategy';
-import { TASKS } from '../scaffolder/tables';
-import { RunFolders } from '../workspace/folders/RunFolders';
+} from '../../__testUtils__/scaffolderDatabase';
+import { recordAttempts } from '../../database/operations/attempts/recordAttempts';
+import { readFencingToken } from '../../database/operations/runs/readFencingToken';
+import { rememberStrategy } from '../../database/operations/strategies/rememberStrategy';
+import { ATTEMPTS, SHUTDOWNS } from '../../database/tables';
+import { isSqlite, secondsAgo } from '../../database/time';
+import { Strategy } from '../../decision/strategy';
+import { TASKS } from '../../scaffolder/tables';
+import { RunFolders } from '../../workspace/folders/RunFolders';
 import { BrokenRuns, OwnershipLostError, RunBrokenError } from './BrokenRuns';
 import { markBrokenRun } from './markBrokenRun';
-import { LostOwnership, OwnedRuns } from './OwnedRuns';
-import { watchClaims } from './watchClaims';
+import { LostOwnership, OwnedRuns } from '../ownership/OwnedRuns';
+import { watchClaims } from '../ownership/watchClaims';
 import { watchRuns } from './watchRuns';
 
 jest.setTimeout(60_000);

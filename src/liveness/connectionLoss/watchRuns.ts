@@ -1,20 +1,20 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
-import { interceptQueries } from '../database/interceptQueries';
-import { isConnectionLost } from '../database/isConnectionLost';
-import { listen } from '../database/listen';
+import { interceptQueries } from '../../database/interceptQueries';
+import { isConnectionLost } from '../../database/isConnectionLost';
+import { listen } from '../../database/listen';
 import {
   claimedTask,
   SentStatement,
-} from '../scaffolder/statements/claimedTask';
+} from '../../scaffolder/statements/claimedTask';
 import {
   endOfTask,
   RunStatement,
   runStatement,
-} from '../scaffolder/statements/runStatement';
-import { safeError } from '../util/safeError';
+} from '../../scaffolder/statements/runStatement';
+import { safeError } from '../../util/safeError';
 import { BrokenRuns } from './BrokenRuns';
-import { OwnedRuns } from './OwnedRuns';
+import { OwnedRuns } from '../ownership/OwnedRuns';
 
 /**
  * Tells which runs of this process a lost connection broke, from the statements that the scaffolder sends for them, and refuses what those

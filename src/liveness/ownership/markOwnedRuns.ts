@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { markShutdown } from '../database/operations/runs/markShutdown';
+import { markShutdown } from '../../database/operations/runs/markShutdown';
 import { OwnedRuns } from './OwnedRuns';
 
 /** Records that the runs of this process are about to be interrupted on purpose, so that nobody waits out the timeout for them. */

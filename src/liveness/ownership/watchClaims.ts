@@ -1,13 +1,13 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
-import { listen } from '../database/listen';
+import { listen } from '../../database/listen';
 import {
   claimedTask,
   SentStatement,
-} from '../scaffolder/statements/claimedTask';
+} from '../../scaffolder/statements/claimedTask';
 import { OwnedRuns } from './OwnedRuns';
-import { safeError } from '../util/safeError';
-import { RunFolders } from '../workspace/folders/RunFolders';
+import { safeError } from '../../util/safeError';
+import { RunFolders } from '../../workspace/folders/RunFolders';
 
 /** A statement as knex announces it, with the name that knex gave its transaction. */
 type TransactionStatement = SentStatement & { __knexTxId?: string };

@@ -13,18 +13,18 @@ import {
   readEvents,
   readLastAttempt,
   TEST_DATABASE_IDS,
-} from '../__testUtils__/scaffolderDatabase';
-import { listHandedOverTasks } from '../database/operations/waiting/listHandedOverTasks';
-import { readFencingToken } from '../database/operations/runs/readFencingToken';
-import { saveClaims } from '../database/operations/processes/claims';
-import { recordAttempts } from '../database/operations/attempts/recordAttempts';
-import { updateInterruptedTasks } from '../database/operations/interrupted/updateInterruptedTasks';
-import { waitFor } from '../../dev/harness/waitFor';
-import { CLAIMS } from '../database/tables';
-import { TASKS } from '../scaffolder/tables';
-import { secondsAgo } from '../database/time';
+} from '../../__testUtils__/scaffolderDatabase';
+import { listHandedOverTasks } from '../../database/operations/waiting/listHandedOverTasks';
+import { readFencingToken } from '../../database/operations/runs/readFencingToken';
+import { saveClaims } from '../../database/operations/processes/claims';
+import { recordAttempts } from '../../database/operations/attempts/recordAttempts';
+import { updateInterruptedTasks } from '../../database/operations/interrupted/updateInterruptedTasks';
+import { waitFor } from '../../../dev/harness/waitFor';
+import { CLAIMS } from '../../database/tables';
+import { TASKS } from '../../scaffolder/tables';
+import { secondsAgo } from '../../database/time';
 import { OwnedRuns } from './OwnedRuns';
-import { RunFolders } from '../workspace/folders/RunFolders';
+import { RunFolders } from '../../workspace/folders/RunFolders';
 
 jest.setTimeout(60_000);
 

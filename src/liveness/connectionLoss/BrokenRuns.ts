@@ -1,8 +1,11 @@
-import { QueryFailure } from '../database/interceptQueries';
-import { isConnectionLost } from '../database/isConnectionLost';
-import { isAwaited, RunStatement } from '../scaffolder/statements/runStatement';
-import { isRedactionOf } from '../util/isRedactionOf';
-import { driverMessage } from '../util/safeError';
+import { QueryFailure } from '../../database/interceptQueries';
+import { isConnectionLost } from '../../database/isConnectionLost';
+import {
+  isAwaited,
+  RunStatement,
+} from '../../scaffolder/statements/runStatement';
+import { isRedactionOf } from '../../util/isRedactionOf';
+import { driverMessage } from '../../util/safeError';
 
 /** What the statements of a run fail with once a lost connection has broken it. */
 export class RunBrokenError extends Error {

@@ -12,15 +12,15 @@ import {
   newAttempt,
   readEvents,
   TEST_DATABASE_IDS,
-} from '../__testUtils__/scaffolderDatabase';
-import { listInterruptedTasks } from '../database/operations/interrupted/listInterruptedTasks';
-import { recordAttempts } from '../database/operations/attempts/recordAttempts';
-import { SHUTDOWNS } from '../database/tables';
-import { TASKS } from '../scaffolder/tables';
-import { secondsAgo } from '../database/time';
+} from '../../__testUtils__/scaffolderDatabase';
+import { listInterruptedTasks } from '../../database/operations/interrupted/listInterruptedTasks';
+import { recordAttempts } from '../../database/operations/attempts/recordAttempts';
+import { SHUTDOWNS } from '../../database/tables';
+import { TASKS } from '../../scaffolder/tables';
+import { secondsAgo } from '../../database/time';
 import { OwnedRuns } from './OwnedRuns';
 import { reportLostOwnership } from './reportLostOwnership';
-import { RunFolders } from '../workspace/folders/RunFolders';
+import { RunFolders } from '../../workspace/folders/RunFolders';
 
 jest.setTimeout(60_000);
 

@@ -5,17 +5,17 @@ import {
 } from '@backstage/backend-test-utils';
 import { Knex } from 'knex';
 import fs from 'node:fs';
-import { listInterrupted } from '../__testUtils__/interruptedTasks';
+import { listInterrupted } from '../../__testUtils__/interruptedTasks';
 import {
   insertEvent,
   insertTask,
   migrateScaffolder,
   TEST_DATABASE_IDS,
-} from '../__testUtils__/scaffolderDatabase';
-import { SHUTDOWNS } from '../database/tables';
-import { TASKS } from '../scaffolder/tables';
-import { secondsAgo } from '../database/time';
-import { RunFolders } from '../workspace/folders/RunFolders';
+} from '../../__testUtils__/scaffolderDatabase';
+import { SHUTDOWNS } from '../../database/tables';
+import { TASKS } from '../../scaffolder/tables';
+import { secondsAgo } from '../../database/time';
+import { RunFolders } from '../../workspace/folders/RunFolders';
 import { markOwnedRuns } from './markOwnedRuns';
 import { OwnedRuns } from './OwnedRuns';
 
