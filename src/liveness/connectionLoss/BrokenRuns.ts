@@ -4,7 +4,7 @@ import {
   isAwaited,
   RunStatement,
 } from '../../scaffolder/statements/runStatement';
-import { isRedactionOf } from '../../util/isRedactionOf';
+import { isRedactionOf } from '../../scaffolder/statements/isRedactionOf';
 import { driverMessage } from '../../util/safeError';
 
 /** What the statements of a run fail with once a lost connection has broken it. */

@@ -1,7 +1,7 @@
 import { DatabaseService, LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import { randomUUID } from 'node:crypto';
-import { isOlder } from '../../util/isOlder';
+import { isOlder } from './isOlder';
 import { ASSUMPTIONS } from '../assumptions';
 import { checkWarning, Deviation, TESTED } from './checkWarnings';
 import { InstalledVersions } from './installedVersions';
