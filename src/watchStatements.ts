@@ -1,6 +1,6 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
-import { listen } from './database/listen';
+import { listen } from './database/connection/listen';
 import { BrokenRuns } from './liveness/connectionLoss/BrokenRuns';
 import { OwnedRuns } from './liveness/ownership/OwnedRuns';
 import { watchClaims } from './liveness/ownership/watchClaims';

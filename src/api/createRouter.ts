@@ -5,7 +5,7 @@ import express from 'express';
 import { Knex } from 'knex';
 import { listAttempts } from '../database/operations/attempts/listAttempts';
 import { readClock } from '../database/operations/server/readClock';
-import { readKept } from '../database/operations/snapshots/readKept';
+import { readKept } from '../database/operations/snapshots/kept/readKept';
 import { readTaskStatus } from '../database/operations/tasks/readTaskStatus';
 import { summarizeAttempts } from '../database/operations/attempts/summarizeAttempts';
 import { Forecast } from '../record/Forecast';

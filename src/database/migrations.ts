@@ -1,7 +1,7 @@
 import { DatabaseService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import path from 'node:path';
-import { MIGRATION_LOCK } from './advisoryLocks';
+import { MIGRATION_LOCK } from './dialect/advisoryLocks';
 import { isSqlite } from './time';
 
 /** Where the module's migrations are, and the table that records which of them have run. */

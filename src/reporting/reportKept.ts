@@ -1,6 +1,6 @@
 import { MetricsService } from '@backstage/backend-plugin-api/alpha';
 import { Knex } from 'knex';
-import { sumKept } from '../database/operations/snapshots/sumKept';
+import { sumKept } from '../database/operations/snapshots/kept/sumKept';
 import { parseNeeds } from '../decision/plan/snapshotNeeds';
 import { within, TIMED_OUT } from '../util/within';
 

@@ -1,7 +1,7 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import { RecoveryConfig } from '../config';
-import { deferSilentTasks } from '../database/operations/interrupted/deferSilentTasks';
+import { deferSilentTasks } from '../database/operations/interrupted/deferral/deferSilentTasks';
 import {
   findMissingTables,
   OWN_TABLES,

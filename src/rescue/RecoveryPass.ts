@@ -1,9 +1,9 @@
 import { Knex } from 'knex';
 import { RecoveryConfig } from '../config';
-import { clearUnneededSecrets } from '../database/operations/tasks/clearUnneededSecrets';
+import { clearUnneededSecrets } from '../database/operations/tasks/secrets/clearUnneededSecrets';
 import { countInFlight } from '../database/operations/tasks/countInFlight';
 import { listInterruptedTasks } from '../database/operations/interrupted/listInterruptedTasks';
-import { batchesOf } from '../database/operations/tasks/pages';
+import { batchesOf } from '../database/operations/tasks/paging/pages';
 import { BatchDecider, DecisionCounts } from './batch/BatchDecider';
 import { batchesAtOnce } from './batch/batchesAtOnce';
 import { Requeuer, WAITING_SECONDS } from './requeue/Requeuer';

@@ -5,7 +5,7 @@ import { RecoveryConfig } from '../config';
 import { forgetStoredWorkspaces } from '../database/operations/interrupted/forgetStoredWorkspaces';
 import { readTaskCourse } from '../database/operations/tasks/readTaskCourse';
 import { recordRetry } from '../database/operations/attempts/recordRetry';
-import { stateOfRetry } from '../database/stateOfRetry';
+import { stateOfRetry } from '../database/operations/tasks/stateOfRetry';
 import { ENDED } from '../scaffolder/tables';
 import { stepAgainRecord } from '../record/stepAgainRecord';
 import { readHistory } from '../decision/plan/history';

@@ -4,7 +4,7 @@ import { DefaultEventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
 import fs from 'node:fs';
 import path from 'node:path';
-import { listen } from '../database/listen';
+import { listen } from '../database/connection/listen';
 import { findMissingTables } from '../database/operations/server/findMissingTables';
 import {
   insertTask,

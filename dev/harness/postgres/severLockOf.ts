@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { PROCESS_LOCK_CLASS } from '../../../src/database/advisoryLocks';
+import { PROCESS_LOCK_CLASS } from '../../../src/database/dialect/advisoryLocks';
 import { PROCESSES } from '../../../src/database/tables';
 
 /**

@@ -1,5 +1,5 @@
-import { QueryFailure } from '../../database/interceptQueries';
-import { isConnectionLost } from '../../database/isConnectionLost';
+import { QueryFailure } from '../../database/connection/interceptQueries';
+import { isConnectionLost } from '../../database/connection/isConnectionLost';
 import {
   isAwaited,
   RunStatement,

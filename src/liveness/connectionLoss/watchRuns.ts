@@ -1,8 +1,8 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
-import { interceptQueries } from '../../database/interceptQueries';
-import { isConnectionLost } from '../../database/isConnectionLost';
-import { listen } from '../../database/listen';
+import { interceptQueries } from '../../database/connection/interceptQueries';
+import { isConnectionLost } from '../../database/connection/isConnectionLost';
+import { listen } from '../../database/connection/listen';
 import {
   claimedTask,
   SentStatement,

@@ -2,11 +2,11 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import { EventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
 import { RecoveryConfig } from '../../config';
-import { deferInterruptedTasks } from '../../database/operations/interrupted/deferInterruptedTasks';
+import { deferInterruptedTasks } from '../../database/operations/interrupted/deferral/deferInterruptedTasks';
 import { DeadProcesses } from '../../database/operations/interrupted/interrupted';
 import { lockInterruptedTasks } from '../../database/operations/interrupted/lockInterruptedTasks';
 import { readStepEvents } from '../../database/operations/taskEvents/readStepEvents';
-import { withoutJit } from '../../database/withoutJit';
+import { withoutJit } from '../../database/dialect/withoutJit';
 import { BatchErrors } from './BatchErrors';
 import { batchOrEach } from './batchOrEach';
 import {

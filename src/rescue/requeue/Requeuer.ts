@@ -3,11 +3,11 @@ import { EventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
 import { RecoveryConfig } from '../../config';
 import { appendPublishedTaskEvents } from '../../database/operations/taskEvents/appendTaskEvents';
-import { batchesOf } from '../../database/operations/tasks/pages';
+import { batchesOf } from '../../database/operations/tasks/paging/pages';
 import { listHandedOverTasks } from '../../database/operations/waiting/listHandedOverTasks';
 import { nudgeWorker } from '../../database/operations/waiting/nudgeWorker';
 import { openHandedOverTasks } from '../../database/operations/waiting/openHandedOverTasks';
-import { withoutJit } from '../../database/withoutJit';
+import { withoutJit } from '../../database/dialect/withoutJit';
 import { OwnedRuns } from '../../liveness/ownership/OwnedRuns';
 import { ScaffolderPoll } from '../../scaffolder/statements/ScaffolderPoll';
 import {

@@ -3,7 +3,7 @@ import { CatalogService } from '@backstage/plugin-catalog-node';
 import { Knex } from 'knex';
 import { forgetEndedTasks } from '../../database/operations/strategies/forgetEndedTasks';
 import { listTasksWithoutStrategy } from '../../database/operations/strategies/listTasksWithoutStrategy';
-import { batchesOf } from '../../database/operations/tasks/pages';
+import { batchesOf } from '../../database/operations/tasks/paging/pages';
 import { readTaskSpecs } from '../../database/operations/tasks/readTaskSpecs';
 import {
   NewStrategy,

@@ -1,7 +1,7 @@
 import { mockServices, TestDatabases } from '@backstage/backend-test-utils';
 import knexFactory, { Knex } from 'knex';
 import { createBuiltIn } from '../../../dev/harness/inProcess/builtIn';
-import { listen } from '../../database/listen';
+import { listen } from '../../database/connection/listen';
 import { readSqliteVersion } from '../../database/operations/server/readSqliteVersion';
 import {
   insertTask,

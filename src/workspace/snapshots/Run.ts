@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Begun } from '../../database/operations/snapshots/insertBegin';
 import { insertManifest } from '../../database/operations/snapshots/content/insertManifest';
 import { insertSnapshot } from '../../database/operations/snapshots/insertSnapshot';
-import { isConnectionLost } from '../../database/isConnectionLost';
+import { isConnectionLost } from '../../database/connection/isConnectionLost';
 import { readNewestSnapshot } from '../../database/operations/snapshots/readNewestSnapshot';
 import { safeError } from '../../util/safeError';
 import { Limits } from '../engine/takeSnapshot';

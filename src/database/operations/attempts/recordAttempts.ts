@@ -1,6 +1,6 @@
 import { Knex } from 'knex';
-import { insertRows } from '../../insertRows';
-import { storable } from '../../storable';
+import { insertRows } from '../../dialect/insertRows';
+import { storable } from '../../dialect/storable';
 import { ATTEMPTS, DbAttemptRow, UNSETTLED } from '../../tables';
 
 /** A decision on a task. */

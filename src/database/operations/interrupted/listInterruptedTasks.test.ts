@@ -13,7 +13,7 @@ import {
   TEST_DATABASE_IDS,
 } from '../../../__testUtils__/scaffolderDatabase';
 import { listInterruptedTasks } from './listInterruptedTasks';
-import { ListedTask, Page } from '../tasks/pages';
+import { ListedTask, Page } from '../tasks/paging/pages';
 import { ATTEMPTS } from '../../tables';
 import { secondsAgo } from '../../time';
 import { TASKS } from '../../../scaffolder/tables';

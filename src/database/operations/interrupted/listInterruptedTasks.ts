@@ -6,7 +6,7 @@ import {
   whereInterrupted,
   whereUndecided,
 } from './interrupted';
-import { ListedTask, Page, pageOfTasks } from '../tasks/pages';
+import { ListedTask, Page, pageOfTasks } from '../tasks/paging/pages';
 
 /** The next interrupted tasks that are not decided on. */
 export async function listInterruptedTasks(

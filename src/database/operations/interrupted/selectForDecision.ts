@@ -8,7 +8,7 @@ import {
   MARK_CAUSE,
   MARK_PROBLEM,
 } from './interrupted';
-import { readSecrets } from '../tasks/readSecrets';
+import { readSecrets } from '../tasks/secrets/readSecrets';
 
 /** An interrupted task as it is decided on. */
 export type InterruptedTaskRow = Pick<

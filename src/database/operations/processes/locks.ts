@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { PROCESS_LOCK_CLASS } from '../../advisoryLocks';
+import { PROCESS_LOCK_CLASS } from '../../dialect/advisoryLocks';
 
 /**
  * Reads the class of the locks of processes in this schema. Read where the tables are, and handed to the session that takes a lock: that

@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { INDEX_LOCK } from '../../advisoryLocks';
+import { INDEX_LOCK } from '../../dialect/advisoryLocks';
 import { TASKS } from '../../../scaffolder/tables';
 import { isSqlite } from '../../time';
 

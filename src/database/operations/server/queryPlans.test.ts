@@ -17,7 +17,7 @@ import {
 import { listFinalAttempts } from '../attempts/final/listFinalAttempts';
 import { recordAttempts } from '../attempts/recordAttempts';
 import { listTasksWithoutStrategy } from '../strategies/listTasksWithoutStrategy';
-import { clearUnneededSecrets } from '../tasks/clearUnneededSecrets';
+import { clearUnneededSecrets } from '../tasks/secrets/clearUnneededSecrets';
 import { countInFlight } from '../tasks/countInFlight';
 import { ATTEMPTS } from '../../tables';
 import { isSqlite, secondsAgo } from '../../time';

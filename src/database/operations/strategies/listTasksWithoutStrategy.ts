@@ -1,7 +1,7 @@
 import { Knex } from 'knex';
 import { STRATEGIES } from '../../tables';
 import { IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
-import { ListedTask, Page, pageOfTasks } from '../tasks/pages';
+import { ListedTask, Page, pageOfTasks } from '../tasks/paging/pages';
 
 /** The next tasks in flight whose strategy is not remembered. */
 export async function listTasksWithoutStrategy(

@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { storable } from '../../storable';
+import { storable } from '../../dialect/storable';
 import { DbStrategyRow, STRATEGIES } from '../../tables';
 
 /** What is remembered of a task. */

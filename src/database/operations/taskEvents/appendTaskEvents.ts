@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { insertRows } from '../../insertRows';
+import { insertRows } from '../../dialect/insertRows';
 import { NewTaskEvent } from '../../../scaffolder/taskEvents';
 import { TASK_EVENTS } from '../../../scaffolder/tables';
 

@@ -1,7 +1,7 @@
 import { Knex } from 'knex';
-import { STRATEGIES } from '../../tables';
-import { IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
-import { silentForAtLeast } from '../../time';
+import { STRATEGIES } from '../../../tables';
+import { IN_FLIGHT, TASKS } from '../../../../scaffolder/tables';
+import { silentForAtLeast } from '../../../time';
 
 /**
  * Clears the secrets of running tasks that will not run again. With `taskRecovery.enabled` the scaffolder keeps them until

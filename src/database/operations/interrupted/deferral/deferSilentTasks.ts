@@ -1,8 +1,8 @@
 import { Knex } from 'knex';
-import { IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
-import { isSqlite, silentForAtLeast } from '../../time';
+import { IN_FLIGHT, TASKS } from '../../../../scaffolder/tables';
+import { isSqlite, silentForAtLeast } from '../../../time';
 import { countSilenceAnew } from './deferInterruptedTasks';
-import { Timeouts, whereUndecided } from './interrupted';
+import { Timeouts, whereUndecided } from '../interrupted';
 
 /**
  * As `deferInterruptedTasks`, for when it is not known which tasks are interrupted: defers all running tasks that were silent for so long.

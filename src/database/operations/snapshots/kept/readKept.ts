@@ -1,8 +1,8 @@
 import { Knex } from 'knex';
-import { DbSnapshotRow, SNAPSHOTS } from '../../tables';
-import { parseNeeds } from '../../../decision/plan/snapshotNeeds';
-import { IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
-import { readTimestamp, silentForAtLeastFrom } from '../../time';
+import { DbSnapshotRow, SNAPSHOTS } from '../../../tables';
+import { parseNeeds } from '../../../../decision/plan/snapshotNeeds';
+import { IN_FLIGHT, TASKS } from '../../../../scaffolder/tables';
+import { readTimestamp, silentForAtLeastFrom } from '../../../time';
 
 /** What is kept of the files of a task. */
 export type Kept = {

@@ -1,4 +1,4 @@
-import { driverMessage } from '../util/safeError';
+import { driverMessage } from '../../util/safeError';
 
 /**
  * What Node.js 20, node-postgres 8, PostgreSQL 18 and pgbouncer 1 report when there is no connection, it was ended, or the server starts, stops or is a

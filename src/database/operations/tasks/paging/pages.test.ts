@@ -1,14 +1,18 @@
 import { TestDatabases } from '@backstage/backend-test-utils';
 import { Knex } from 'knex';
-import { idsOf, PAGE, TIMEOUTS } from '../../../__testUtils__/interruptedTasks';
+import {
+  idsOf,
+  PAGE,
+  TIMEOUTS,
+} from '../../../../__testUtils__/interruptedTasks';
 import {
   insertTask,
   migrateScaffolder,
   TEST_DATABASE_IDS,
-} from '../../../__testUtils__/scaffolderDatabase';
-import { listInterruptedTasks } from '../interrupted/listInterruptedTasks';
+} from '../../../../__testUtils__/scaffolderDatabase';
+import { listInterruptedTasks } from '../../interrupted/listInterruptedTasks';
 import { batchesOf, pageOfTasks } from './pages';
-import { TASKS } from '../../../scaffolder/tables';
+import { TASKS } from '../../../../scaffolder/tables';
 
 jest.setTimeout(60_000);
 

@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { isSqlite } from './time';
+import { isSqlite } from '../time';
 
 /**
  * Runs statements over many tasks in one transaction, on PostgreSQL without just-in-time compilation, which is on by default

@@ -1,14 +1,14 @@
 import { TestDatabases } from '@backstage/backend-test-utils';
 import { Knex } from 'knex';
-import { TIMEOUTS } from '../../../__testUtils__/interruptedTasks';
+import { TIMEOUTS } from '../../../../__testUtils__/interruptedTasks';
 import {
   insertTask,
   migrateScaffolder,
   TEST_DATABASE_IDS,
-} from '../../../__testUtils__/scaffolderDatabase';
-import { lockInterruptedTasks } from '../interrupted/lockInterruptedTasks';
+} from '../../../../__testUtils__/scaffolderDatabase';
+import { lockInterruptedTasks } from '../../interrupted/lockInterruptedTasks';
 import { readSecrets } from './readSecrets';
-import { TASKS } from '../../../scaffolder/tables';
+import { TASKS } from '../../../../scaffolder/tables';
 
 jest.setTimeout(60_000);
 

@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { isSqlite } from './time';
+import { isSqlite } from '../time';
 
 /** On SQLite, knex makes one `select` of each row, and SQLite joins up to 500 of them. */
 const SQLITE_ROWS_AT_ONCE = 500;

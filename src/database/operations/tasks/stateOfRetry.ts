@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { isSqlite } from './time';
+import { isSqlite } from '../../time';
 
 /** What a task is to be started again with, if its state is still that which the plan was made from. */
 export type PlannedState = { from: string | null; to: string | null };

@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { SNAPSHOTS } from '../../tables';
+import { SNAPSHOTS } from '../../../tables';
 
 /**
  * What is kept of all tasks, by what it is read with (see `parseNeeds`): of how many tasks, and how many bytes.

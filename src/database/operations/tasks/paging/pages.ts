@@ -1,6 +1,6 @@
 import { Knex } from 'knex';
-import { TASKS } from '../../../scaffolder/tables';
-import { withoutJit } from '../../withoutJit';
+import { TASKS } from '../../../../scaffolder/tables';
+import { withoutJit } from '../../../dialect/withoutJit';
 
 /** A page of tasks, the oldest first: the next so many after the given one. */
 export type Page = { after?: ListedTask; limit: number };

@@ -4,15 +4,15 @@ import {
   TIMEOUTS,
   listInterrupted,
   handOver,
-} from '../../../__testUtils__/interruptedTasks';
+} from '../../../../__testUtils__/interruptedTasks';
 import {
   insertTask,
   migrateScaffolder,
   TEST_DATABASE_IDS,
-} from '../../../__testUtils__/scaffolderDatabase';
+} from '../../../../__testUtils__/scaffolderDatabase';
 import { deferInterruptedTasks } from './deferInterruptedTasks';
-import { secondsAgo } from '../../time';
-import { TASKS } from '../../../scaffolder/tables';
+import { secondsAgo } from '../../../time';
+import { TASKS } from '../../../../scaffolder/tables';
 
 jest.setTimeout(60_000);
 

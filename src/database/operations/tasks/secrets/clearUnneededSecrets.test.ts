@@ -6,10 +6,10 @@ import {
   readTask,
   TestTask,
   TEST_DATABASE_IDS,
-} from '../../../__testUtils__/scaffolderDatabase';
-import { rememberStrategy } from '../strategies/rememberStrategy';
+} from '../../../../__testUtils__/scaffolderDatabase';
+import { rememberStrategy } from '../../strategies/rememberStrategy';
 import { clearUnneededSecrets } from './clearUnneededSecrets';
-import { TASKS } from '../../../scaffolder/tables';
+import { TASKS } from '../../../../scaffolder/tables';
 
 jest.setTimeout(60_000);
 

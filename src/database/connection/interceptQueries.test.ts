@@ -1,6 +1,6 @@
 import { TestDatabases } from '@backstage/backend-test-utils';
 import { Knex } from 'knex';
-import { TEST_DATABASE_IDS } from '../__testUtils__/scaffolderDatabase';
+import { TEST_DATABASE_IDS } from '../../__testUtils__/scaffolderDatabase';
 import { interceptQueries, QueryFailure } from './interceptQueries';
 
 jest.setTimeout(60_000);

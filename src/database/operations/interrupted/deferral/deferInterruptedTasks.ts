@@ -1,7 +1,7 @@
 import { Knex } from 'knex';
-import { DbTaskRow, TASKS } from '../../../scaffolder/tables';
-import { isSqlite, secondsAgo, silentForAtLeast } from '../../time';
-import { Timeouts, whereInterrupted, whereUndecided } from './interrupted';
+import { DbTaskRow, TASKS } from '../../../../scaffolder/tables';
+import { isSqlite, secondsAgo, silentForAtLeast } from '../../../time';
+import { Timeouts, whereInterrupted, whereUndecided } from '../interrupted';
 
 /**
  * Keeps the scaffolder's own recovery from taking undecided tasks that it would take soon, by counting their silence
