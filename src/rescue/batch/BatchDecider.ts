@@ -7,8 +7,8 @@ import { DeadProcesses } from '../../database/operations/interrupted/interrupted
 import { lockInterruptedTasks } from '../../database/operations/interrupted/lockInterruptedTasks';
 import { readStepEvents } from '../../database/operations/taskEvents/readStepEvents';
 import { withoutJit } from '../../database/dialect/withoutJit';
-import { BatchErrors } from './BatchErrors';
-import { batchOrEach } from './batchOrEach';
+import { BatchErrors } from './partialFailure/BatchErrors';
+import { batchOrEach } from './partialFailure/batchOrEach';
 import {
   DecidedTask,
   isClosed,

@@ -17,8 +17,8 @@ import {
 } from '../../scaffolder/taskEvents';
 import { isReadable } from '../../scaffolder/taskRecord';
 import { RunFolders } from '../../workspace/folders/RunFolders';
-import { BatchErrors } from '../batch/BatchErrors';
-import { batchOrEach } from '../batch/batchOrEach';
+import { BatchErrors } from '../batch/partialFailure/BatchErrors';
+import { batchOrEach } from '../batch/partialFailure/batchOrEach';
 import { pollDelays } from './pollDelays';
 import { RequeuePlan } from './requeuePlan';
 

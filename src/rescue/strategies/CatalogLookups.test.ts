@@ -1,6 +1,6 @@
 import { mockServices } from '@backstage/backend-test-utils';
 import { catalogServiceMock } from '@backstage/plugin-catalog-node/testUtils';
-import { BatchErrors } from '../batch/BatchErrors';
+import { BatchErrors } from '../batch/partialFailure/BatchErrors';
 import { CatalogLookups } from './CatalogLookups';
 
 describe('CatalogLookups', () => {

@@ -1,8 +1,8 @@
 import { AuthService, LoggerService } from '@backstage/backend-plugin-api';
 import { CatalogService } from '@backstage/plugin-catalog-node';
-import { BatchErrors } from '../batch/BatchErrors';
+import { BatchErrors } from '../batch/partialFailure/BatchErrors';
 import { TIMED_OUT, within } from '../../util/within';
-import { batchOrEach } from '../batch/batchOrEach';
+import { batchOrEach } from '../batch/partialFailure/batchOrEach';
 
 /** A catalog that takes longer counts as unreachable. */
 const LOOKUP_TIMEOUT_MS = 10_000;

@@ -9,8 +9,8 @@ import {
   NewStrategy,
   rememberStrategies,
 } from '../../database/operations/strategies/rememberStrategy';
-import { BatchErrors } from '../batch/BatchErrors';
-import { batchOrEach } from '../batch/batchOrEach';
+import { BatchErrors } from '../batch/partialFailure/BatchErrors';
+import { batchOrEach } from '../batch/partialFailure/batchOrEach';
 import { NUDGE_INTERVAL_SECONDS } from '../requeue/Requeuer';
 import { safeError } from '../../util/safeError';
 import { strategyOfTemplate, TaskStrategy } from '../../decision/strategy';

@@ -1,5 +1,5 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
-import { formatSilence } from '../decision/messages/format';
+import { formatSilence } from '../../decision/messages/format';
 
 /** An error that is logged once scrolls away. Once a minute is seen, and fills no disk. */
 const REPEAT_MS = 60_000;

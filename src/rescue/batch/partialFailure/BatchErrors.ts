@@ -1,5 +1,5 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
-import { safeError } from '../../util/safeError';
+import { safeError } from '../../../util/safeError';
 
 /** Messages that never repeat, since they contain ids, must not fill the memory. */
 const MOST_REPORTED = 100;

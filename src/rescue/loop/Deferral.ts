@@ -1,13 +1,13 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
-import { RecoveryConfig } from '../config';
-import { deferSilentTasks } from '../database/operations/interrupted/deferral/deferSilentTasks';
+import { RecoveryConfig } from '../../config';
+import { deferSilentTasks } from '../../database/operations/interrupted/deferral/deferSilentTasks';
 import {
   findMissingTables,
   OWN_TABLES,
-} from '../database/operations/server/findMissingTables';
-import { DEFER_MARGIN_SECONDS } from './batch/BatchDecider';
-import { formatSilence } from '../decision/messages/format';
+} from '../../database/operations/server/findMissingTables';
+import { DEFER_MARGIN_SECONDS } from '../batch/BatchDecider';
+import { formatSilence } from '../../decision/messages/format';
 
 const BATCH_SIZE = 1_000;
 

@@ -1,4 +1,4 @@
-import { safeError } from '../util/safeError';
+import { safeError } from '../../util/safeError';
 import { Troubles } from './Troubles';
 
 const LOCK = 'lock by which a crash of this process is noticed';

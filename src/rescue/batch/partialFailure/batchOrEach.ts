@@ -1,5 +1,5 @@
 import { BatchErrors } from './BatchErrors';
-import { safeError } from '../../util/safeError';
+import { safeError } from '../../../util/safeError';
 
 /**
  * Does something with a batch of tasks at once, in one transaction, say, and if that fails with each of them alone: one bad

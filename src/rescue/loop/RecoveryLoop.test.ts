@@ -3,17 +3,17 @@ import {
   mockServices,
 } from '@backstage/backend-test-utils';
 import Knex from 'knex';
-import { waitFor } from '../../dev/harness/waitFor';
-import { Blocker } from '../database/readiness/blockers';
-import { ExplainedError } from '../util/ExplainedError';
-import { OwnedRuns, LostOwnership } from '../liveness/ownership/OwnedRuns';
-import { AttemptTracker } from '../record/AttemptTracker';
-import { RecoveryPass } from './RecoveryPass';
+import { waitFor } from '../../../dev/harness/waitFor';
+import { Blocker } from '../../database/readiness/blockers';
+import { ExplainedError } from '../../util/ExplainedError';
+import { OwnedRuns, LostOwnership } from '../../liveness/ownership/OwnedRuns';
+import { AttemptTracker } from '../../record/AttemptTracker';
+import { RecoveryPass } from '../RecoveryPass';
 import { RecoveryLoop } from './RecoveryLoop';
-import { Settling } from '../liveness/Settling';
-import { StrategyMemory } from './strategies/StrategyMemory';
+import { Settling } from '../../liveness/Settling';
+import { StrategyMemory } from '../strategies/StrategyMemory';
 import { Troubles } from './Troubles';
-import { RunFolders } from '../workspace/folders/RunFolders';
+import { RunFolders } from '../../workspace/folders/RunFolders';
 
 describe('RecoveryLoop', () => {
   const directory = createMockDirectory();

@@ -1,6 +1,6 @@
 import { mockServices, TestDatabases } from '@backstage/backend-test-utils';
 import { Knex } from 'knex';
-import { createBuiltIn } from '../../dev/harness/inProcess/builtIn';
+import { createBuiltIn } from '../../../dev/harness/inProcess/builtIn';
 import {
   insertTask,
   migrateScaffolder,
@@ -8,10 +8,10 @@ import {
   newAttempt,
   readTask,
   TEST_DATABASE_IDS,
-} from '../__testUtils__/scaffolderDatabase';
-import { recordAttempts } from '../database/operations/attempts/recordAttempts';
-import { TASKS } from '../scaffolder/tables';
-import { secondsSilent } from '../database/time';
+} from '../../__testUtils__/scaffolderDatabase';
+import { recordAttempts } from '../../database/operations/attempts/recordAttempts';
+import { TASKS } from '../../scaffolder/tables';
+import { secondsSilent } from '../../database/time';
 import { Deferral } from './Deferral';
 
 jest.setTimeout(60_000);
