@@ -5,7 +5,7 @@ import { RecoveryConfig } from '../config';
 import { combineListeners, RecoveryListener } from '../record/RecoveryListener';
 import { AuditTrail } from './AuditTrail';
 import { Notifier } from './Notifier';
-import { RecoveryMetrics } from './RecoveryMetrics';
+import { RecoveryMetrics } from './metrics/RecoveryMetrics';
 
 /** Reports what happens to the auditor, as metrics and, if that is configured, as notifications. */
 export function createListener(options: {

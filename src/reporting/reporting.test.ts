@@ -6,7 +6,7 @@ import { combineListeners } from '../record/RecoveryListener';
 import { AuditTrail } from './AuditTrail';
 import { watchOwnTimers } from '../__testUtils__/ownTimers';
 import { Notifier } from './Notifier';
-import { RecoveryMetrics } from './RecoveryMetrics';
+import { RecoveryMetrics } from './metrics/RecoveryMetrics';
 
 const resumed = {
   task: {

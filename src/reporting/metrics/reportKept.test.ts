@@ -8,8 +8,8 @@ import {
   insertTask,
   migrateScaffolder,
   TEST_DATABASE_IDS,
-} from '../__testUtils__/scaffolderDatabase';
-import { SNAPSHOTS } from '../database/tables';
+} from '../../__testUtils__/scaffolderDatabase';
+import { SNAPSHOTS } from '../../database/tables';
 import { reportKept } from './reportKept';
 
 jest.setTimeout(60_000);

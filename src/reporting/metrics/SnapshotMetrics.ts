@@ -6,7 +6,7 @@ import {
 import {
   SkipCause,
   SnapshotListener,
-} from '../workspace/snapshots/SnapshotListener';
+} from '../../workspace/snapshots/SnapshotListener';
 
 /** From a workspace of a few files to one of gigabytes. */
 const DURATION_BUCKETS = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60];

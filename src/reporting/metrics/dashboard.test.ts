@@ -11,8 +11,8 @@ import {
 import { Knex } from 'knex';
 import fs from 'node:fs';
 import path from 'node:path';
-import { migrateScaffolder } from '../__testUtils__/scaffolderDatabase';
-import { WrittenDecision } from '../record/decidedTask';
+import { migrateScaffolder } from '../../__testUtils__/scaffolderDatabase';
+import { WrittenDecision } from '../../record/decidedTask';
 import { RecoveryMetrics } from './RecoveryMetrics';
 import { reportBlocked } from './reportBlocked';
 import { reportKept } from './reportKept';
@@ -20,7 +20,7 @@ import { SnapshotMetrics } from './SnapshotMetrics';
 
 const databases = TestDatabases.create({ ids: ['SQLITE_3'] });
 
-const DOCS = path.resolve(__dirname, '../../docs');
+const DOCS = path.resolve(__dirname, '../../../docs');
 const DASHBOARD = fs.readFileSync(path.join(DOCS, 'dashboard.json'), 'utf8');
 const PAGE = fs.readFileSync(path.join(DOCS, 'metrics.md'), 'utf8');
 

@@ -3,9 +3,9 @@ import {
   MetricsServiceCounter,
   MetricsServiceHistogram,
 } from '@backstage/backend-plugin-api/alpha';
-import { Resumption } from '../database/operations/attempts/outcomes/recordResumptions';
-import { WrittenDecision } from '../record/decidedTask';
-import { PassResult, RecoveryListener } from '../record/RecoveryListener';
+import { Resumption } from '../../database/operations/attempts/outcomes/recordResumptions';
+import { WrittenDecision } from '../../record/decidedTask';
+import { PassResult, RecoveryListener } from '../../record/RecoveryListener';
 
 /** From a pass without work, of less than a millisecond, to one over thousands of tasks. */
 const PASS_BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60];

@@ -1,8 +1,8 @@
 import { MetricsService } from '@backstage/backend-plugin-api/alpha';
 import { Knex } from 'knex';
-import { sumKept } from '../database/operations/snapshots/kept/sumKept';
-import { parseNeeds } from '../decision/plan/snapshotNeeds';
-import { within, TIMED_OUT } from '../util/within';
+import { sumKept } from '../../database/operations/snapshots/kept/sumKept';
+import { parseNeeds } from '../../decision/plan/snapshotNeeds';
+import { within, TIMED_OUT } from '../../util/within';
 
 /** Longer than that no collection of metrics waits for the database. */
 const TIMEOUT_MS = 5_000;
