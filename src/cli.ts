@@ -4,4 +4,4 @@
  * @packageDocumentation
  */
 
-export { main } from './check/main';
+export { main } from './check/commandLine/main';

@@ -4,8 +4,8 @@ import fs from 'node:fs';
 import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { ActionTraits, LEFT } from './actions';
-import { check } from './check';
+import { ActionTraits, LEFT } from '../actions';
+import { check } from '../check';
 import { Format, FORMATS } from './formats';
 
 const NAME = 'backstage-plugin-scaffolder-backend-module-recovery';

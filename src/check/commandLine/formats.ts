@@ -1,6 +1,6 @@
-import { because, filesPart } from '../decision/messages/planMessages';
-import { StepAgain } from '../decision/plan/plan';
-import { CheckedTemplate, CheckResult } from './check';
+import { because, filesPart } from '../../decision/messages/planMessages';
+import { StepAgain } from '../../decision/plan/plan';
+import { CheckedTemplate, CheckResult } from '../check';
 
 /** How a result can be printed. */
 export const FORMATS = {
