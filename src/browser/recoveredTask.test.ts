@@ -5,7 +5,7 @@ import { BackendProcess } from '../../dev/harness/backend/BackendProcess';
 import { buildApp } from '../../dev/harness/prepare/buildApp';
 import { findChromium } from '../../dev/harness/prepare/findChromium';
 import { waitFor } from '../../dev/harness/waitFor';
-import { TaskPage } from '../__testUtils__/TaskPage';
+import { TaskPage } from './TaskPage';
 import { TestSite } from '../../dev/harness/TestSite';
 
 jest.setTimeout(180_000);

@@ -1,7 +1,7 @@
 import { Knex } from 'knex';
 import { readOutcome, startStory, Strategy } from '../../../dev/harness/story';
 import { TestSite } from '../../../dev/harness/TestSite';
-import { withOwnServer, withSite } from '../../__testUtils__/withSite';
+import { withOwnServer, withSite } from '../__testUtils__/withSite';
 import { ATTEMPTS } from '../../database/tables';
 
 jest.setTimeout(300_000);

@@ -7,7 +7,7 @@ import {
   migrateScaffolderOnly,
   readTask,
 } from '../../__testUtils__/scaffolderDatabase';
-import { withSite } from '../../__testUtils__/withSite';
+import { withSite } from '../__testUtils__/withSite';
 import {
   Engine,
   ENGINES,

@@ -7,7 +7,7 @@ import {
   DbAttemptRow,
   PROCESSES,
 } from '../../database/tables';
-import { withSite } from '../../__testUtils__/withSite';
+import { withSite } from '../__testUtils__/withSite';
 
 jest.setTimeout(600_000);
 

@@ -7,8 +7,8 @@ import { readDifferences, startStory } from '../../../dev/harness/story';
 import { waitFor } from '../../../dev/harness/waitFor';
 import { ENGINES, TestSite } from '../../../dev/harness/TestSite';
 import { CLAIMS } from '../../database/tables';
-import { silenceTasks } from '../../__testUtils__/silenceTasks';
-import { withSite } from '../../__testUtils__/withSite';
+import { silenceTasks } from '../__testUtils__/silenceTasks';
+import { withSite } from '../__testUtils__/withSite';
 
 jest.setTimeout(600_000);
 

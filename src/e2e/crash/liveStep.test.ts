@@ -9,7 +9,7 @@ import { ScaffolderClient } from '../../../dev/harness/backend/ScaffolderClient'
 import { severLockOf } from '../../../dev/harness/postgres/severLockOf';
 import { StepSite, StepTemplate } from '../../../dev/harness/steps/StepSite';
 import { waitFor } from '../../../dev/harness/waitFor';
-import { untilPass } from '../../__testUtils__/untilPass';
+import { untilPass } from '../__testUtils__/untilPass';
 import { ATTEMPTS, PROCESSES } from '../../database/tables';
 import { silentForAtLeast } from '../../database/time';
 import { TASKS } from '../../scaffolder/tables';

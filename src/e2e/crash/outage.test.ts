@@ -10,7 +10,7 @@ import { ATTEMPTS } from '../../database/tables';
 import { TASKS } from '../../scaffolder/tables';
 import { silentForAtLeast } from '../../database/time';
 import { TestSite } from '../../../dev/harness/TestSite';
-import { withOwnServer, withSite } from '../../__testUtils__/withSite';
+import { withOwnServer, withSite } from '../__testUtils__/withSite';
 
 jest.setTimeout(600_000);
 

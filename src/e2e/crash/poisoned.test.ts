@@ -2,7 +2,7 @@ import { Replica } from '../../../dev/harness/backend/Replica';
 import { ScaffolderClient } from '../../../dev/harness/backend/ScaffolderClient';
 import { waitFor } from '../../../dev/harness/waitFor';
 import { StepSite, StepTemplate } from '../../../dev/harness/steps/StepSite';
-import { withSite } from '../../__testUtils__/withSite';
+import { withSite } from '../__testUtils__/withSite';
 import { TASKS } from '../../scaffolder/tables';
 import { silentForAtLeast } from '../../database/time';
 

@@ -10,7 +10,7 @@ import { PostgresProcess } from '../../../dev/harness/postgres/PostgresProcess';
 import { ScaffolderClient } from '../../../dev/harness/backend/ScaffolderClient';
 import { StepSite, StepTemplate } from '../../../dev/harness/steps/StepSite';
 import { waitFor } from '../../../dev/harness/waitFor';
-import { untilPass } from '../../__testUtils__/untilPass';
+import { untilPass } from '../__testUtils__/untilPass';
 import { ATTEMPTS } from '../../database/tables';
 import { TASKS } from '../../scaffolder/tables';
 

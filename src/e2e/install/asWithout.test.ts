@@ -8,7 +8,7 @@ import {
   TaskEvent,
 } from '../../../dev/harness/backend/ScaffolderClient';
 import { waitFor } from '../../../dev/harness/waitFor';
-import { observedTemplates } from '../../__testUtils__/observed/templates';
+import { observedTemplates } from '../__testUtils__/observed/templates';
 import { ENGINES, TestSite } from '../../../dev/harness/TestSite';
 import { TASKS } from '../../scaffolder/tables';
 

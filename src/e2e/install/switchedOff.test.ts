@@ -4,7 +4,7 @@ import path from 'node:path';
 import { StepSite, StepTemplate } from '../../../dev/harness/steps/StepSite';
 import { ENGINES } from '../../../dev/harness/TestSite';
 import { PACKS } from '../../database/tables';
-import { withSite } from '../../__testUtils__/withSite';
+import { withSite } from '../__testUtils__/withSite';
 import { TASKS } from '../../scaffolder/tables';
 
 jest.setTimeout(300_000);

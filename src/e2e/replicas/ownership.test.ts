@@ -10,7 +10,7 @@ import { TestSite, WITHOUT_MODULE } from '../../../dev/harness/TestSite';
 
 jest.setTimeout(180_000);
 
-const ENTRY = path.join(__dirname, '../../__testUtils__/forwardedEvents.ts');
+const ENTRY = path.join(__dirname, '../__testUtils__/forwardedEvents.ts');
 
 describe('a replica', () => {
   let site: TestSite;

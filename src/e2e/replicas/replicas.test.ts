@@ -3,7 +3,7 @@ import path from 'node:path';
 import { readDifferences, startStory } from '../../../dev/harness/story';
 import { waitFor } from '../../../dev/harness/waitFor';
 import { TestSite } from '../../../dev/harness/TestSite';
-import { withSite } from '../../__testUtils__/withSite';
+import { withSite } from '../__testUtils__/withSite';
 
 jest.setTimeout(180_000);
 

@@ -11,7 +11,7 @@ import {
 import { waitFor } from '../../../dev/harness/waitFor';
 import { ATTEMPTS, SHUTDOWNS } from '../../database/tables';
 import { ENGINES, TestSite } from '../../../dev/harness/TestSite';
-import { withOwnServer, withSite } from '../../__testUtils__/withSite';
+import { withOwnServer, withSite } from '../__testUtils__/withSite';
 
 jest.setTimeout(600_000);
 
@@ -200,7 +200,7 @@ describe('a backend that is asked to end', () => {
           EXPERIMENTAL_gracefulShutdown: true,
         },
         {
-          entry: path.join(__dirname, '../../__testUtils__/slowShutdown.ts'),
+          entry: path.join(__dirname, '../__testUtils__/slowShutdown.ts'),
           isOwnHost: true,
         },
       );

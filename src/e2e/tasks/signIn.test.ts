@@ -50,7 +50,7 @@ describe('a task whose sign-in has expired when it is recovered', () => {
         },
       );
     const before = await create('before', [
-      path.join(__dirname, '../../__testUtils__/twoHoursSlow.ts'),
+      path.join(__dirname, '../__testUtils__/twoHoursSlow.ts'),
     ]);
     const after = await create('after');
 

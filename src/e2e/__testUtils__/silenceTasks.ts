@@ -1,6 +1,6 @@
-import { TestSite } from '../../dev/harness/TestSite';
-import { secondsAgo } from '../database/time';
-import { TASKS } from '../scaffolder/tables';
+import { TestSite } from '../../../dev/harness/TestSite';
+import { secondsAgo } from '../../database/time';
+import { TASKS } from '../../scaffolder/tables';
 
 /**
  * Lets all running tasks of a site be silent for so many seconds. Those whose process lives would beat again.

@@ -8,8 +8,8 @@ import {
 } from '@backstage/backend-plugin-api';
 import { eventsServiceRef } from '@backstage/plugin-events-node';
 import express from 'express';
-import { sampleActions } from '../../dev/harness/actions/sampleActions';
-import { startBackend } from '../../dev/harness/backend/startBackend';
+import { sampleActions } from '../../../dev/harness/actions/sampleActions';
+import { startBackend } from '../../../dev/harness/backend/startBackend';
 
 const forwardedEvents = createBackendModule({
   pluginId: 'scaffolder',
@@ -58,4 +58,4 @@ const forwardedEvents = createBackendModule({
   },
 });
 
-startBackend(sampleActions, forwardedEvents, import('..'));
+startBackend(sampleActions, forwardedEvents, import('../..'));

@@ -1,5 +1,5 @@
 /* A backend without this module, whose actions tell what they see. */
-import { startBackend } from '../../../dev/harness/backend/startBackend';
+import { startBackend } from '../../../../dev/harness/backend/startBackend';
 import { observedActions } from './actions';
 
 startBackend(observedActions);

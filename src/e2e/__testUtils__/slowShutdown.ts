@@ -7,8 +7,8 @@ import {
   createBackendModule,
 } from '@backstage/backend-plugin-api';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sampleActions } from '../../dev/harness/actions/sampleActions';
-import { startBackend } from '../../dev/harness/backend/startBackend';
+import { sampleActions } from '../../../dev/harness/actions/sampleActions';
+import { startBackend } from '../../../dev/harness/backend/startBackend';
 
 const slowModule = createBackendModule({
   pluginId: 'scaffolder',
@@ -23,4 +23,4 @@ const slowModule = createBackendModule({
   },
 });
 
-startBackend(sampleActions, slowModule, import('..'));
+startBackend(sampleActions, slowModule, import('../..'));

@@ -1,8 +1,8 @@
 import { Knex } from 'knex';
-import { waitFor } from '../../dev/harness/waitFor';
-import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
-import { TASKS } from '../scaffolder/tables';
-import { insertTask, readTask } from './scaffolderDatabase';
+import { waitFor } from '../../../dev/harness/waitFor';
+import { rememberStrategy } from '../../database/operations/strategies/rememberStrategy';
+import { TASKS } from '../../scaffolder/tables';
+import { insertTask, readTask } from '../../__testUtils__/scaffolderDatabase';
 
 /** Above any `recoverTasksTimeout` of a test with real backends, and below `staleTimeout`. */
 const SILENT_SECONDS = 3600;

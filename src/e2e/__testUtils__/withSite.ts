@@ -1,5 +1,5 @@
-import { PostgresProcess } from '../../dev/harness/postgres/PostgresProcess';
-import { TestSite } from '../../dev/harness/TestSite';
+import { PostgresProcess } from '../../../dev/harness/postgres/PostgresProcess';
+import { TestSite } from '../../../dev/harness/TestSite';
 
 /** Gives a test a site of its own, and removes it when the test is over. */
 export async function withSite<S extends { remove(): Promise<void> }, T>(

@@ -2,7 +2,7 @@ import { createTemplateAction } from '@backstage/plugin-scaffolder-node';
 import { once } from 'node:events';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { actionsModule } from '../../../dev/harness/actions/actionsModule';
+import { actionsModule } from '../../../../dev/harness/actions/actionsModule';
 
 /** An action that logs all that it sees, and does what its input says. */
 export const observedActions = actionsModule('observed-actions', () => [
