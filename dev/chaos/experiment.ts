@@ -8,7 +8,7 @@ import { FaultInjector } from './faults/FaultInjector';
 import { faultKinds, planFaults } from './faults/faultPlan';
 import { Random } from './random';
 import { readRecords } from './evidence/records';
-import { ChaosOptions, Outcome } from './report/report';
+import { ChaosOptions, Outcome } from './report/outcome';
 import { Retrier } from './tasks/Retrier';
 import { CLEANING_MINUTES, KEEP_SECONDS, QUIET_MINUTES } from './settings';
 import { ChaosSite } from './ChaosSite';

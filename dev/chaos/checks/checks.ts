@@ -1,35 +1,19 @@
-import { checkAttempts } from './attemptChecks';
-import { Epoch, epochsOf, TaskEvidence } from '../evidence/epochs';
-import { ENDED } from '../../harness/backend/ScaffolderClient';
-import type { Fault } from '../faults/FaultInjector';
-import { checkFinishedSteps } from './finishedSteps';
-import { JournalEntry } from '../../harness/actions/journal';
-import { checkPlans } from './planChecks';
-import type { AttemptRecord, Records, TaskRecord } from '../evidence/records';
-import type { ProcessLife } from '../../harness/backend/Replica';
-import { checkRecord, checkRetry } from './retryChecks';
-import { describe, readRuns, StepRun } from '../evidence/runs';
+import type { JournalEntry } from '../../harness/actions/journal';
+import { epochsOf } from '../evidence/epochs';
+import { Evidence, readTasks } from '../evidence/evidence';
 import type { LeftFiles } from '../evidence/leftFiles';
-import { checkCompleted, checkNone, checkRestart } from './strategyChecks';
-import { CLOCK_SLACK_MS, STEP_FAILURE } from '../settings';
-import {
-  isLeftAlive,
-  Takeover,
-  takeoversOf,
-  wasLeftAlive,
-} from '../evidence/takeovers';
+import type { TaskRecord } from '../evidence/records';
+import type { StepRun } from '../evidence/runs';
+import { takeoversOf, wasLeftAlive } from '../evidence/takeovers';
+import { checkAttempts } from './decisions/attemptChecks';
+import { checkDecisions, checkOwnedRuns } from './decisions/decisionChecks';
+import { checkPlans } from './decisions/planChecks';
+import { checkRecord, checkRetry } from './decisions/retryChecks';
+import { checkEnd, checkFailure, checkHasEnded } from './runs/endChecks';
+import { checkFinishedSteps } from './runs/finishedSteps';
+import { checkOverlaps } from './runs/overlapChecks';
+import { checkCompleted, checkNone, checkRestart } from './runs/strategyChecks';
 import { Violation, violation } from './violations';
-
-export type Evidence = Records & {
-  journal: JournalEntry[];
-  lifetimes: ProcessLife[];
-  /** What was done to the backends and to PostgreSQL. */
-  faults: Fault[];
-  /** The tasks of which a backend said that their files could not be stored. */
-  notStored: string[];
-  /** What is left of the files of tasks when all have ended and the time to keep them is over. */
-  leftFiles: LeftFiles[];
-};
 
 export type Findings = {
   violations: Violation[];
@@ -44,14 +28,6 @@ export type Findings = {
    */
   takenOver: number;
 };
-
-const CLOSING = ['failed', 'cancelled'];
-
-/**
- * The database's `now()` is the start of a transaction, so what is seen to happen after something else may bear an earlier
- * time. Far below the timeout, without which there is no second decision.
- */
-const TRANSACTION_SLACK_MS = 1_000;
 
 /** Looks for all that must not happen. */
 export function check(evidence: Evidence): Findings {
@@ -109,175 +85,6 @@ export function check(evidence: Evidence): Findings {
   };
 }
 
-/** What is known of each task. */
-function readTasks(evidence: Evidence): TaskEvidence[] {
-  const runs = readRuns(evidence.journal, evidence.lifetimes);
-  const events = groupByTask(evidence.events);
-  const attempts = groupByTask(evidence.attempts);
-  const retries = groupByTask(evidence.retries);
-  return evidence.tasks.map(task => ({
-    task,
-    runs: runs.get(task.id) ?? [],
-    events: events.get(task.id) ?? [],
-    attempts: attempts.get(task.id) ?? [],
-    retry: retries.get(task.id)?.[0],
-  }));
-}
-
-/** All tasks, each in as many parts as it was started. */
-export function readEpochs(evidence: Evidence): Epoch[] {
-  return readTasks(evidence).flatMap(epochsOf);
-}
-
-function checkHasEnded({ task }: Epoch): Violation[] {
-  return ENDED.includes(task.status)
-    ? []
-    : [violation('notEnded', task, `its status is ${task.status}`)];
-}
-
-function checkEnd({ task, runs, events }: Epoch): Violation[] {
-  const found: Violation[] = [];
-  if (task.hasSecrets) {
-    found.push(violation('secretsLeft', task, `its status is ${task.status}`));
-  }
-  const end = events.find(e => e.type === 'completion');
-  for (const { id, steps } of runs) {
-    for (const { stepId, beganAt } of steps) {
-      if (end && beganAt > end.at + CLOCK_SLACK_MS) {
-        found.push(
-          violation(
-            'ranAfterEnd',
-            task,
-            `${stepId} of run ${id} began at ${beganAt}, the task ended at ${end.at}`,
-          ),
-        );
-      }
-    }
-  }
-  return found;
-}
-
-/** A task that may run again and fails without having been closed, and not since one of its steps fails by itself, did so for the database's sake. */
-function checkFailure({ task, events, attempts }: Epoch): Violation[] {
-  const end = events.findLast(e => e.type === 'completion');
-  return task.strategy === 'none' ||
-    end?.error === undefined ||
-    (task.isFailing && end.error.includes(STEP_FAILURE)) ||
-    attempts.some(a => CLOSING.includes(a.decision))
-    ? []
-    : [violation('failedForDatabase', task, `at ${end.at}: ${end.error}`)];
-}
-
-function checkOverlaps(
-  { task, runs }: TaskEvidence,
-  takeovers: Takeover[],
-): Violation[] {
-  const found: Violation[] = [];
-  runs.forEach((run, index) => {
-    for (const earlier of runs.slice(0, index)) {
-      if (
-        run.beganAt >= earlier.aliveUntil ||
-        wasLeftAlive(earlier, takeovers) ||
-        wasLeftAlive(run, takeovers)
-      ) {
-        continue;
-      }
-      found.push(
-        violation('runsAtOnce', task, `${describe(earlier)}; ${describe(run)}`),
-      );
-      for (const a of earlier.steps) {
-        const b = run.steps.find(
-          s =>
-            s.stepId === a.stepId &&
-            s.beganAt < (a.endedAt ?? earlier.aliveUntil) &&
-            a.beganAt < (s.endedAt ?? run.aliveUntil),
-        );
-        if (b) {
-          found.push(
-            violation(
-              'stepTwiceAtOnce',
-              task,
-              `${a.stepId} began at ${a.beganAt} in run ${earlier.id} and at ${b.beganAt} in run ${run.id}`,
-            ),
-          );
-        }
-      }
-    }
-  });
-  return found;
-}
-
-/** Also a run from before a retry must not be alive when its task is decided on. */
-function checkOwnedRuns(
-  { task, runs, attempts }: TaskEvidence,
-  takeovers: Takeover[],
-): Violation[] {
-  return attempts
-    .filter(a => a.trigger === 'interruption')
-    .flatMap(attempt => {
-      const live = runs.find(
-        r =>
-          r.beganAt < attempt.at - CLOCK_SLACK_MS &&
-          attempt.at < r.aliveUntil - CLOCK_SLACK_MS &&
-          !takeovers.some(t => t.attempt.at <= attempt.at && isLeftAlive(r, t)),
-      );
-      return live
-        ? [
-            violation(
-              'decidedOnOwnedRun',
-              task,
-              `${nameOf(attempt)}; ${describe(live)}`,
-            ),
-          ]
-        : [];
-    });
-}
-
-function checkDecisions(
-  { task, runs, events, attempts }: Epoch,
-  takeovers: Takeover[],
-): Violation[] {
-  const found: Violation[] = [];
-  const recovered = events.filter(e => e.type === 'recovered');
-  // A process that comes back may renew the heartbeat of its run, which ends a hand-over that nobody has claimed yet.
-  const mayBeTakenBack = (attempt: AttemptRecord) => {
-    const run = runs.findLast(r => r.beganAt <= attempt.at);
-    return takeovers.some(
-      t => t.attempt === attempt && run !== undefined && isLeftAlive(run, t),
-    );
-  };
-  attempts.slice(1).forEach((next, index) => {
-    const attempt = attempts[index];
-    if (CLOSING.includes(attempt.decision)) {
-      found.push(
-        violation(
-          'decidedAfterClosing',
-          task,
-          `${nameOf(attempt)}, then ${nameOf(next)}`,
-        ),
-      );
-    } else if (
-      !mayBeTakenBack(attempt) &&
-      !recovered.some(
-        e => e.at >= attempt.at - TRANSACTION_SLACK_MS && e.at < next.at,
-      )
-    ) {
-      found.push(
-        violation(
-          'decidedTwice',
-          task,
-          `${nameOf(attempt)}, then ${nameOf(next)}, with no recovered event in between`,
-        ),
-      );
-    }
-  });
-  return found;
-}
-
-function nameOf({ attempt, decision, at }: AttemptRecord): string {
-  return `attempt ${attempt} (${decision}) at ${at}`;
-}
-
 /** What the steps themselves found. */
 function stepProblems(journal: JournalEntry[]): Violation[] {
   return journal.flatMap(({ taskId, stepId, runId, at, kind, problems }) =>
@@ -305,19 +112,4 @@ function filesLeft(left: LeftFiles[]): Violation[] {
     taskId,
     detail: `${count} in ${place}`,
   }));
-}
-
-export function groupByTask<T extends { taskId: string }>(
-  items: T[],
-): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const group = groups.get(item.taskId);
-    if (group) {
-      group.push(item);
-    } else {
-      groups.set(item.taskId, [item]);
-    }
-  }
-  return groups;
 }

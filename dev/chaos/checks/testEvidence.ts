@@ -1,6 +1,7 @@
 import { JournalEntry } from '../../harness/actions/journal';
 import { AttemptRecord, EventRecord, TaskRecord } from '../evidence/records';
-import { check, Evidence } from './checks';
+import type { Evidence } from '../evidence/evidence';
+import { check } from './checks';
 import { ViolationKind } from './violations';
 
 export const TASK = 'task';
@@ -141,6 +142,19 @@ export const storedUpToFour = [
   stored('two', 1_901),
   stored('three', 2_901),
 ];
+
+/** What goes with `interruptedInFour` and run `b`, which the death of its process interrupted at 21 s. Both times the task was decided on. */
+export const interruptedTwice = {
+  lifetimes: [
+    LIFETIMES[0],
+    { replica: 'second', pid: 2, startedAt: 5_000, exitedAt: 21_000 },
+  ],
+  events: [
+    ...storedUpToFour,
+    event('recovered', 19_000),
+    event('recovered', 39_000),
+  ],
+} satisfies Situation;
 
 export const ended = (runId: string, ids: string[], from: number) =>
   ids.flatMap((id, i) => [

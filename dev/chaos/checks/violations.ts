@@ -58,3 +58,6 @@ export function violation(
 ): Violation {
   return { kind, taskId: id, detail };
 }
+
+/** Decisions after which no other may follow. */
+export const CLOSING = ['failed', 'cancelled'];

@@ -1,4 +1,5 @@
-import { check, Evidence } from '../checks/checks';
+import { check } from '../checks/checks';
+import type { Evidence } from './evidence';
 import type { Fault } from '../faults/FaultInjector';
 import type { FaultKind } from '../faults/faultPlan';
 import { JournalEntry } from '../../harness/actions/journal';

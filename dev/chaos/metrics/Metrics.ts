@@ -2,7 +2,7 @@ import { findFreePort } from '../../harness/network/findFreePort';
 import { formatTable } from '../../harness/command/table';
 import { countSeries } from './dashboard';
 import { Prometheus } from './Prometheus';
-import { DECISIONS, onInterruptions, Outcome } from '../report/report';
+import { DECISIONS, onInterruptions, Outcome } from '../report/outcome';
 import { REPLICAS } from '../settings';
 
 const DECIDED = 'scaffolder_recovery_count_total';

@@ -1,5 +1,6 @@
 import type { Wait } from '../evidence/logLines';
-import { Evidence, groupByTask } from '../checks/checks';
+import type { Evidence } from '../evidence/evidence';
+import { groupByTask } from '../evidence/groupByTask';
 import type { Fault } from '../faults/FaultInjector';
 import type { Lifetime } from '../../harness/backend/Replica';
 import { readRuns } from '../evidence/runs';

@@ -1,4 +1,5 @@
-import { formatReport, onInterruptions } from './report';
+import { onInterruptions } from './outcome';
+import { formatReport } from './report';
 import { check } from '../checks/checks';
 import {
   TASK,

@@ -1,12 +1,12 @@
-import type { Epoch } from '../evidence/epochs';
+import type { Epoch } from '../../evidence/epochs';
 import type {
   AttemptRecord,
   EventRecord,
   TaskRecord,
-} from '../evidence/records';
-import { describe, Run, StepRun } from '../evidence/runs';
-import { CLOCK_SLACK_MS } from '../settings';
-import { Violation, violation } from './violations';
+} from '../../evidence/records';
+import { describe, Run, StepRun } from '../../evidence/runs';
+import { CLOCK_SLACK_MS } from '../../settings';
+import { Violation, violation } from '../violations';
 
 /**
  * A step that had finished may run again if a step that had not finished depends on it, directly or through others, if it

@@ -1,8 +1,8 @@
-import type { Epoch } from '../evidence/epochs';
-import type { ProcessLife } from '../../harness/backend/Replica';
-import { describe } from '../evidence/runs';
-import { POISONED_STEP, POISON_LIMIT } from '../settings';
-import { Violation, violation } from './violations';
+import type { Epoch } from '../../evidence/epochs';
+import type { ProcessLife } from '../../../harness/backend/Replica';
+import { describe } from '../../evidence/runs';
+import { POISONED_STEP, POISON_LIMIT } from '../../settings';
+import { Violation, violation } from '../violations';
 
 const CLOSED = ['failed', 'cancelled'];
 

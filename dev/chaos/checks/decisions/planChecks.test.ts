@@ -1,20 +1,19 @@
-import { JournalEntry } from '../../harness/actions/journal';
-import { AttemptRecord, EventRecord } from '../evidence/records';
-import { notStoredIn } from '../evidence/logLines';
+import { JournalEntry } from '../../../harness/actions/journal';
+import { AttemptRecord, EventRecord } from '../../evidence/records';
+import { notStoredIn } from '../../evidence/logLines';
 import {
   TASK,
-  LIFETIMES,
   begin,
   end,
   stored,
-  event,
   attempt,
   afterOne,
   kindsIn,
   interruptedInFour,
+  interruptedTwice,
   storedUpToFour,
   ended,
-} from './testEvidence';
+} from '../testEvidence';
 
 describe('checks of the record of a decision', () => {
   const course = (record: Partial<AttemptRecord>, ids = ['two', 'three']) =>
@@ -74,15 +73,7 @@ describe('checks of the record of a decision', () => {
           begin('b', 'two', 20_000),
           { ...begin('c', 'two', 40_000), pid: 3 },
         ],
-        lifetimes: [
-          LIFETIMES[0],
-          { replica: 'second', pid: 2, startedAt: 5_000, exitedAt: 21_000 },
-        ],
-        events: [
-          ...storedUpToFour,
-          event('recovered', 19_000),
-          event('recovered', 39_000),
-        ],
+        ...interruptedTwice,
         attempts: [
           { ...attempt(1, 'resume', 19_000), ...afterOne },
           {

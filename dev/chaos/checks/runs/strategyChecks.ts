@@ -1,7 +1,7 @@
-import type { Epoch } from '../evidence/epochs';
+import type { Epoch } from '../../evidence/epochs';
 import { hasStartedOver } from './finishedSteps';
-import { describe, Run } from '../evidence/runs';
-import { Violation, violation } from './violations';
+import { describe, Run } from '../../evidence/runs';
+import { Violation, violation } from '../violations';
 
 /** With `none` there is one run, of all steps. A further one is of another epoch: somebody has to start the task again. */
 export function checkNone({ task, runs }: Epoch): Violation[] {

@@ -1,9 +1,9 @@
-import type { TaskEvidence } from '../evidence/epochs';
-import { wasRecorded } from './finishedSteps';
-import type { AttemptRecord } from '../evidence/records';
-import { describe, Run } from '../evidence/runs';
-import { CLOCK_SLACK_MS } from '../settings';
-import { Violation, violation } from './violations';
+import type { TaskEvidence } from '../../evidence/epochs';
+import { wasRecorded } from '../runs/finishedSteps';
+import type { AttemptRecord } from '../../evidence/records';
+import { describe, Run } from '../../evidence/runs';
+import { CLOCK_SLACK_MS } from '../../settings';
+import { Violation, violation } from '../violations';
 
 const CLOSING = ['failed', 'cancelled'];
 

@@ -1,4 +1,4 @@
-import { POISONED_STEP, POISON_LIMIT } from '../settings';
+import { POISONED_STEP, POISON_LIMIT } from '../../settings';
 import {
   LIFETIMES,
   begin,
@@ -6,7 +6,7 @@ import {
   attempt,
   kindsIn,
   interruptedInFour,
-} from './testEvidence';
+} from '../testEvidence';
 
 describe('checks of planned interruptions', () => {
   const planned = { ...attempt(1, 'resume', 19_000), planned: true };

@@ -1,10 +1,10 @@
-import type { Epoch, TaskEvidence } from '../evidence/epochs';
-import type { RetryRecord } from '../evidence/records';
-import type { ProcessLife } from '../../harness/backend/Replica';
-import { describe } from '../evidence/runs';
-import { RETRY_RECORDED_MS } from '../settings';
-import { Strategy } from '../tasks/templates';
-import { Violation, violation } from './violations';
+import type { Epoch, TaskEvidence } from '../../evidence/epochs';
+import type { RetryRecord } from '../../evidence/records';
+import type { ProcessLife } from '../../../harness/backend/Replica';
+import { describe } from '../../evidence/runs';
+import { RETRY_RECORDED_MS } from '../../settings';
+import { Strategy } from '../../tasks/templates';
+import { Violation, violation } from '../violations';
 
 /** What the decision on a retry of a failed task may be. */
 const DECISIONS: Record<Strategy, string[]> = {

@@ -1,20 +1,19 @@
-import { AttemptRecord } from '../evidence/records';
-import { check } from './checks';
+import { AttemptRecord } from '../../evidence/records';
+import { check } from '../checks';
 import {
-  LIFETIMES,
   begin,
   end,
   stored,
-  event,
   attempt,
   evidence,
   INDEPENDENT,
   kindsIn,
   interruptedInFour,
+  interruptedTwice,
   storedUpToFour,
   ended,
   wholeRun,
-} from './testEvidence';
+} from '../testEvidence';
 
 describe('checks of finished steps', () => {
   it('find one that ran again and was not needed', () => {
@@ -104,15 +103,7 @@ describe('checks of finished steps', () => {
           begin('b', 'one', 20_000),
           ...wholeRun('c', 40_000).map(e => ({ ...e, pid: 3 })),
         ],
-        lifetimes: [
-          LIFETIMES[0],
-          { replica: 'second', pid: 2, startedAt: 5_000, exitedAt: 21_000 },
-        ],
-        events: [
-          ...storedUpToFour,
-          event('recovered', 19_000),
-          event('recovered', 39_000),
-        ],
+        ...interruptedTwice,
         attempts: [
           {
             ...attempt(1, 'resume', 19_000),

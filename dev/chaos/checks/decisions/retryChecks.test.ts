@@ -1,12 +1,12 @@
-import { JournalEntry } from '../../harness/actions/journal';
+import { JournalEntry } from '../../../harness/actions/journal';
 import {
   AttemptRecord,
   EventRecord,
   readRetries,
   RetryRecord,
-} from '../evidence/records';
-import { POISONED_STEP, POISON_LIMIT } from '../settings';
-import { check } from './checks';
+} from '../../evidence/records';
+import { POISONED_STEP, POISON_LIMIT } from '../../settings';
+import { check } from '../checks';
 import {
   TASK,
   LIFETIMES,
@@ -24,7 +24,7 @@ import {
   storedUpToFour,
   ended,
   wholeRun,
-} from './testEvidence';
+} from '../testEvidence';
 
 describe('checks of tasks that were started again after they had failed', () => {
   const answered = (at: number): RetryRecord => ({
