@@ -1,11 +1,11 @@
 import { JsonObject } from '@backstage/types';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { fillParameters } from './read/fillParameters';
+import { fillParameters } from './read/parameters/fillParameters';
 import { findTemplates } from './read/findTemplates';
 import { uniqueNames } from './read/copies';
 import { referredOutputs } from './read/outputs';
-import { fillSecrets } from './read/secrets';
+import { fillSecrets } from './read/parameters/secrets';
 import type { FoundTemplate, LeftOut } from './read/template';
 import type { TaskPlan } from './taskPlan';
 

@@ -2,7 +2,7 @@ import { TemplateAction } from '@backstage/plugin-scaffolder-node';
 import { JsonLines } from '../../harness/actions/JsonLines';
 import { requireScaffolder } from '../../harness/inProcess/requireScaffolder';
 import { TaskPlans } from '../taskPlan';
-import { findWork, REAL_ACTIONS } from './works';
+import { findWork, REAL_ACTIONS } from './works/works';
 import { StepRuns } from './StepRuns';
 import { CALLS_VARIABLE, PLANS_VARIABLE } from './variables';
 

@@ -1,5 +1,5 @@
 import { referredOutputs } from './outputs';
-import { fillSecrets } from './secrets';
+import { fillSecrets } from './parameters/secrets';
 import { Template } from './template';
 
 function template(spec: Partial<Template['spec']>): Template {

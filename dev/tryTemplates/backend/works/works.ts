@@ -1,10 +1,10 @@
 import { TemplateAction } from '@backstage/plugin-scaffolder-node';
-import { traitsOf } from '../../../src/check/actions';
+import { traitsOf } from '../../../../src/check/actions';
 import { fetchRemote, isRemote, resolveUrl } from './fetching';
 import { makeFiles } from './makeFiles';
 import { reachOutside } from './reachOutside';
 import { roadieWorks } from './roadieWorks';
-import { Work, WorkContext } from './StepRuns';
+import { Work, WorkContext } from '../StepRuns';
 
 /** The actions of the scaffolder that are left as they are: they work on the workspace alone. */
 export const REAL_ACTIONS = [

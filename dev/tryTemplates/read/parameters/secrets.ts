@@ -1,5 +1,5 @@
 import { fillParameters } from './fillParameters';
-import { Template, textsOf } from './template';
+import { Template, textsOf } from '../template';
 
 const REFERENCE = /\bsecrets\s*(?:\.\s*([A-Za-z_]\w*)|\[\s*['"]([^'"]+)['"])/g;
 

@@ -2,7 +2,7 @@ import { resolveSafeChildPath } from '@backstage/backend-plugin-api';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { writeFile } from './sampleFiles';
-import type { WorkContext } from './StepRuns';
+import type { WorkContext } from '../StepRuns';
 
 /** What is half written while a step is held. */
 const HALF = '.half-written';

@@ -1,7 +1,7 @@
 import { resolveSafeChildPath } from '@backstage/backend-plugin-api';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import type { WorkContext } from './StepRuns';
+import type { WorkContext } from '../StepRuns';
 
 /** Those of @roadiehq/scaffolder-backend-module-utils that are as simple as this. The second one must not run twice on the same file. */
 export const roadieWorks: Record<

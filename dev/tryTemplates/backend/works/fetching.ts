@@ -2,7 +2,7 @@ import { resolveSafeChildPath } from '@backstage/backend-plugin-api';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { writeFile, writeSample } from './sampleFiles';
-import type { WorkContext } from './StepRuns';
+import type { WorkContext } from '../StepRuns';
 
 /** Whether a URL is absolute, also if its host is to be filled in by whoever installs the template. */
 export function isRemote(url: unknown): boolean {

@@ -1,8 +1,8 @@
 import { resolveSafeChildPath } from '@backstage/backend-plugin-api';
-import { traitsOf } from '../../../src/check/actions';
-import { normalise } from './normalise';
+import { traitsOf } from '../../../../src/check/actions';
+import { normalise } from '../normalise';
 import { writeSample } from './sampleFiles';
-import type { WorkContext } from './StepRuns';
+import type { WorkContext } from '../StepRuns';
 
 /** Stands for an action that is known to write files, such as one that clones a repository: writes some, which differ with its input. */
 export function makeFiles(action: string) {
