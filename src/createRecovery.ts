@@ -56,7 +56,7 @@ import { watchStatements } from './watchStatements';
 import { keepSnapshots } from './workspace/keepSnapshots';
 
 /** What the module needs of the backend. */
-export type RecoveryDeps = {
+type RecoveryDeps = {
   auditor: AuditorService;
   auth: AuthService;
   catalog: CatalogService;

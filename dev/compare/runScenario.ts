@@ -7,7 +7,7 @@ import { CELL_LIMIT_SECONDS } from './settings';
 import type { Way } from './ways';
 
 /** A cell could not be measured. It says nothing about the way. */
-export class NotMeasured extends Error {}
+class NotMeasured extends Error {}
 
 /** What all cells are measured with. */
 export type Bench = {

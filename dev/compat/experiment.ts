@@ -5,7 +5,7 @@ import { BackendProcess } from '../harness/backend/BackendProcess';
 import { PostgresProcess } from '../harness/postgres/PostgresProcess';
 
 /** What an experiment works with. */
-export type Bench = {
+type Bench = {
   site: StepSite;
   /** Its own, so that it can be taken away. Only on PostgreSQL. */
   server?: PostgresProcess;

@@ -17,6 +17,6 @@ export type Call = {
 };
 
 /** A call failed. */
-export type Failure = { kind: 'failure'; taskId: string; run: number };
+type Failure = { kind: 'failure'; taskId: string; run: number };
 
 export type Entry = Call | Failure;

@@ -73,7 +73,7 @@ export function toJson(report: Report): JsonObject {
 }
 
 /** The figures of a way. */
-export function countsOf({ cases }: WayResult) {
+function countsOf({ cases }: WayResult) {
   const names = [...new Set(cases.map(c => c.template))];
   const wrong = new Set(
     cases.filter(c => c.problems.length > 0).map(c => c.template),

@@ -6,7 +6,7 @@ import { findTypos } from './typos';
 import { findWarnings } from './warnings';
 
 /** Something that an author should know. */
-export type Finding = Position & {
+type Finding = Position & {
   file: string;
   severity: 'error' | 'warning';
   message: string;

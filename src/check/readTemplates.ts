@@ -14,7 +14,7 @@ const API_GROUP = 'scaffolder.backstage.io/';
 export type Position = { line: number; column: number };
 
 /** A template as a file has it. */
-export type TemplateFile = {
+type TemplateFile = {
   name: string;
   spec: Record<string, unknown>;
   /** All that the document has. */
@@ -24,7 +24,7 @@ export type TemplateFile = {
 };
 
 /** A file that is no YAML. */
-export type UnreadableFile = { position: Position; message: string };
+type UnreadableFile = { position: Position; message: string };
 
 /**
  * Reads the templates in a file, which may have several documents. Those of other kinds are passed over.

@@ -19,7 +19,7 @@ export type TaskForecast = {
 };
 
 /** What would happen to a step: it would run, run again though it has finished, or be skipped. */
-export type StepForecast = {
+type StepForecast = {
   stepId: string;
   happens: 'skipped' | 'runsAgain' | 'runs';
 } & Partial<StepAgainRecord>;

@@ -13,7 +13,7 @@ import { WorkspaceSite } from './WorkspaceSite';
 
 /** What something took, of the engine and of the built-in provider. */
 export type Cost = { ms: number; walBytes: number };
-export type Compared = { engine: Cost; builtIn: Cost };
+type Compared = { engine: Cost; builtIn: Cost };
 
 export type SampleCosts = {
   first: Compared;

@@ -26,7 +26,7 @@ const WORDS = (
 ).split(' ');
 
 /** Always the same sequence of numbers from 0 to 1. */
-export function createRandom(seed: number): () => number {
+function createRandom(seed: number): () => number {
   let state = seed;
   return () => {
     // The generator of Park and Miller.

@@ -3,7 +3,7 @@ import { NETWORK_FAULTS } from './networkFaults';
 import { Random } from '../random';
 import { TIMEOUT_SECONDS } from '../settings';
 
-export const FAULT_KINDS = [
+const FAULT_KINDS = [
   'kill',
   'terminate',
   'stop',

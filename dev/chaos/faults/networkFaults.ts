@@ -7,7 +7,7 @@ export const NETWORK_FAULTS = [
   'blackHoleReset',
   'delay',
 ] as const;
-export type NetworkFault = (typeof NETWORK_FAULTS)[number];
+type NetworkFault = (typeof NETWORK_FAULTS)[number];
 
 /** A database in another region. */
 const DELAY_MS = 40;

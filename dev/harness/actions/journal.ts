@@ -16,7 +16,7 @@ export type StepProblem = {
 };
 
 /** What a step is noted with. */
-export type NotedStep = {
+type NotedStep = {
   taskId: string;
   stepId: string;
   /** Tells what belongs together: in chaos one for each claim of a task, otherwise one for each run of a step. */

@@ -1,7 +1,7 @@
 import { JsonObject, JsonValue } from '@backstage/types';
 import { waitFor } from '../waitFor';
 
-export type Task = {
+type Task = {
   id: string;
   status: string;
   createdBy?: string;
@@ -23,7 +23,7 @@ export type TaskEvent = {
 };
 
 /** What the module's REST API shows of a decision. */
-export type Attempt = {
+type Attempt = {
   taskId: string;
   trigger: 'interruption' | 'retry';
   decision: string;

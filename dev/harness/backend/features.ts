@@ -1,5 +1,5 @@
 /** What a backend has beside the scaffolder to recover tasks. */
-export type RecoveryFeature = 'none' | 'provider' | 'module';
+type RecoveryFeature = 'none' | 'provider' | 'module';
 
 const FEATURES: Record<RecoveryFeature, () => Promise<any>[]> = {
   none: () => [],

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { parseArgs, ParseArgsConfig } from 'node:util';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
-export type Values<O extends Options> = ReturnType<
+type Values<O extends Options> = ReturnType<
   typeof parseArgs<{ options: O }>
 >['values'];
 

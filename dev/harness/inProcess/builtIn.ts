@@ -4,7 +4,7 @@ import { Knex } from 'knex';
 import { requireScaffolder } from './requireScaffolder';
 
 /** What the scaffolder does by itself, 4.2.0. */
-export type BuiltIn = {
+type BuiltIn = {
   /** Its recovery, which each process with workers runs every ten seconds. */
   recoverTasks(options: {
     timeout: { seconds: number };

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 
 /** What all connections of a network have in common. Resolves when what was sent now arrives. */
-export type Passage = () => Promise<void>;
+type Passage = () => Promise<void>;
 
 /** One direction of a connection. */
 class Line {

@@ -15,7 +15,7 @@ export type StepTemplate = {
 };
 
 /** A step that began: as what it is noted, and which files it found, with their contents and modes in `tree` (see `readTree`). */
-export type BegunStep = {
+type BegunStep = {
   name: string;
   files: string[];
   tree: Record<string, string>;

@@ -1,7 +1,7 @@
 import { JsonObject, JsonValue } from '@backstage/types';
 
 /** A step as its author wrote it. */
-export type TemplateStep = JsonObject & {
+type TemplateStep = JsonObject & {
   id?: string;
   name?: string;
   action: string;

@@ -48,7 +48,7 @@ const configSchema = z
 class UsageError extends Error {}
 
 /** Where the command prints to. */
-export type Output = {
+type Output = {
   out(text: string): void;
   error(text: string): void;
 };

@@ -9,7 +9,7 @@ export type QueryFailure = {
 };
 
 /** Is told how a query ended, before its sender is. */
-export type QuerySettled = (failure?: QueryFailure) => void;
+type QuerySettled = (failure?: QueryFailure) => void;
 
 /** The parts of knex's Runner (3.3.0) that are used here. */
 type Runner = {

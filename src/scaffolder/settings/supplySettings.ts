@@ -3,7 +3,7 @@ import { JsonObject } from '@backstage/types';
 import { ConfigBlock } from './ConfigBlock';
 
 /** What is supplied below `scaffolder.taskRecovery`, for what is configured now. */
-export type Settings = (configured: Config) => JsonObject;
+type Settings = (configured: Config) => JsonObject;
 
 const PARENT = 'scaffolder';
 const BLOCK = `${PARENT}.taskRecovery`;

@@ -12,13 +12,13 @@ import {
 import { valueOfField } from './uiFields';
 
 /** The values that a person might have entered, and what could not be filled. */
-export type Filled = {
+type Filled = {
   values: JsonObject;
   unfilled: { name: string; reason: string }[];
 };
 
 /** Which properties get a value: all of them, or those that are required or have a default. */
-export type Extent = 'all' | 'required';
+type Extent = 'all' | 'required';
 
 /** So many items an array gets, if it may: one would not show whether `each` goes on in the middle. */
 const ITEMS = 2;

@@ -50,7 +50,7 @@ export type StepAgainRecord = {
 };
 
 /** The files that a run begins with. */
-export type RunFilesRecord = {
+type RunFilesRecord = {
   /** empty, snapshot or missing. */
   kind: string;
   /** The step at whose end they were there, unless there are none. */

@@ -38,7 +38,7 @@ export type InterruptedTaskRow = Pick<
 };
 
 /** The last decision on a task. */
-export type LastAttempt = {
+type LastAttempt = {
   attempt: number;
   spent: number;
   finishedSteps: number;

@@ -3,7 +3,7 @@ import { DbProcessRow, PROCESSES } from '../../tables';
 import { secondsAgo } from '../../time';
 
 /** A process that has a row. */
-export type ListedProcess = Omit<DbProcessRow, 'holds_lock' | 'begun_at'> & {
+type ListedProcess = Omit<DbProcessRow, 'holds_lock' | 'begun_at'> & {
   holdsLock: boolean;
   /** Its row was made at least so long ago as was asked for. */
   isOld: boolean;

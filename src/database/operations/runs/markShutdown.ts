@@ -3,14 +3,14 @@ import { DbShutdownRow, SHUTDOWNS } from '../../tables';
 import { DbTaskRow, IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
 
 /** A run that the process which marks it has. */
-export type InterruptedRun = {
+type InterruptedRun = {
   taskId: string;
   /** The last `recovered` event of the task before this run, 0 if there was none. */
   recoveredEvent: number;
 };
 
 /** What interrupted runs, and what the database said of a lost connection. */
-export type MarkCause =
+type MarkCause =
   { cause: 'shutdown' } | { cause: 'connection'; problem: string };
 
 /**

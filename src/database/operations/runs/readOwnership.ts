@@ -7,7 +7,7 @@ import {
 import { FencingToken } from './readFencingToken';
 
 /** How the database sees the task of a run that was claimed earlier. */
-export type Ownership = {
+type Ownership = {
   /** The task has not ended. It may show as open still: a claim is known before it is committed. */
   isInFlight: boolean;
   /** The task was queued again since the claim, so another run has it, or will have it. */

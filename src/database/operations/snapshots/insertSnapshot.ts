@@ -5,7 +5,7 @@ import { insertedRows } from './insertedRows';
 import { newestEvent } from './newestEvent';
 
 /** What a snapshot found, as it is recorded. */
-export type NewSnapshot = {
+type NewSnapshot = {
   taskId: string;
   /** The epoch of the run. */
   epoch: number;

@@ -4,7 +4,7 @@ import { silentForAtLeast } from '../../time';
 import { isOrphanCandidate, isSilent } from '../interrupted/interrupted';
 
 /** How many of the tasks that have not ended may need something. */
-export type InFlightCounts = {
+type InFlightCounts = {
   /** Running, and silent for long enough to be interrupted. */
   silent: number;
   /** Running, silent for a moment, and claimed by another process, which may be dead. On SQLite they need not be silent. */

@@ -2,7 +2,7 @@ import { Knex } from 'knex';
 import { isSqlite } from '../../time';
 
 /** What a task is to be started again with, if its state is still that which the plan was made from. */
-export type PlannedState = { from: string | null; to: string | null };
+type PlannedState = { from: string | null; to: string | null };
 
 /**
  * A value for the column `state` in the statement that starts a task again: what was planned unless it has completed, or else the state

@@ -5,7 +5,7 @@ import { IN_FLIGHT, TASKS } from '../../../../scaffolder/tables';
 import { readTimestamp, silentForAtLeastFrom } from '../../../time';
 
 /** What is kept of the files of a task. */
-export type Kept = {
+type Kept = {
   /** How many snapshots. */
   snapshots: number;
   /** Bytes that they take in the store, compressed. */
