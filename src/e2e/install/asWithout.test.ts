@@ -162,7 +162,10 @@ describe.each(ENGINES)('a backend with the module on %s', engine => {
     const site = await TestSite.create(engine);
     sites.push(site);
     const backend = await site.createBackend(entry, scaffolder, {
-      entry: path.join(REPOSITORY, `src/e2e/__testUtils__/observed/${entry}.ts`),
+      entry: path.join(
+        REPOSITORY,
+        `src/e2e/__testUtils__/observed/${entry}.ts`,
+      ),
       isBare: true,
       config: {
         catalog: {
