@@ -97,11 +97,7 @@ export class Stores {
    * @throws what a store says that cannot be reached, and what `decryptPack` throws, unless another one has the pack.
    * @throws WorkspaceError if none of them has it.
    */
-  async get(
-    taskId: string,
-    pack: string,
-    ids: string[],
-  ): Promise<Uint8Array> {
+  async get(taskId: string, pack: string, ids: string[]): Promise<Uint8Array> {
     const asked = this.#stores.filter(({ id }) => ids.includes(id));
     let failure: { error: unknown } | undefined;
     for (const { store } of asked) {
@@ -118,7 +114,10 @@ export class Stores {
       throw failure.error;
     }
     throw new WorkspaceError(
-      [`Pack ${pack} is not in the store`, ...(await hints(taskId, asked))].join('. '),
+      [
+        `Pack ${pack} is not in the store`,
+        ...(await hints(taskId, asked)),
+      ].join('. '),
     );
   }
 
