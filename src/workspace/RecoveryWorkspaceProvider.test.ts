@@ -106,35 +106,51 @@ describe.each(databases.eachSupportedId())(
       },
     );
 
-    it.each([true, false])(
-      'begins with files that it cannot read only if its run was planned with them, which then fails: %s',
-      async isPlanned => {
+    describe('a run whose files cannot be read here', () => {
+      /** @param planned - the files that the last decision planned with, if there was one */
+      async function beginUnreadable(planned?: object): Promise<string> {
         const taskId = await createTask('idempotent');
         const needs = JSON.stringify({ stores: ['directory:/x'], keys: [] });
         await knex(SNAPSHOTS).where('task_id', taskId).update({ needs });
-        const files = isPlanned
-          ? { kind: 'snapshot', number: 2, stepId: 'a' }
-          : { kind: 'missing', stepId: 'a' };
-        await knex(ATTEMPTS).insert({
-          ...{ task_id: taskId, attempt: 1, decision: 'resume' },
-          files: JSON.stringify(files),
-        });
+        if (planned) {
+          await knex(ATTEMPTS).insert({
+            ...{ task_id: taskId, attempt: 1, decision: 'resume' },
+            files: JSON.stringify(planned),
+          });
+        }
         await provider.rehydrateWorkspace({ taskId, targetPath: '/w' });
+        return taskId;
+      }
+
+      it('begins empty if it was planned without them, and the log says why', async () => {
+        const taskId = await beginUnreadable({ kind: 'missing', stepId: 'a' });
         expect(snapshots.begin).toHaveBeenCalledWith({
-          ...{ taskId, path: '/w', attempt: 1 },
-          from: isPlanned ? 2 : undefined,
+          ...{ taskId, path: '/w', attempt: 1, from: undefined },
         });
-        expect(logger.warn.mock.calls).toEqual(
-          isPlanned
-            ? []
-            : [
-                [
-                  `Task ${taskId} begins in an empty workspace, because there is no snapshot of the end of step 'a': its files are in the store directory:/x, which is not among scaffolder.recoverTasksWorkspaces.stores`,
-                ],
-              ],
-        );
-      },
-    );
+        expect(logger.warn.mock.calls).toEqual([
+          [
+            `Task ${taskId} begins in an empty workspace, because there is no snapshot of the end of step 'a': its files are in the store directory:/x, which is not among scaffolder.recoverTasksWorkspaces.stores`,
+          ],
+        ]);
+      });
+
+      // Its steps are skipped all the same, since that is in the state of the task.
+      it.each([
+        ['with them', { kind: 'snapshot', number: 2, stepId: 'a' }],
+        ['with others', { kind: 'snapshot', number: 3, stepId: 'a' }],
+        ['to begin empty, and then went on', { kind: 'empty' }],
+        ['by nobody', undefined],
+      ])(
+        'does not begin empty if it was planned %s, but asks for them, which fails',
+        async (_, planned) => {
+          const taskId = await beginUnreadable(planned);
+          expect(snapshots.begin).toHaveBeenCalledWith(
+            expect.objectContaining({ taskId, path: '/w', from: 2 }),
+          );
+          expect(logger.warn).not.toHaveBeenCalled();
+        },
+      );
+    });
 
     it('stores nothing of a run that it did not begin, and of two runs that share a folder', async () => {
       const taskId = await createTask('idempotent');

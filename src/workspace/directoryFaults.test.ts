@@ -1,6 +1,7 @@
 import { TestDatabases } from '@backstage/backend-test-utils';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { waitFor } from '../../dev/harness/waitFor';
 import { readTree } from '../../dev/harness/steps/readTree';
@@ -200,8 +201,48 @@ describe('a run that begins with files in a directory', () => {
       await expect(other.begin(2)).rejects.toThrow(/tried 1 times/);
       const rows = await site.rows();
       expect(rows[1].missing).toMatch(/not (in the store|what was stored)/);
+      // There are others of the task.
+      expect(rows[1].missing).not.toContain('shared');
       await other.begin();
       expect(fs.readdirSync(other.folder)).toEqual([]);
     },
   );
+
+  describe('that is not shared by the replicas', () => {
+    let folder: string;
+
+    beforeEach(() => {
+      folder = fs.mkdtempSync(path.join(os.tmpdir(), 'own-store-'));
+    });
+    afterEach(() => fs.rmSync(folder, { recursive: true }));
+
+    /** A replica that has another folder at the same path. */
+    async function createElsewhere() {
+      const { site } = await create();
+      const store = new DirectoryPackStore(folder);
+      const { id } = site.stores.first;
+      const stores = new Stores({ id, store });
+      return { id, other: site.another({ stores, retryForMs: 100 }) };
+    }
+
+    it('fails where other tasks have files, and names the likely cause, also in the plan of a retry', async () => {
+      fs.mkdirSync(path.join(folder, randomUUID()));
+      const { id, other } = await createElsewhere();
+      const cause = `The store ${id} has nothing of this task. Is its folder shared by all replicas, and does it outlive them?`;
+      await expect(other.begin(2)).rejects.toThrow(cause);
+      const [, { missing }] = await other.rows();
+      expect(missing).toContain(cause);
+      expect(other.warnings()).toEqual([expect.stringContaining(cause)]);
+    });
+
+    it('fails where nothing has files, and says that it must be shared', async () => {
+      const { other } = await createElsewhere();
+      await expect(other.begin(2)).rejects.toThrow(
+        'is empty. Mount the volume that it is to be on. That must be one for all replicas, which outlives them',
+      );
+      // As long as the volume may only be away.
+      const [, { missing }] = await other.rows();
+      expect(missing).toBeNull();
+    });
+  });
 });

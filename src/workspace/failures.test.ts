@@ -192,6 +192,50 @@ describe.each(eachPlace(databases))(
       },
     );
 
+    it('build on what is recorded when that came late, and the answer to the next one was lost as well', async () => {
+      const first = await Site.create(databases, place);
+      const late: [string, object[]][] = [];
+      let transactions = 0;
+      const knex = new Proxy(first.knex, {
+        get(target: any, name) {
+          transactions += name === 'transaction' ? 1 : 0;
+          if (name !== 'transaction' || transactions > 2) {
+            return target[name];
+          }
+          return async (action: (tx: Knex.Transaction) => unknown) => {
+            for (const [table, rows] of late.splice(0)) {
+              await target(table).insert(rows);
+            }
+            const tx = await target.transaction();
+            await action(tx);
+            if (transactions === 1) {
+              // The server is still at it.
+              for (const table of [SNAPSHOTS, MANIFESTS]) {
+                late.push([table, await tx(table).where('number', 2)]);
+              }
+              await tx.rollback();
+            } else {
+              await tx.commit();
+            }
+            throw new Error('Connection terminated unexpectedly');
+          };
+        },
+      });
+      const site = first.another({ knex });
+      await site.begin();
+      writeFiles(site.folder, { one: '1' });
+      const recorded = await site.take();
+      expect(transactions).toBe(2);
+      expect(recorded).toMatchObject({ number: 2, base: 1 });
+      expect(await site.packs()).toEqual(JSON.parse(recorded.packs!));
+
+      fs.renameSync(`${site.folder}/one`, `${site.folder}/two`);
+      expect(await site.take()).toMatchObject({ number: 3, base: 2 });
+      const next = first.another();
+      await next.begin(3);
+      expect(readTree(next.folder)).toEqual(readTree(site.folder));
+    });
+
     it('are made once the store can be reached again', async () => {
       let failures = 2;
       const site = await Site.create(databases, place);

@@ -23,9 +23,11 @@ it.each(databases.eachSupportedId())(
     const reader = new PrometheusExporter({ preventServerStart: true });
     const provider = new MeterProvider({ readers: [reader] });
     let isReady = false;
+    let now = 0;
     reportKept(provider.getMeter('backstage-plugin-scaffolder'), {
       knex,
       isReady: () => isReady,
+      now: () => now,
       stores: ['directory:/new', 'database'],
     });
     const scrape = async () => {
@@ -62,12 +64,20 @@ it.each(databases.eachSupportedId())(
     await insert(null);
     await insert(['directory:/old', 'directory:/new']);
     await insert(['directory:/new']);
+    const statements = jest.fn();
+    knex.on('query', statements);
+    now = 59_999;
+    // Not yet: each process reads it once a minute.
+    expect((await scrape()).sort()).toEqual(nothing);
+    expect(statements).not.toHaveBeenCalled();
+    now = 60_000;
     expect((await scrape()).sort()).toEqual([
       'size database 20',
       'size directory:/new 40',
       'tasks database 1',
       'tasks directory:/new 2',
     ]);
+    expect(statements).toHaveBeenCalledTimes(1);
     await provider.shutdown();
   },
 );

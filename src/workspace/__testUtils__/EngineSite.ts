@@ -5,6 +5,7 @@ import { Engine } from '../engine/Engine';
 import { StoredManifests } from '../engine/manifest/loadContent';
 import { isFullManifest } from '../engine/manifest/manifestFormat';
 import { Limits, Snapshot } from '../engine/takeSnapshot';
+import { WorkspaceError } from '../engine/tree/WorkspaceError';
 
 const TASK = 'task';
 
@@ -39,7 +40,13 @@ export class EngineSite {
         putPack: async (_, pack, content) => {
           this.packs.set(pack, content);
         },
-        getPack: async (_, pack) => this.packs.get(pack)?.slice(),
+        getPack: async (_, pack) => {
+          const content = this.packs.get(pack);
+          if (!content) {
+            throw new WorkspaceError(`Pack ${pack} is not in the store`);
+          }
+          return content.slice();
+        },
         readManifests: async (_, number) => this.#readManifests(number),
       },
       { ...options, fs: this.fs, now: () => this.now() },

@@ -99,6 +99,12 @@ describe('an encrypted manifest', () => {
     }
   });
 
+  it('shows one byte of it in clear, however many parts it has', () => {
+    const parts = [1, 7, 9].map(byte => Buffer.alloc(3_000, byte));
+    const stored = [...encryptManifest(before, place, parts)];
+    expect(stored.map(part => part[1])).toEqual([1, 0, 0]);
+  });
+
   it('is read as it is from before there was a key, whatever its further parts begin with', async () => {
     expect([...encryptManifest(none, place, full)]).toEqual(full);
     expect(await decryptManifest(before, place, full)).toEqual(full);

@@ -17,7 +17,8 @@ export interface EngineHost {
     pack: string,
     content: Uint8Array<ArrayBuffer>,
   ): Promise<void>;
-  getPack(taskId: string, pack: string): Promise<Uint8Array | undefined>;
+  /** @throws WorkspaceError if it is not in the store. */
+  getPack(taskId: string, pack: string): Promise<Uint8Array>;
   /** What a snapshot consists of. Nothing if it is of an empty workspace. */
   readManifests(taskId: string, number: number): Promise<StoredManifests>;
 }

@@ -5,12 +5,17 @@ import {
   migrateScaffolder,
   TEST_DATABASE_IDS,
 } from '../../__testUtils__/scaffolderDatabase';
-import { PACKS, SNAPSHOTS } from '../../database/tables';
+import { PACKS, SNAPSHOTS, STORED } from '../../database/tables';
+import { TASKS } from '../../scaffolder/tables';
+import { removeSites, Site } from '../__testUtils__/Site';
+import { writeFiles } from '../__testUtils__/writeFiles';
 import { SnapshotCleaner } from './SnapshotCleaner';
 
 jest.setTimeout(60_000);
 
 const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
+
+afterEach(removeSites);
 
 it.each(databases.eachSupportedId())(
   'the snapshots of tasks are deleted that completed, and that ended otherwise long ago, on %s',
@@ -57,5 +62,36 @@ it.each(databases.eachSupportedId())(
     }).clean();
     const [[forgotten]] = snapshots.forget.mock.calls;
     expect(forgotten.sort()).toEqual(unneeded.sort());
+  },
+);
+
+it.each(databases.eachSupportedId())(
+  'snapshots are deleted without a word to another store, which may be slow, and what it has is left to who cleans it, on %s',
+  async databaseId => {
+    const site = await Site.create(databases, {
+      databaseId,
+      store: 'directory',
+    });
+    await site.begin();
+    writeFiles(site.folder, { file: 'F' });
+    await site.take();
+    await site.knex(TASKS).update({ status: 'completed' });
+    const asked = jest.fn(async () => {
+      throw new Error('It does not answer');
+    });
+    const { snapshots } = site.another({
+      stores: site.storesWith(() => ({ list: asked, delete: asked })),
+    });
+    await new SnapshotCleaner({
+      knex: site.knex,
+      snapshots,
+      cleaners: [],
+      keepSeconds: 60,
+    }).clean();
+    expect(asked).not.toHaveBeenCalled();
+    expect(await site.rows()).toEqual([]);
+    expect(await site.knex(STORED)).toMatchObject([{ emptied_at: null }]);
+    await site.cleanStores();
+    expect(await site.packs()).toEqual([]);
   },
 );

@@ -290,6 +290,9 @@ export class Snapshots {
     if (isDamaged && from !== undefined) {
       const problem = error.message;
       const { knex, logger } = this.#context;
+      logger.warn(
+        `Task ${taskId} could not begin with snapshot ${from}. ${problem}. If the task is retried, it is planned without that snapshot.`,
+      );
       await markDamaged(knex, { taskId, number: from, problem }).catch(
         failure =>
           logger.warn(

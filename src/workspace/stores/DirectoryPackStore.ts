@@ -44,6 +44,9 @@ export type StoreFs = Pick<
  * All methods throw a StoreError, also if the volume does not answer within 30 s.
  */
 export class DirectoryPackStore implements PackStore {
+  readonly ifNothingIsThere =
+    'Is its folder shared by all replicas, and does it outlive them? Mount one volume there in all of them, or use another store';
+
   readonly #limit = pLimit(MAX_AT_ONCE);
 
   constructor(
@@ -186,7 +189,7 @@ export class DirectoryPackStore implements PackStore {
   async #checkMounted(): Promise<void> {
     if ((await this.fs.readdir(this.root)).length === 0) {
       throw new Error(
-        `${this.root} is empty. Mount the volume that it is to be on, or delete what the database has of the task`,
+        `${this.root} is empty. Mount the volume that it is to be on. That must be one for all replicas, which outlives them`,
       );
     }
   }

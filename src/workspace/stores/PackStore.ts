@@ -5,6 +5,11 @@
  */
 export interface PackStore {
   /**
+   * What to ask and do if nothing at all is there of a task of which something must be. Only of a store where that has a likely cause. Part of
+   * an error.
+   */
+  readonly ifNothingIsThere?: string;
+  /**
    * Stores a pack. It must be there for good when this returns, also if a server fails.
    *
    * @param pack - a UUID

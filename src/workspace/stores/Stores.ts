@@ -6,6 +6,7 @@ import {
 import { decryptPack, encryptPack } from '../encryption/encryptedPack';
 import { EncryptionKeys } from '../encryption/EncryptionKeys';
 import { StoreError } from '../engine/tree/StoreError';
+import { WorkspaceError } from '../engine/tree/WorkspaceError';
 import { DatabasePackStore } from './DatabasePackStore';
 import { PackStore } from './PackStore';
 
@@ -93,31 +94,31 @@ export class Stores {
    * The content of a pack that is in one of some stores.
    *
    * @param ids - of the stores. Those that are not configured are left out
-   * @returns nothing if none of them has it.
    * @throws what a store says that cannot be reached, and what `decryptPack` throws, unless another one has the pack.
+   * @throws WorkspaceError if none of them has it.
    */
-  async get(
-    taskId: string,
-    pack: string,
-    ids: string[],
-  ): Promise<Uint8Array | undefined> {
+  async get(taskId: string, pack: string, ids: string[]): Promise<Uint8Array> {
+    const asked = this.#stores.filter(({ id }) => ids.includes(id));
     let failure: { error: unknown } | undefined;
-    for (const { id, store } of this.#stores) {
-      if (ids.includes(id)) {
-        try {
-          const content = await store.get(taskId, pack);
-          if (content) {
-            return decryptPack(this.#keys, { taskId, pack }, content);
-          }
-        } catch (error) {
-          failure ??= { error };
+    for (const { store } of asked) {
+      try {
+        const content = await store.get(taskId, pack);
+        if (content) {
+          return decryptPack(this.#keys, { taskId, pack }, content);
         }
+      } catch (error) {
+        failure ??= { error };
       }
     }
     if (failure) {
       throw failure.error;
     }
-    return undefined;
+    throw new WorkspaceError(
+      [
+        `Pack ${pack} is not in the store`,
+        ...(await hints(taskId, asked)),
+      ].join('. '),
+    );
   }
 
   async #unlessPaused(ask: (store: PackStore) => Promise<void>): Promise<void> {
@@ -135,4 +136,18 @@ export class Stores {
       throw error;
     }
   }
+}
+
+/** What to do about stores that have nothing of a task. */
+async function hints(taskId: string, stores: NamedStore[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const { id, store } of stores) {
+    const { ifNothingIsThere } = store;
+    if (ifNothingIsThere && (await store.list(taskId)).length === 0) {
+      found.push(
+        `The store ${id} has nothing of this task. ${ifNothingIsThere}`,
+      );
+    }
+  }
+  return found;
 }

@@ -31,7 +31,7 @@ it('fails what it was doing when it ends, and is started again for the next call
       }
       packs.push(pack);
     },
-    getPack: async () => undefined,
+    getPack: async () => new Uint8Array(),
     readManifests: async () => [],
   });
   const run = { taskId: 'task', path: folder, number: 1 };
@@ -50,7 +50,7 @@ it('takes snapshots of several tasks at once', async () => {
     putPack: async (taskId, _, content) => {
       stored.set(taskId, (stored.get(taskId) ?? 0) + content.length);
     },
-    getPack: async () => undefined,
+    getPack: async () => new Uint8Array(),
     readManifests: async () => [],
   });
   const tasks = ['one', 'two', 'three'];

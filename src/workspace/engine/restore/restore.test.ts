@@ -134,6 +134,30 @@ describe('a restore', () => {
     );
   });
 
+  it.each(['openSync', 'mkdirSync', 'symlinkSync', 'unlinkSync'])(
+    'says what the file system said to %s, without a path of this host',
+    async name => {
+      const site = new EngineSite();
+      await site.begin();
+      writeFiles(site.folder, { 'folder/file': 'content' });
+      fs.symlinkSync('folder', `${site.folder}/link`);
+      const { number } = await site.take();
+      Object.assign(site.fs, {
+        [name]: (...args: any[]) => {
+          // The second argument of `symlink` is where it is made.
+          args[name === 'symlinkSync' ? 1 : 0] += '/nowhere/else';
+          return (fs as any)[name](...args);
+        },
+      });
+      await expect(site.begin(number)).rejects.toMatchObject({
+        name: 'FolderError',
+        message: expect.stringMatching(
+          /^The file system said: (ENOENT: no such file|ENOTDIR: not a) (or )?directory$/,
+        ),
+      });
+    },
+  );
+
   it.each([
     ['of another version', (m: Buffer) => m.fill(99, 0, 1), /has version 99/],
     ['that is cut off', (m: Buffer) => m.subarray(0, -5), /cannot be read/],

@@ -9,8 +9,8 @@ import { WorkspaceError } from '../tree/WorkspaceError';
 /** Packs that are asked for ahead of the one that is written out. */
 const AHEAD = 2;
 
-/** Reads a pack. Nothing if the store does not have it. */
-export type GetPack = (pack: string) => Promise<Uint8Array | undefined>;
+/** Reads a pack. Throws a WorkspaceError if it is not in the store. */
+export type GetPack = (pack: string) => Promise<Uint8Array>;
 
 /**
  * Writes entries into an empty folder: folders, then files, then links, so that nothing is written through a link, then the modes and
@@ -99,9 +99,6 @@ async function* readAhead(
 
 async function read(pack: string, get: GetPack): Promise<Buffer> {
   const content = await get(pack);
-  if (!content) {
-    throw new WorkspaceError(`Pack ${pack} is not in the store`);
-  }
   try {
     return await decompressAside(content, PACK_BYTES);
   } catch (error: any) {
