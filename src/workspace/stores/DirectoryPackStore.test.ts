@@ -125,6 +125,35 @@ describe('DirectoryPackStore', () => {
     expect(await store.get(TASK, PACK)).toBeUndefined();
   });
 
+  it.each<keyof StoreFs>(['lstat', 'open', 'readdir', 'rm', 'rmdir'])(
+    'takes nothing for gone when its folder is away for the moment of %s alone',
+    async name => {
+      await store.put(TASK, PACK, content);
+      let isAway = false;
+      const shaky = new DirectoryPackStore(root, {
+        ...fs.promises,
+        [name]: async (...args: any[]) => {
+          if (isAway) {
+            isAway = false;
+            fs.renameSync(root, `${root}.away`);
+            const answer = (fs.promises as any)[name](...args);
+            await answer.catch(() => {});
+            fs.renameSync(`${root}.away`, root);
+            return answer;
+          }
+          return (fs.promises as any)[name](...args);
+        },
+      });
+      isAway = true;
+      expect(await shaky.get(TASK, PACK)).toEqual(content);
+      isAway = true;
+      expect(await shaky.list(TASK)).toEqual([PACK]);
+      isAway = true;
+      await shaky.delete(TASK, [PACK]);
+      expect(fs.readdirSync(root)).toEqual([]);
+    },
+  );
+
   it('makes the folder again that another process deletes as empty', async () => {
     let deletions = 3;
     const racing = new DirectoryPackStore(root, {

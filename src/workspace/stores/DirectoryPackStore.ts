@@ -75,54 +75,44 @@ export class DirectoryPackStore implements PackStore {
     return this.#explained(`read a pack of task ${taskId}`, async () => {
       const folder = this.#folder(taskId);
       const file = path.join(folder, checked(pack));
-      try {
-        await this.#checkFolder(folder);
-        return await this.#read(file);
-      } catch (error: any) {
-        if (error.code !== 'ENOENT') {
-          throw error;
-        }
-      }
-      await this.#checkMounted();
-      return undefined;
+      return this.#ifThere(
+        async () => {
+          await this.#checkFolder(folder);
+          return this.#read(file);
+        },
+        () => this.#checkMounted(),
+      );
     });
   }
 
   async list(taskId: string): Promise<string[]> {
     return this.#explained(`list the packs of task ${taskId}`, async () => {
       const folder = this.#folder(taskId);
-      try {
+      const names = await this.#ifThere(async () => {
         await this.#checkFolder(folder);
-        return (await this.fs.readdir(folder)).filter(isOwn);
-      } catch (error: any) {
-        if (error.code !== 'ENOENT') {
-          throw error;
-        }
-      }
-      // Nothing of the task, unless nothing at all is there.
-      await this.fs.lstat(`${this.root}/.`);
-      return [];
+        return this.fs.readdir(folder);
+      });
+      return (names ?? []).filter(isOwn);
     });
   }
 
   async delete(taskId: string, names: string[]): Promise<void> {
     await this.#explained(`delete packs of task ${taskId}`, async () => {
       const folder = this.#folder(taskId);
-      try {
+      const isThere = await this.#ifThere(async () => {
         await this.#checkFolder(folder);
-      } catch (error: any) {
-        if (error.code !== 'ENOENT') {
-          throw error;
-        }
-        await this.fs.lstat(`${this.root}/.`);
+        return true;
+      });
+      if (!isThere) {
         return;
       }
       for (const name of names) {
-        await this.fs.rm(path.join(folder, checked(name)), { force: true });
+        const file = path.join(folder, checked(name));
+        await this.#ifThere(() => this.fs.rm(file));
       }
-      await this.fs.rmdir(folder).catch(error => {
-        // Others are left, or another process was faster.
-        if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(error.code)) {
+      await this.#ifThere(() => this.fs.rmdir(folder)).catch(error => {
+        // Others are left.
+        if (!['ENOTEMPTY', 'EEXIST'].includes(error.code)) {
           throw error;
         }
       });
@@ -183,6 +173,34 @@ export class DirectoryPackStore implements PackStore {
     if (!stat.isDirectory()) {
       throw new Error(`${folder} is a link or a file, and must be a folder`);
     }
+  }
+
+  /**
+   * Does something with what may be gone. It counts as gone only if it is not found twice, with the root seen in between and after: a root that
+   * comes back between one look for a file and one for the root would else make the file look as if it were gone. Chaos found that.
+   *
+   * @param checkRoot - throws if the root is not there
+   * @returns nothing if it is gone.
+   */
+  async #ifThere<T>(
+    action: () => Promise<T>,
+    checkRoot = () => this.#checkRoot(),
+  ): Promise<T | undefined> {
+    for (let look = 1; look <= 2; look++) {
+      try {
+        return await action();
+      } catch (error: any) {
+        if (error.code !== 'ENOENT') {
+          throw error;
+        }
+        await checkRoot();
+      }
+    }
+    return undefined;
+  }
+
+  async #checkRoot(): Promise<void> {
+    await this.fs.lstat(`${this.root}/.`);
   }
 
   /** A mount point without its volume is empty. What is missing then is not gone. */
