@@ -11,7 +11,7 @@ import { Limits } from '../engine/takeSnapshot';
 import { StoreError } from '../engine/tree/StoreError';
 import { encryptManifest } from '../encryption/encryptedManifest';
 import { formatNeeds, SnapshotNeeds } from '../../decision/plan/snapshotNeeds';
-import { expectStored } from '../stores/expectStored';
+import { expectStored } from '../stores/deletion/expectStored';
 import { Stores } from '../stores/Stores';
 import { SnapshotListener } from './SnapshotListener';
 import { EngineThread } from '../thread/EngineThread';

@@ -25,9 +25,9 @@ import {
   UnreadableError,
   WorkspaceError,
 } from '../engine/tree/WorkspaceError';
-import { deleteOrphans } from '../stores/deleteOrphans';
-import { deleteStored } from '../stores/deleteStored';
-import { expectStored } from '../stores/expectStored';
+import { deleteOrphans } from '../stores/deletion/deleteOrphans';
+import { deleteStored } from '../stores/deletion/deleteStored';
+import { expectStored } from '../stores/deletion/expectStored';
 import { Stores } from '../stores/Stores';
 import { Run, RunContext } from './Run';
 import { SnapshotListener } from './SnapshotListener';

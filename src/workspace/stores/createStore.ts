@@ -2,7 +2,7 @@ import { Config } from '@backstage/config';
 import { Knex } from 'knex';
 import { StoreEntry } from '../storeConfig';
 import { DatabasePackStore } from './DatabasePackStore';
-import { DirectoryPackStore } from './DirectoryPackStore';
+import { DirectoryPackStore } from './directory/DirectoryPackStore';
 import { PackStore } from './PackStore';
 import { S3PackStore } from './s3/S3PackStore';
 

@@ -1,9 +1,9 @@
 import nodeFs from 'node:fs';
 import path from 'node:path';
 import pLimit from 'p-limit';
-import { TIMED_OUT, within } from '../../util/within';
+import { TIMED_OUT, within } from '../../../util/within';
 import { explainDirectoryError } from './explainDirectoryError';
-import { PackStore } from './PackStore';
+import { PackStore } from '../PackStore';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 

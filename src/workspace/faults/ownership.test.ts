@@ -3,13 +3,13 @@ import { randomBytes } from 'node:crypto';
 import {
   insertTask,
   TEST_DATABASE_IDS,
-} from '../__testUtils__/scaffolderDatabase';
-import { MANIFESTS, SNAPSHOTS } from '../database/tables';
-import { TASKS } from '../scaffolder/tables';
-import { removeSites, Site } from './__testUtils__/Site';
-import { eachPlace } from './__testUtils__/testStores';
-import { readTree } from '../../dev/harness/steps/readTree';
-import { writeFiles } from './__testUtils__/writeFiles';
+} from '../../__testUtils__/scaffolderDatabase';
+import { MANIFESTS, SNAPSHOTS } from '../../database/tables';
+import { TASKS } from '../../scaffolder/tables';
+import { removeSites, Site } from '../__testUtils__/Site';
+import { eachPlace } from '../__testUtils__/testStores';
+import { readTree } from '../../../dev/harness/steps/readTree';
+import { writeFiles } from '../__testUtils__/writeFiles';
 
 jest.setTimeout(60_000);
 

@@ -1,13 +1,13 @@
 import { TestDatabases } from '@backstage/backend-test-utils';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { TEST_DATABASE_IDS } from '../__testUtils__/scaffolderDatabase';
-import { SNAPSHOTS, STORED } from '../database/tables';
-import { TASKS } from '../scaffolder/tables';
-import { readTree } from '../../dev/harness/steps/readTree';
-import { Site, removeSites } from './__testUtils__/Site';
-import { eachPlace } from './__testUtils__/testStores';
-import { writeFiles } from './__testUtils__/writeFiles';
-import { Stores } from './stores/Stores';
+import { TEST_DATABASE_IDS } from '../../__testUtils__/scaffolderDatabase';
+import { SNAPSHOTS, STORED } from '../../database/tables';
+import { TASKS } from '../../scaffolder/tables';
+import { readTree } from '../../../dev/harness/steps/readTree';
+import { Site, removeSites } from '../__testUtils__/Site';
+import { eachPlace } from '../__testUtils__/testStores';
+import { writeFiles } from '../__testUtils__/writeFiles';
+import { Stores } from '../stores/Stores';
 
 jest.setTimeout(60_000);
 

@@ -2,13 +2,13 @@ import { TestDatabases } from '@backstage/backend-test-utils';
 import { Knex } from 'knex';
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
-import { TEST_DATABASE_IDS } from '../__testUtils__/scaffolderDatabase';
-import { MANIFESTS, PACKS, SNAPSHOTS } from '../database/tables';
-import { isSqlite } from '../database/time';
-import { removeSites, Site } from './__testUtils__/Site';
-import { eachPlace } from './__testUtils__/testStores';
-import { readTree } from '../../dev/harness/steps/readTree';
-import { writeFiles } from './__testUtils__/writeFiles';
+import { TEST_DATABASE_IDS } from '../../__testUtils__/scaffolderDatabase';
+import { MANIFESTS, PACKS, SNAPSHOTS } from '../../database/tables';
+import { isSqlite } from '../../database/time';
+import { removeSites, Site } from '../__testUtils__/Site';
+import { eachPlace } from '../__testUtils__/testStores';
+import { readTree } from '../../../dev/harness/steps/readTree';
+import { writeFiles } from '../__testUtils__/writeFiles';
 
 jest.setTimeout(60_000);
 

@@ -4,12 +4,12 @@ import fs from 'node:fs';
 import {
   insertEvent,
   TEST_DATABASE_IDS,
-} from '../__testUtils__/scaffolderDatabase';
-import { MANIFESTS } from '../database/tables';
-import { removeSites, Site } from './__testUtils__/Site';
-import { eachPlace } from './__testUtils__/testStores';
-import { readTree } from '../../dev/harness/steps/readTree';
-import { writeFiles } from './__testUtils__/writeFiles';
+} from '../../__testUtils__/scaffolderDatabase';
+import { MANIFESTS } from '../../database/tables';
+import { removeSites, Site } from '../__testUtils__/Site';
+import { eachPlace } from '../__testUtils__/testStores';
+import { readTree } from '../../../dev/harness/steps/readTree';
+import { writeFiles } from '../__testUtils__/writeFiles';
 
 jest.setTimeout(60_000);
 

@@ -3,12 +3,15 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { waitFor } from '../../dev/harness/waitFor';
-import { readTree } from '../../dev/harness/steps/readTree';
-import { Site, removeSites } from './__testUtils__/Site';
-import { writeFiles } from './__testUtils__/writeFiles';
-import { DirectoryPackStore, StoreFs } from './stores/DirectoryPackStore';
-import { Stores } from './stores/Stores';
+import { waitFor } from '../../../dev/harness/waitFor';
+import { readTree } from '../../../dev/harness/steps/readTree';
+import { Site, removeSites } from '../__testUtils__/Site';
+import { writeFiles } from '../__testUtils__/writeFiles';
+import {
+  DirectoryPackStore,
+  StoreFs,
+} from '../stores/directory/DirectoryPackStore';
+import { Stores } from '../stores/Stores';
 
 jest.setTimeout(60_000);
 

@@ -2,15 +2,15 @@ import { mockServices, TestDatabases } from '@backstage/backend-test-utils';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { insertEvent } from '../__testUtils__/scaffolderDatabase';
-import { readTree } from '../../dev/harness/steps/readTree';
-import { PACKS } from '../database/tables';
-import { readTaskCourse } from '../database/operations/tasks/readTaskCourse';
-import { readHistory } from '../decision/plan/history';
-import { Site, removeSites } from './__testUtils__/Site';
-import { writeFiles } from './__testUtils__/writeFiles';
-import { StoreEntry, storeId } from './storeConfig';
-import { openStores } from './stores/openStores';
+import { insertEvent } from '../../__testUtils__/scaffolderDatabase';
+import { readTree } from '../../../dev/harness/steps/readTree';
+import { PACKS } from '../../database/tables';
+import { readTaskCourse } from '../../database/operations/tasks/readTaskCourse';
+import { readHistory } from '../../decision/plan/history';
+import { Site, removeSites } from '../__testUtils__/Site';
+import { writeFiles } from '../__testUtils__/writeFiles';
+import { StoreEntry, storeId } from '../storeConfig';
+import { openStores } from '../stores/openStores';
 
 jest.setTimeout(60_000);
 

@@ -1,9 +1,9 @@
 import { TestDatabases } from '@backstage/backend-test-utils';
-import { TEST_DATABASE_IDS } from '../../__testUtils__/scaffolderDatabase';
-import { STORED } from '../../database/tables';
-import { readTree } from '../../../dev/harness/steps/readTree';
-import { Site, removeSites } from '../__testUtils__/Site';
-import { writeFiles } from '../__testUtils__/writeFiles';
+import { TEST_DATABASE_IDS } from '../../../__testUtils__/scaffolderDatabase';
+import { STORED } from '../../../database/tables';
+import { readTree } from '../../../../dev/harness/steps/readTree';
+import { Site, removeSites } from '../../__testUtils__/Site';
+import { writeFiles } from '../../__testUtils__/writeFiles';
 
 jest.setTimeout(60_000);
 

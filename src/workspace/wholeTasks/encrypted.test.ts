@@ -1,13 +1,13 @@
 import { TestDatabases } from '@backstage/backend-test-utils';
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
-import { TEST_DATABASE_IDS } from '../__testUtils__/scaffolderDatabase';
-import { DbSnapshotRow, MANIFESTS, SNAPSHOTS } from '../database/tables';
-import { readTree } from '../../dev/harness/steps/readTree';
-import { removeSites, Site } from './__testUtils__/Site';
-import { eachPlace } from './__testUtils__/testStores';
-import { writeFiles } from './__testUtils__/writeFiles';
-import { EncryptionKeys } from './encryption/EncryptionKeys';
+import { TEST_DATABASE_IDS } from '../../__testUtils__/scaffolderDatabase';
+import { DbSnapshotRow, MANIFESTS, SNAPSHOTS } from '../../database/tables';
+import { readTree } from '../../../dev/harness/steps/readTree';
+import { removeSites, Site } from '../__testUtils__/Site';
+import { eachPlace } from '../__testUtils__/testStores';
+import { writeFiles } from '../__testUtils__/writeFiles';
+import { EncryptionKeys } from '../encryption/EncryptionKeys';
 
 jest.setTimeout(60_000);
 

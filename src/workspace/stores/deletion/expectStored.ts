@@ -1,7 +1,7 @@
 import { Knex } from 'knex';
-import { markStored } from '../../database/operations/stored/markStored';
-import { DATABASE_STORE } from '../../decision/plan/snapshotNeeds';
-import { Stores } from './Stores';
+import { markStored } from '../../../database/operations/stored/markStored';
+import { DATABASE_STORE } from '../../../decision/plan/snapshotNeeds';
+import { Stores } from '../Stores';
 
 /** Has the cleaner look at the store that is written to once the task needs nothing there any more. The database cleans itself. */
 export async function expectStored(

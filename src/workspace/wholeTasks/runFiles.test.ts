@@ -8,23 +8,23 @@ import { Knex } from 'knex';
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { createPass } from '../../dev/harness/inProcess/createPass';
-import { readTree, Tree } from '../../dev/harness/steps/readTree';
-import { RealScaffolder, RealStep } from '../__testUtils__/RealScaffolder';
+import { createPass } from '../../../dev/harness/inProcess/createPass';
+import { readTree, Tree } from '../../../dev/harness/steps/readTree';
+import { RealScaffolder, RealStep } from '../../__testUtils__/RealScaffolder';
 import {
   migrateScaffolder,
   readTask,
-} from '../__testUtils__/scaffolderDatabase';
-import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
-import { ATTEMPTS, SNAPSHOTS } from '../database/tables';
-import { TASKS } from '../scaffolder/tables';
-import { secondsAgo } from '../database/time';
-import { RecoveryPass } from '../rescue/RecoveryPass';
-import { Retries } from '../rescue/Retries';
-import { RecoveryWorkspaceProvider } from './RecoveryWorkspaceProvider';
-import { SNAPSHOTS_IN_DATABASE } from './__testUtils__/snapshotsInDatabase';
-import { DATABASE_ONLY } from '../decision/plan/snapshotNeeds';
-import { Snapshots } from './snapshots/Snapshots';
+} from '../../__testUtils__/scaffolderDatabase';
+import { rememberStrategy } from '../../database/operations/strategies/rememberStrategy';
+import { ATTEMPTS, SNAPSHOTS } from '../../database/tables';
+import { TASKS } from '../../scaffolder/tables';
+import { secondsAgo } from '../../database/time';
+import { RecoveryPass } from '../../rescue/RecoveryPass';
+import { Retries } from '../../rescue/Retries';
+import { RecoveryWorkspaceProvider } from '../RecoveryWorkspaceProvider';
+import { SNAPSHOTS_IN_DATABASE } from '../__testUtils__/snapshotsInDatabase';
+import { DATABASE_ONLY } from '../../decision/plan/snapshotNeeds';
+import { Snapshots } from '../snapshots/Snapshots';
 
 jest.setTimeout(300_000);
 

@@ -1,10 +1,10 @@
 import { TestDatabases } from '@backstage/backend-test-utils';
 import { randomBytes } from 'node:crypto';
-import { S3Server } from '../../dev/harness/S3Server';
-import { readTree } from '../../dev/harness/steps/readTree';
-import { waitFor } from '../../dev/harness/waitFor';
-import { removeSites, Site } from './__testUtils__/Site';
-import { writeFiles } from './__testUtils__/writeFiles';
+import { S3Server } from '../../../dev/harness/S3Server';
+import { readTree } from '../../../dev/harness/steps/readTree';
+import { waitFor } from '../../../dev/harness/waitFor';
+import { removeSites, Site } from '../__testUtils__/Site';
+import { writeFiles } from '../__testUtils__/writeFiles';
 
 jest.setTimeout(120_000);
 

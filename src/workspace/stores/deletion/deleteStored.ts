@@ -1,13 +1,13 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
-import { listStoresOfTask } from '../../database/operations/stored/listStoresOfTask';
+import { listStoresOfTask } from '../../../database/operations/stored/listStoresOfTask';
 import {
   isUnneeded,
   markEmptied,
-} from '../../database/operations/stored/listLeftovers';
-import { safeError } from '../../util/safeError';
-import { DatabasePackStore } from './DatabasePackStore';
-import { Stores } from './Stores';
+} from '../../../database/operations/stored/listLeftovers';
+import { safeError } from '../../../util/safeError';
+import { DatabasePackStore } from '../DatabasePackStore';
+import { Stores } from '../Stores';
 
 /**
  * Deletes the content of all snapshots of a task whose rows have just been deleted. What another store than the database does not delete is

@@ -1,9 +1,9 @@
 import { Knex } from 'knex';
-import { readNamedPacks } from '../../database/operations/snapshots/readNamedPacks';
-import { listStoresOfTask } from '../../database/operations/stored/listStoresOfTask';
-import { DATABASE_STORE } from '../../decision/plan/snapshotNeeds';
-import { PackStore } from './PackStore';
-import { Stores } from './Stores';
+import { readNamedPacks } from '../../../database/operations/snapshots/readNamedPacks';
+import { listStoresOfTask } from '../../../database/operations/stored/listStoresOfTask';
+import { DATABASE_STORE } from '../../../decision/plan/snapshotNeeds';
+import { PackStore } from '../PackStore';
+import { Stores } from '../Stores';
 
 /**
  * Deletes the packs of a task that no snapshot has: their process ended before it could record it.
