@@ -3,6 +3,8 @@ import path from 'node:path';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import { StoreEntry } from '../../../src/workspace/storeConfig';
+import { S3Process } from '../../harness/s3/S3Process';
+import { TEST_BUCKET } from '../../harness/S3Server';
 import { Databases } from '../Databases';
 import { MemoryUse } from '../memoryUse';
 import { formatMs, formatRatio, Report, Row } from '../report';
@@ -25,7 +27,7 @@ const MAX_SCANS = 2;
 const SCANS_FROM = 5_000;
 
 /** Where the content is stored that is measured. */
-export const BENCH_STORES = ['database', 'directory'] as const;
+export const BENCH_STORES = ['database', 'directory', 's3'] as const;
 export type BenchStore = (typeof BENCH_STORES)[number];
 
 const MEMORY_PROCESS = path.join(__dirname, 'memoryProcess.ts');
@@ -74,6 +76,17 @@ async function createStoreEntry(
 ): Promise<{ entry: StoreEntry; remove(): Promise<void> }> {
   if (store === 'database') {
     return { entry: { type: store }, remove: async () => {} };
+  }
+  if (store === 's3') {
+    const server = await S3Process.start();
+    const entry: StoreEntry = {
+      type: store,
+      bucket: TEST_BUCKET,
+      prefix: 'bench',
+      endpoint: server.endpoint,
+      forcePathStyle: true,
+    };
+    return { entry, remove: () => server.stop() };
   }
   const root = await fs.mkdtemp(path.join(os.tmpdir(), 'bench-store-'));
   return {

@@ -18,7 +18,7 @@ export function startWorker(): Worker {
   return new Worker(__filename, {
     workerData: { purpose: PURPOSE },
     // V8 takes the memory that it is allowed before it collects garbage. A snapshot and a restore of 30,000 files (500 MB) added 135 to 175 MB
-    // to the process without the second limit, and 105 to 113 MB with it. A first limit of 3 made a later step slower by a third.
+    // to the process without the second limit, and 105 to 113 MB with it. With 3 as the first limit a later step took a third longer in one run.
     resourceLimits: {
       maxYoungGenerationSizeMb: 8,
       maxOldGenerationSizeMb: 1_500,
