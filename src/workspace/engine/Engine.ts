@@ -104,6 +104,12 @@ export class Engine {
     }
   }
 
+  /** As `settle`, of a snapshot that was recorded without its content. What is stored of those before it is not stored again. */
+  skip(taskId: string, number: number): void {
+    this.#unrecorded.delete(taskId);
+    this.#known.get(taskId)?.skip(number);
+  }
+
   /** Forgets what was seen of a workspace. */
   drop(taskId: string): void {
     this.#known.delete(taskId);

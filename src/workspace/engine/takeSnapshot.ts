@@ -6,7 +6,7 @@ import { Entries, FileEntry, Piece } from './tree/entries';
 import { FileEntries } from './scan/FileEntries';
 import { readableError } from './tree/fileErrors';
 import { FileReader } from './scan/FileReader';
-import { Chain, KnownWorkspace } from './manifest/KnownWorkspace';
+import { Chain, KnownWorkspace, NOT_STORED } from './manifest/KnownWorkspace';
 import { encodeManifest } from './manifest/manifestFormat';
 import { PackWriter, PutPack } from './packs/PackWriter';
 import {
@@ -48,8 +48,6 @@ const MAX_CHAIN = 16;
 
 /** Below this size a full manifest costs no more than a delta. */
 const SMALL_MANIFEST = 4 * 1024;
-
-const NOT_STORED: Chain = { length: 0, fullBytes: 0, deltaBytes: 0 };
 
 /** How long other work of the thread may have to wait, in ms. */
 const TURN = 50;

@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { waitFor } from '../../../dev/harness/waitFor';
 import { readTree } from '../../../dev/harness/steps/readTree';
+import { DbSnapshotRow } from '../../database/tables';
 import { Site, removeSites } from '../__testUtils__/Site';
 import { writeFiles } from '../__testUtils__/writeFiles';
 import {
@@ -40,6 +41,12 @@ async function create() {
 
 function failure(code: string): Error {
   return Object.assign(new Error(`${code}: it failed`), { code });
+}
+
+/** Those that say that the files could not be stored. */
+async function missingRows(site: Site): Promise<DbSnapshotRow[]> {
+  const rows = await site.rows();
+  return rows.filter(row => row.missing?.includes('could not be stored'));
 }
 
 /** Has files written until so many packs were, and then fails. */
@@ -81,7 +88,8 @@ describe('a snapshot in a directory', () => {
       writeFiles(other.folder, { more: randomBytes(3_500_000) });
       await other.take();
       await other.take();
-      expect(await site.rows()).toHaveLength(3);
+      const missing = await missingRows(site);
+      expect(missing).toHaveLength(2);
       expect((await site.packs()).sort()).toEqual(before);
       expect(other.warnings()).toHaveLength(1);
       const [[, error]] = other.logger.warn.mock.calls;
@@ -89,8 +97,8 @@ describe('a snapshot in a directory', () => {
 
       full.free();
       const row = await other.take();
-      expect(row).toMatchObject({ number: 4, missing: null });
-      await site.begin(4);
+      expect(row).toMatchObject({ number: 6, missing: null });
+      await site.begin(6);
       expect(readTree(site.folder)).toEqual(readTree(other.folder));
     },
   );
@@ -100,11 +108,11 @@ describe('a snapshot in a directory', () => {
     fs.renameSync(root, `${root}.away`);
     writeFiles(site.folder, { more: 'm' });
     await site.take();
-    expect(await site.rows()).toHaveLength(2);
+    expect(await missingRows(site)).toHaveLength(1);
     expect(fs.existsSync(root)).toBe(false);
     expect(site.warnings()).toHaveLength(1);
     fs.renameSync(`${root}.away`, root);
-    expect(await site.take()).toMatchObject({ number: 3, missing: null });
+    expect(await site.take()).toMatchObject({ number: 4, missing: null });
   });
 
   it.each(['EROFS', 'EACCES'])(
@@ -129,7 +137,7 @@ describe('a snapshot in a directory', () => {
       expect(readTree(readOnly.folder)).toEqual(readTree(site.folder));
       writeFiles(readOnly.folder, { more: 'm' });
       await readOnly.take();
-      expect(await site.rows()).toHaveLength(3);
+      expect(await missingRows(site)).toHaveLength(1);
     },
   );
 });

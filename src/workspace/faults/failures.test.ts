@@ -2,9 +2,15 @@ import { TestDatabases } from '@backstage/backend-test-utils';
 import { Knex } from 'knex';
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
-import { TEST_DATABASE_IDS } from '../../__testUtils__/scaffolderDatabase';
+import {
+  insertEvent,
+  TEST_DATABASE_IDS,
+} from '../../__testUtils__/scaffolderDatabase';
+import { readTaskCourse } from '../../database/operations/tasks/readTaskCourse';
 import { MANIFESTS, PACKS, SNAPSHOTS } from '../../database/tables';
 import { isSqlite } from '../../database/time';
+import { readHistory } from '../../decision/plan/history';
+import { StoreError } from '../engine/tree/StoreError';
 import { removeSites, Site } from '../__testUtils__/Site';
 import { eachPlace } from '../__testUtils__/testStores';
 import { readTree } from '../../../dev/harness/steps/readTree';
@@ -15,6 +21,8 @@ jest.setTimeout(60_000);
 const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
 
 afterEach(removeSites);
+
+const NOT_STORED = expect.stringContaining('could not be stored');
 
 /** Lets no row into a table, until what it returns is called. */
 async function refuseRows(knex: Knex, table: string) {
@@ -55,7 +63,10 @@ describe.each(eachPlace(databases))(
         fs.rmSync(`${site.folder}/lost`);
         await site.take();
         await site.take();
-        expect(await site.rows()).toHaveLength(2);
+        const [, , ...added] = await site.rows();
+        expect(added.map(({ missing }) => missing)).toEqual(
+          table === SNAPSHOTS ? [] : [NOT_STORED, NOT_STORED],
+        );
         expect(await site.packs()).toEqual(packs);
         expect(await site.count(MANIFESTS)).toBe(manifests);
         expect(site.warnings()).toEqual([
@@ -64,13 +75,60 @@ describe.each(eachPlace(databases))(
 
         await accept();
         const row = await site.take();
-        expect(row).toMatchObject({ number: 3, base: 2 });
+        const base = 2 + added.length;
+        expect(row).toMatchObject({ number: base + 1, base, missing: null });
         expect(Boolean(row.changed)).toBe(true);
         const tree = readTree(site.folder);
-        await site.begin(3);
+        await site.begin(row.number);
         expect(readTree(site.folder)).toEqual(tree);
       },
     );
+
+    it('count as missing at the end of a step whose checkpoint was the last that the store took, and are not stored twice for it', async () => {
+      const first = await Site.create(databases, place);
+      let isAway = false;
+      const site = first.another({
+        stores: first.storesWith(store => ({
+          put: async (...args) => {
+            if (isAway) {
+              throw new StoreError('The store is away');
+            }
+            await store.put(...args);
+          },
+        })),
+      });
+      const { knex, taskId, folder } = site;
+      const log = (stepId: string, status: string) =>
+        insertEvent(knex, taskId, 'log', { message: '', stepId, status });
+      const filesOf = async (stepId: string) => {
+        const { events } = (await readTaskCourse(knex, taskId))!;
+        return readHistory(events, 'all').files.get(stepId);
+      };
+      await site.begin();
+      await log('a', 'processing');
+      writeFiles(folder, { atCheckpoint: randomBytes(1_500_000) });
+      const { packs } = await site.take();
+      isAway = true;
+      writeFiles(folder, { atEnd: 'E' });
+      await site.take();
+      await log('a', 'completed');
+      expect(await filesOf('a')).toEqual([
+        { changed: true, problem: NOT_STORED },
+      ]);
+      expect((await site.packs()).sort()).toEqual(JSON.parse(packs!).sort());
+
+      isAway = false;
+      await log('b', 'processing');
+      const row = await site.take();
+      await log('b', 'completed');
+      expect(await filesOf('b')).toEqual([
+        { snapshot: row.number, changed: true },
+      ]);
+      expect(Number(row.stored_bytes)).toBeLessThan(10_000);
+      const next = first.another();
+      await next.begin(row.number);
+      expect(readTree(next.folder)).toEqual(readTree(folder));
+    });
 
     it('are not made of a first run whose begin cannot be recorded, which goes on without a wait', async () => {
       const site = await Site.create(databases, place, {
@@ -152,7 +210,8 @@ describe.each(eachPlace(databases))(
         expect(readTree(next.folder)).toEqual(before);
       }
       const rows = await first.rows();
-      expect(rows.filter(r => r.kind === 'files')).toHaveLength(1);
+      const stored = rows.filter(r => r.kind === 'files' && !r.missing);
+      expect(stored).toHaveLength(1);
     });
 
     it.each([true, false])(

@@ -24,6 +24,16 @@ import { TakenSnapshot } from '../thread/worker';
 const RETRY_FOR = 10_000;
 const RETRY_AFTER = 250;
 
+/** What is recorded of a workspace that the store or the database did not take. */
+const NOT_STORED: TakenSnapshot = {
+  changed: null,
+  missing: 'The files could not be stored when the step ended',
+  files: 0,
+  bytes: 0,
+  storedBytes: 0,
+  skipped: [],
+};
+
 /** What a run needs of its process. */
 export type RunContext = {
   knex: Knex;
@@ -87,6 +97,7 @@ export class Run {
         `Could not store the workspace of task ${taskId}. If it is interrupted now, more of its steps run again.`,
         error,
       );
+      await this.#recordMissing();
     }
     this.#garbage.push(...this.#packs.splice(0));
     await this.#deleteGarbage();
@@ -136,10 +147,7 @@ export class Run {
       );
       return undefined;
     }
-    this.#number = recorded;
-    this.#packs = [];
-    this.#garbage.push(...(this.#uncertain ?? []));
-    this.#uncertain = undefined;
+    this.#advance(recorded);
     if (snapshot.missing) {
       listener?.skipped('workspace');
     } else {
@@ -147,6 +155,34 @@ export class Run {
       listener?.taken(seconds, snapshot.storedBytes);
     }
     return recorded;
+  }
+
+  /**
+   * Records that there is no snapshot of the workspace as it is now. Without that row, the snapshot of a step's checkpoint would be taken for
+   * that of its end: both come after the same event. Tried once, since it follows what was tried patiently; a database that does not take it
+   * hardly takes the end of the step, which is written next.
+   */
+  async #recordMissing(): Promise<void> {
+    this.#garbage.push(...this.#packs.splice(0));
+    try {
+      const number = await this.#record(NOT_STORED, []);
+      if (number !== undefined) {
+        this.#advance(number);
+        await this.context.engine.tell('skip', this.taskId, number);
+      }
+    } catch (error) {
+      this.context.logger.debug(
+        `Could not record that the workspace of task ${this.taskId} is not stored`,
+        safeError(error),
+      );
+    }
+  }
+
+  #advance(number: number): void {
+    this.#number = number;
+    this.#packs = [];
+    this.#garbage.push(...(this.#uncertain ?? []));
+    this.#uncertain = undefined;
   }
 
   /** The number of the row, or nothing if it was refused. */

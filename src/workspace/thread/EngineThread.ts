@@ -34,7 +34,7 @@ export class EngineThread {
   }
 
   /** As `call`, of something that matters only to a thread that is running: one that has ended remembers nothing. */
-  async tell<M extends 'settle' | 'drop'>(
+  async tell<M extends 'settle' | 'skip' | 'drop'>(
     method: M,
     ...args: Parameters<EngineCalls[M]>
   ): Promise<void> {

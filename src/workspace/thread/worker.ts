@@ -39,6 +39,7 @@ export type EngineCalls = {
   /** @returns the snapshot, and its manifest in parts that fit into a row. */
   take(run: RunPlace & { limits: Limits }): Promise<[TakenSnapshot, Parts]>;
   settle(taskId: string, number: number | undefined): Promise<void>;
+  skip(taskId: string, number: number): Promise<void>;
   drop(taskId: string): Promise<void>;
 };
 
@@ -83,6 +84,7 @@ function serveEngine(port: MessagePort): void {
       return [snapshot, manifest ? split(manifest) : []];
     },
     settle: async (taskId, number) => engine.settle(taskId, number),
+    skip: async (taskId, number) => engine.skip(taskId, number),
     drop: async taskId => engine.drop(taskId),
   };
   channel.serve(calls);

@@ -11,6 +11,9 @@ export type Chain = {
   deltaBytes: number;
 };
 
+/** Of content that is not stored. */
+export const NOT_STORED: Chain = { length: 0, fullBytes: 0, deltaBytes: 0 };
+
 /** What is known of the workspace of a run as of its last recorded snapshot. */
 export class KnownWorkspace {
   /** By hash. Also of files that are no longer there, since they may come back. */
@@ -36,6 +39,12 @@ export class KnownWorkspace {
       this.#pieces.clear();
       this.#addPieces(this.entries);
     }
+  }
+
+  /** To be called when a further snapshot was recorded without its content. */
+  skip(number: number): void {
+    this.number = number;
+    this.chain = NOT_STORED;
   }
 
   /** Where content is stored, if it is. */
