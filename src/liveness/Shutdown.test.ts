@@ -1,15 +1,10 @@
-import {
-  createMockDirectory,
-  mockServices,
-  TestDatabases,
-} from '@backstage/backend-test-utils';
+import { TestDatabases } from '@backstage/backend-test-utils';
 import { Knex } from 'knex';
 import fs from 'node:fs';
 import { waitFor } from '../../dev/harness/waitFor';
 import {
   insertEvent,
   insertTask,
-  migrateScaffolder,
   newAttempt,
   readEvents,
   TEST_DATABASE_IDS,
@@ -22,35 +17,22 @@ import { TASKS } from '../scaffolder/tables';
 import { secondsAgo } from '../database/time';
 import { OwnedRuns } from './ownership/OwnedRuns';
 import { Shutdown } from './Shutdown';
-import { RunFolders } from '../workspace/folders/RunFolders';
+import { OwningProcess } from './__testUtils__/OwningProcess';
 
 jest.setTimeout(60_000);
 
 const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
 
 describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
+  const owner = OwningProcess.inEachTest(databases, databaseId);
+  const { directory, logger } = owner;
   let knex: Knex;
   let runs: OwnedRuns;
   let lifetime: AbortController;
-  const directory = createMockDirectory();
-  const logger = mockServices.logger.mock();
 
-  beforeAll(async () => {
-    knex = await databases.init(databaseId);
-    await migrateScaffolder(knex);
+  beforeEach(() => {
+    ({ knex, runs, lifetime } = owner);
   });
-
-  beforeEach(async () => {
-    jest.clearAllMocks();
-    directory.clear();
-    const folders = new RunFolders(directory.path, logger);
-    runs = new OwnedRuns({ knex, folders });
-    lifetime = new AbortController();
-    await knex(TASKS).delete();
-  });
-
-  // What goes on until the end of the process would go on in the tests that follow.
-  afterEach(() => lifetime.abort());
 
   const createShutdown = (db = knex, exit?: () => void) =>
     new Shutdown({
@@ -61,18 +43,11 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
       signal: lifetime.signal,
       logger,
     });
-  /** A task that this process runs. */
-  async function running(): Promise<string> {
-    const id = await insertTask(knex, { silentSeconds: 0 });
-    await runs.claimed(id);
-    fs.mkdirSync(directory.resolve(id));
-    return id;
-  }
   const marked = () =>
     knex(SHUTDOWNS).select('task_id').orderBy('task_id').pluck('task_id');
 
   it('marks the tasks that this process runs, and no others', async () => {
-    const ids = [await running(), await running()];
+    const ids = [await owner.running(), await owner.running()];
     await insertTask(knex, { silentSeconds: 0 });
     await createShutdown().begin();
     expect(await marked()).toEqual(ids.sort());
@@ -84,7 +59,7 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
   });
 
   it('renews the heartbeats of the tasks that it marks, so that none counts as interrupted before it ends', async () => {
-    const id = await running();
+    const id = await owner.running();
     await knex(TASKS)
       .where({ id })
       .update({ last_heartbeat_at: secondsAgo(knex, 8) });
@@ -105,7 +80,7 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
   });
 
   it('logs that a run has lost ownership, which nobody else will log any more, and ends the process if so configured', async () => {
-    const id = await running();
+    const id = await owner.running();
     await insertEvent(knex, id, 'recovered', {});
     await knex.transaction(tx =>
       recordAttempts(tx, [newAttempt({ taskId: id })]),
@@ -122,14 +97,13 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
   });
 
   it('marks no task whose run has not begun: its claim may not have been committed', async () => {
-    const id = await insertTask(knex, { silentSeconds: 0 });
-    await runs.claimed(id);
+    await owner.claimed();
     await createShutdown().begin();
     expect(await marked()).toEqual([]);
   });
 
   it('marks the run that this process has, not one that has reclaimed the task', async () => {
-    const id = await running();
+    const id = await owner.running();
     await insertEvent(knex, id, 'recovered', {});
     await createShutdown().begin();
     const [{ recovered_event }] = await knex(SHUTDOWNS);
@@ -143,7 +117,7 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
   });
 
   it('does not wait for a database that does not answer, and logs what follows', async () => {
-    await running();
+    await owner.running();
     const silent = new Proxy(knex, {
       apply: () => {
         throw new Error('no connection');
@@ -157,7 +131,7 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
   });
 
   it('renews the heartbeats of its runs until its end, when the scheduler does it no more', async () => {
-    const id = await running();
+    const id = await owner.running();
     await createShutdown().begin();
     await knex(TASKS)
       .where({ id })
@@ -172,13 +146,13 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
 
   it('marks what it has claimed since, if the process lives on', async () => {
     await createShutdown().begin();
-    const id = await running();
+    const id = await owner.running();
     await waitFor('the mark', async () => (await marked()).length > 0);
     expect(await marked()).toEqual([id]);
   });
 
   it('tries again to mark what it could not, if the process lives on', async () => {
-    const id = await running();
+    const id = await owner.running();
     await knex.schema.renameTable(SHUTDOWNS, 'away');
     await createShutdown()
       .begin()
@@ -188,7 +162,7 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
   });
 
   it('ends when the workers have stopped and its last run has ended', async () => {
-    const id = await running();
+    const id = await owner.running();
     const shutdown = createShutdown();
     await shutdown.begin();
     shutdown.workersStop();
@@ -237,7 +211,7 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
 
   it('ends at once with what it belongs to', async () => {
     const timers = watchOwnTimers();
-    await running();
+    await owner.running();
     const shutdown = createShutdown();
     await shutdown.begin();
     await waitFor('its interval alone', async () => {

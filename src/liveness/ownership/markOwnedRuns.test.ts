@@ -1,23 +1,17 @@
-import {
-  createMockDirectory,
-  mockServices,
-  TestDatabases,
-} from '@backstage/backend-test-utils';
+import { TestDatabases } from '@backstage/backend-test-utils';
 import { Knex } from 'knex';
-import fs from 'node:fs';
 import { listInterrupted } from '../../__testUtils__/interruptedTasks';
 import {
   insertEvent,
   insertTask,
-  migrateScaffolder,
   TEST_DATABASE_IDS,
 } from '../../__testUtils__/scaffolderDatabase';
 import { SHUTDOWNS } from '../../database/tables';
 import { TASKS } from '../../scaffolder/tables';
 import { secondsAgo } from '../../database/time';
-import { RunFolders } from '../../workspace/folders/RunFolders';
 import { markOwnedRuns } from './markOwnedRuns';
 import { OwnedRuns } from './OwnedRuns';
+import { OwningProcess } from '../__testUtils__/OwningProcess';
 
 jest.setTimeout(60_000);
 
@@ -26,39 +20,20 @@ const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
 describe.each(databases.eachSupportedId())(
   'markOwnedRuns on %s',
   databaseId => {
+    const owner = OwningProcess.inEachTest(databases, databaseId);
     let knex: Knex;
     let runs: OwnedRuns;
-    const directory = createMockDirectory();
 
-    beforeAll(async () => {
-      knex = await databases.init(databaseId);
-      await migrateScaffolder(knex);
+    beforeEach(() => {
+      ({ knex, runs } = owner);
     });
 
-    beforeEach(async () => {
-      directory.clear();
-      const logger = mockServices.logger.mock();
-      const folders = new RunFolders(directory.path, logger);
-      runs = new OwnedRuns({ knex, folders });
-      await knex(TASKS).delete();
-    });
-
-    const claimed = async () => {
-      const id = await insertTask(knex, { silentSeconds: 0 });
-      await runs.claimed(id);
-      return id;
-    };
-    const begun = async () => {
-      const id = await claimed();
-      fs.mkdirSync(directory.resolve(id));
-      return id;
-    };
     const silent = () =>
       knex(TASKS).update({ last_heartbeat_at: secondsAgo(knex, 8) });
 
     it('makes the runs that have begun here recoverable after five seconds, and no others', async () => {
-      const [first, second] = [await begun(), await begun()];
-      await claimed();
+      const [first, second] = [await owner.running(), await owner.running()];
+      await owner.claimed();
       await insertTask(knex, { silentSeconds: 0 });
       await markOwnedRuns({ knex, runs });
       expect(await listInterrupted(knex)).toEqual([]);
@@ -69,7 +44,7 @@ describe.each(databases.eachSupportedId())(
     });
 
     it('has no effect on a run that was queued again since', async () => {
-      const id = await begun();
+      const id = await owner.running();
       await runs.renewHeartbeats();
       await insertEvent(knex, id, 'recovered', {});
       await markOwnedRuns({ knex, runs });
@@ -78,7 +53,7 @@ describe.each(databases.eachSupportedId())(
     });
 
     it('marks nothing in a process that runs no task', async () => {
-      await claimed();
+      await owner.claimed();
       await markOwnedRuns({ knex, runs });
       expect(await knex(SHUTDOWNS)).toEqual([]);
     });

@@ -1,14 +1,7 @@
-import {
-  createMockDirectory,
-  mockServices,
-  TestDatabases,
-} from '@backstage/backend-test-utils';
+import { TestDatabases } from '@backstage/backend-test-utils';
 import { Knex } from 'knex';
-import fs from 'node:fs';
 import {
   insertEvent,
-  insertTask,
-  migrateScaffolder,
   newAttempt,
   readEvents,
   TEST_DATABASE_IDS,
@@ -20,7 +13,7 @@ import { TASKS } from '../../scaffolder/tables';
 import { secondsAgo } from '../../database/time';
 import { OwnedRuns } from './OwnedRuns';
 import { reportLostOwnership } from './reportLostOwnership';
-import { RunFolders } from '../../workspace/folders/RunFolders';
+import { OwningProcess } from '../__testUtils__/OwningProcess';
 
 jest.setTimeout(60_000);
 
@@ -29,31 +22,15 @@ const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
 describe.each(databases.eachSupportedId())(
   'reportLostOwnership on %s',
   databaseId => {
+    const owner = OwningProcess.inEachTest(databases, databaseId);
+    const { logger } = owner;
     let knex: Knex;
     let runs: OwnedRuns;
-    const directory = createMockDirectory();
-    const logger = mockServices.logger.mock();
 
-    beforeAll(async () => {
-      knex = await databases.init(databaseId);
-      await migrateScaffolder(knex);
+    beforeEach(() => {
+      ({ knex, runs } = owner);
     });
 
-    beforeEach(async () => {
-      jest.clearAllMocks();
-      directory.clear();
-      const folders = new RunFolders(directory.path, logger);
-      runs = new OwnedRuns({ knex, folders });
-      await knex(TASKS).delete();
-    });
-
-    /** A task that this process runs. */
-    async function running(): Promise<string> {
-      const id = await insertTask(knex, { silentSeconds: 0 });
-      await runs.claimed(id);
-      fs.mkdirSync(directory.resolve(id));
-      return id;
-    }
     /** As another process does that has decided on it and claimed it. */
     async function reclaim(id: string): Promise<void> {
       await insertEvent(knex, id, 'recovered', {});
@@ -76,7 +53,7 @@ describe.each(databases.eachSupportedId())(
     }
 
     it('has the other tasks of this process recovered soon when it ends, and not the run that has reclaimed its task', async () => {
-      const [lost, kept] = [await running(), await running()];
+      const [lost, kept] = [await owner.running(), await owner.running()];
       await runs.renewHeartbeats();
       await reclaim(lost);
       const { lostOwnership } = await runs.renewHeartbeats();
@@ -92,7 +69,7 @@ describe.each(databases.eachSupportedId())(
     });
 
     it('has marked them before the process ends, also if the logs of the tasks cannot be written', async () => {
-      const [lost, kept] = [await running(), await running()];
+      const [lost, kept] = [await owner.running(), await owner.running()];
       await runs.renewHeartbeats();
       await reclaim(lost);
       const { lostOwnership } = await runs.renewHeartbeats();
@@ -108,7 +85,7 @@ describe.each(databases.eachSupportedId())(
     });
 
     it('ends the process though the database does not answer, and logs what follows from that', async () => {
-      const lost = await running();
+      const lost = await owner.running();
       await runs.renewHeartbeats();
       await reclaim(lost);
       const { lostOwnership } = await runs.renewHeartbeats();
@@ -131,8 +108,8 @@ describe.each(databases.eachSupportedId())(
     });
 
     it('marks nothing if the process does not end', async () => {
-      const lost = await running();
-      await running();
+      const lost = await owner.running();
+      await owner.running();
       await runs.renewHeartbeats();
       await reclaim(lost);
       const { lostOwnership } = await runs.renewHeartbeats();

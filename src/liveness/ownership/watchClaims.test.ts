@@ -1,13 +1,8 @@
-import {
-  createMockDirectory,
-  mockServices,
-  TestDatabases,
-} from '@backstage/backend-test-utils';
+import { TestDatabases } from '@backstage/backend-test-utils';
 import { Knex } from 'knex';
 import { createBuiltIn } from '../../../dev/harness/inProcess/builtIn';
 import {
   insertTask,
-  migrateScaffolder,
   readTask,
   TEST_DATABASE_IDS,
 } from '../../__testUtils__/scaffolderDatabase';
@@ -20,6 +15,7 @@ import {
 import { OwnedRuns } from './OwnedRuns';
 import { watchClaims } from './watchClaims';
 import { RunFolders } from '../../workspace/folders/RunFolders';
+import { OwningProcess } from '../__testUtils__/OwningProcess';
 
 jest.setTimeout(60_000);
 
@@ -27,28 +23,16 @@ const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
 const EVENTS = ['query', 'query-response', 'query-error'] as const;
 
 describe.each(databases.eachSupportedId())('watchClaims on %s', databaseId => {
+  const owner = OwningProcess.inEachTest(databases, databaseId);
+  const { directory, logger } = owner;
   let knex: Knex;
   let runs: OwnedRuns;
   let folders: RunFolders;
   let lifetime: AbortController;
-  const directory = createMockDirectory();
-  const logger = mockServices.logger.mock();
 
-  beforeAll(async () => {
-    knex = await databases.init(databaseId);
-    await migrateScaffolder(knex);
+  beforeEach(() => {
+    ({ knex, runs, folders, lifetime } = owner);
   });
-
-  beforeEach(async () => {
-    jest.clearAllMocks();
-    directory.clear();
-    folders = new RunFolders(directory.path, logger);
-    runs = new OwnedRuns({ knex, folders });
-    lifetime = new AbortController();
-    await knex(TASKS).delete();
-  });
-
-  afterEach(() => lifetime.abort());
 
   const watch = (
     watched: Pick<RunFolders, 'claimed'> = folders,
