@@ -3,6 +3,7 @@ import { mockServices } from '@backstage/backend-test-utils';
 import { ConfigReader } from '@backstage/config';
 import { ConfigSchema, loadConfigSchema } from '@backstage/config-loader';
 import path from 'node:path';
+import { SETTINGS as SETTINGS_OF_MODULE } from './reporting/logConfiguration';
 
 /** Both keys and the names of what is configured. */
 const KEYS = ['the key that encrypts', 'the key from before'];
@@ -48,6 +49,16 @@ describe('config.d.ts, with that of the scaffolder', () => {
     };
     expect(() => schema.process([{ data, context: 'test' }])).toThrow(
       /must be array .*encryptionKeys/,
+    );
+  });
+
+  it('has all settings below scaffolder that are known at the start, and no others', () => {
+    const { schemas } = schema.serialize() as any;
+    const own = schemas.find(({ packageName }: any) =>
+      packageName.endsWith('module-recovery'),
+    );
+    expect(SETTINGS_OF_MODULE).toEqual(
+      Object.keys(own.value.properties.scaffolder.properties),
     );
   });
 

@@ -22,6 +22,7 @@ import { createRouter } from './api/createRouter';
 import { createRetryRoute } from './api/retryRoute';
 import { TaskAccess } from './api/TaskAccess';
 import { configureRecovery, DEFAULT_TIMEOUT } from './config';
+import { isInMemory } from './database/dialect/isInMemory';
 import { readSqliteVersion } from './database/operations/server/readSqliteVersion';
 import { BrokenRuns } from './liveness/connectionLoss/BrokenRuns';
 import { markBrokenRun } from './liveness/connectionLoss/markBrokenRun';
@@ -33,6 +34,7 @@ import { Shutdown } from './liveness/Shutdown';
 import { AttemptTracker } from './record/AttemptTracker';
 import { Forecast } from './record/Forecast';
 import { createListener } from './reporting/createListener';
+import { logRecoveryOn } from './reporting/logConfiguration';
 import { SnapshotMetrics } from './reporting/metrics/SnapshotMetrics';
 import { reportBlocked } from './reporting/metrics/reportBlocked';
 import { reportKept } from './reporting/metrics/reportKept';
@@ -49,8 +51,6 @@ import { StrategyMemory } from './rescue/strategies/StrategyMemory';
 import { ScaffolderPoll } from './scaffolder/statements/ScaffolderPoll';
 import { readInstalledVersions } from './scaffolder/check/installedVersions';
 import { ScaffolderCheck } from './scaffolder/check/ScaffolderCheck';
-import { logSuppliedSettings } from './scaffolder/settings/logSuppliedSettings';
-import { warnOfWorkspaceProvider } from './scaffolder/settings/warnOfWorkspaceProvider';
 import { RunFolders } from './workspace/folders/RunFolders';
 import { watchStatements } from './watchStatements';
 import { keepSnapshots } from './workspace/keepSnapshots';
@@ -88,8 +88,11 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
     deps.rootConfig,
     String(knex.client.config.client),
   );
-  logSuppliedSettings(supplied, logger);
-  warnOfWorkspaceProvider(config, logger);
+  const { workspaceProvider } = config;
+  logRecoveryOn(
+    { supplied, workspaceProvider, isInMemory: isInMemory(knex) },
+    logger,
+  );
 
   // Everything that goes on by itself ends with it.
   const lifetime = new AbortController();

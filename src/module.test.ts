@@ -151,9 +151,12 @@ describe('scaffolderModuleRecovery', () => {
       await backend.stop();
     });
 
-    it.each([{}, { recoverTasks: false }])(
-      'leaves tasks and tables alone when it is switched off: %j',
-      async scaffolder => {
+    it.each([
+      [{}, ['Task recovery is off']],
+      [{ recoverTasks: false }, []],
+    ])(
+      'leaves tasks and tables alone when it is switched off: %j, and logs %j',
+      async (scaffolder, logged) => {
         const knex = await databases.init(databaseId);
         await migrateScaffolderOnly(knex);
         const id = await insertTask(knex);
@@ -187,7 +190,11 @@ describe('scaffolderModuleRecovery', () => {
 
         const backend = await start(knex, scaffolder, services);
         await backend.stop();
-        expect(effects()).toEqual(expected);
+        const found = effects();
+        const said = found.lines.filter(line => /recover/.test(String(line)));
+        expect(said.map(line => String(line).split(':')[0])).toEqual(logged);
+        const lines = found.lines.filter(line => !said.includes(line));
+        expect({ ...found, lines }).toEqual(expected);
         expect(queries.filter(q => !known.has(q))).toEqual([]);
         expect(known.size).toBeGreaterThan(0);
         expect(expected.lines.length).toBeGreaterThan(0);

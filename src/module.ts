@@ -9,10 +9,14 @@ import { notificationService } from '@backstage/plugin-notifications-node';
 import { scaffolderWorkspaceProviderExtensionPoint } from '@backstage/plugin-scaffolder-node/alpha';
 import { isRecoveryOn } from './config';
 import { createRecovery } from './createRecovery';
+import {
+  logRecoveryOff,
+  warnOfUnknownSettings,
+} from './reporting/logConfiguration';
 
 /**
  * Recovers scaffolder tasks that a restart of the backend interrupted, as each template asks for in its `spec.recovery`.
- * Does nothing unless `scaffolder.recoverTasks` is true.
+ * Does nothing unless `scaffolder.recoverTasks` is true, and says so if that is not set.
  *
  * @public
  */
@@ -41,8 +45,12 @@ export const scaffolderModuleRecovery = createBackendModule({
         workspaceProviders: scaffolderWorkspaceProviderExtensionPoint,
       },
       async init(deps) {
-        if (isRecoveryOn(deps.rootConfig)) {
+        const { rootConfig, logger } = deps;
+        warnOfUnknownSettings(rootConfig, logger);
+        if (isRecoveryOn(rootConfig)) {
           await createRecovery(deps);
+        } else {
+          logRecoveryOff(rootConfig, logger);
         }
       },
     });

@@ -2,6 +2,7 @@ import { TestDatabases } from '@backstage/backend-test-utils';
 import { Knex } from 'knex';
 import { TEST_DATABASE_IDS } from '../../__testUtils__/scaffolderDatabase';
 import { interceptQueries, QueryFailure } from './interceptQueries';
+import { onConnection } from './onConnection';
 
 jest.setTimeout(60_000);
 
@@ -13,6 +14,7 @@ describe.each(databases.eachSupportedId())(
     let knex: Knex;
     let lifetime: AbortController;
     let seen: (string | QueryFailure)[];
+    const connected = jest.fn();
 
     beforeAll(async () => {
       knex = await databases.init(databaseId);
@@ -24,11 +26,15 @@ describe.each(databases.eachSupportedId())(
     beforeEach(() => {
       lifetime = new AbortController();
       seen = [];
+      connected.mockReset();
       interceptQueries(
         knex,
         builder => {
           seen.push(builder.toSQL().sql.slice(0, 6));
-          return failure => seen.push(failure ?? 'answered');
+          return {
+            connected: async connection => connected(connection),
+            settled: failure => seen.push(failure ?? 'answered'),
+          };
         },
         lifetime.signal,
       );
@@ -39,6 +45,32 @@ describe.each(databases.eachSupportedId())(
     it('tells of a query before it is sent, and when it is answered', async () => {
       expect(await knex('things').select('id')).toEqual([]);
       expect(seen).toEqual(['select', 'answered']);
+    });
+
+    it('tells of a query before it is sent on its connection, on which more can be asked first', async () => {
+      const { max } = knex.client.pool;
+      connected.mockImplementationOnce(async connection => {
+        // None of the others is free.
+        const others = await Promise.all(
+          Array.from({ length: max - 1 }, () =>
+            knex.client.acquireConnection(),
+          ),
+        );
+        expect(await onConnection(knex, connection)('things')).toEqual([]);
+        others.forEach(other => knex.client.releaseConnection(other));
+      });
+      expect(await knex('things').select('id')).toEqual([]);
+      expect(seen).toEqual(['select', 'select', 'answered', 'answered']);
+    });
+
+    it('fails a query with what is thrown when it has its connection, without sending it', async () => {
+      const sent = jest.fn();
+      connected.mockRejectedValueOnce(new Error('Too late'));
+      knex.on('query', sent);
+      await expect(knex('things').select('id')).rejects.toThrow('Too late');
+      knex.removeListener('query', sent);
+      expect(sent).not.toHaveBeenCalled();
+      expect(seen).toMatchObject(['select', { wasSent: true }]);
     });
 
     it('tells of a query that the database refuses', async () => {
@@ -119,6 +151,7 @@ describe('interceptQueries with another knex', () => {
     const { client, original, begins } = intercept({
       connection: undefined,
       run,
+      query: jest.fn(),
     });
     const runner = (client.runner as any)('builder', 'more');
     expect(original).toHaveBeenCalledWith('builder', 'more');
@@ -132,7 +165,11 @@ describe('interceptQueries with another knex', () => {
     ['null', null],
     ['a promise', Promise.resolve()],
     ['an object that runs in another way', { connection: 1, start() {} }],
-    ['an object that shows no connection', Object.freeze({ run() {} })],
+    ['an object that sends in another way', { connection: 1, run() {} }],
+    [
+      'an object that shows no connection',
+      Object.freeze({ run() {}, query() {} }),
+    ],
   ])('leaves %s as it is', (_, created) => {
     const { client } = intercept(created);
     expect((client.runner as any)('builder')).toBe(created);

@@ -8,13 +8,19 @@ export type QueryFailure = {
   wasSent: boolean;
 };
 
-/** Is told how a query ended, before its sender is. */
-type QuerySettled = (failure?: QueryFailure) => void;
+/** What is to be told of a query. */
+type QueryWatch = {
+  /** That it has a connection, before it is sent. What is thrown is what the query fails with, without being sent. */
+  connected?(connection: unknown): Promise<void>;
+  /** How it ended, before its sender is told. */
+  settled(failure?: QueryFailure): void;
+};
 
 /** The parts of knex's Runner (3.3.0) that are used here. */
 type Runner = {
   connection: unknown;
   run(...args: unknown[]): Promise<unknown>;
+  query(...args: unknown[]): Promise<unknown>;
 };
 
 /**
@@ -24,11 +30,11 @@ type Runner = {
  * event nor `start` comes (`ensureConnection` of its Runner, 3.3.0). With a knex whose runners are of another shape, nothing is intercepted.
  *
  * @param begins - is called before a connection is asked for. What it throws is what the query fails with, without being sent. It returns
- *   what is to be told how the query ended, if anything is
+ *   what is to be told of the query, if anything is
  */
 export function interceptQueries(
   knex: Knex,
-  begins: (builder: Knex.QueryBuilder) => QuerySettled | undefined,
+  begins: (builder: Knex.QueryBuilder) => QueryWatch | undefined,
   signal: AbortSignal,
 ): void {
   if (signal.aborted) {
@@ -78,29 +84,36 @@ function isRunner(created: unknown): created is Runner {
     created !== null &&
     'connection' in created &&
     'run' in created &&
-    typeof created.run === 'function'
+    typeof created.run === 'function' &&
+    'query' in created &&
+    typeof created.query === 'function'
   );
 }
 
 async function intercepted(
   runner: Runner,
   run: () => Promise<unknown>,
-  begins: () => QuerySettled | undefined,
+  begins: () => QueryWatch | undefined,
 ): Promise<unknown> {
-  const settled = begins();
-  if (!settled) {
+  const watch = begins();
+  if (!watch) {
     return run();
   }
+  const query = runner.query.bind(runner);
+  runner.query = async (...args) => {
+    await watch.connected?.(runner.connection);
+    return query(...args);
+  };
   let answer: unknown;
   try {
     answer = await run();
   } catch (error) {
-    settled({
+    watch.settled({
       error: toError(error),
       wasSent: runner.connection !== undefined,
     });
     throw error;
   }
-  settled();
+  watch.settled();
   return answer;
 }

@@ -29,7 +29,7 @@ describe('a backend that has recoverTasks and nothing else below scaffolder', ()
       );
       let client = await backend.start();
       expect(await backend.log()).toContain(
-        'so this module answers: scaffolder.taskRecovery.enabled: true, scaffolder.taskRecovery.staleTimeout: 12 hours',
+        'this module supplies: scaffolder.taskRecovery.enabled: true, scaffolder.taskRecovery.staleTimeout: 12 hours',
       );
       const ids: Record<string, string> = {};
       for (const { name } of TEMPLATES) {

@@ -128,8 +128,14 @@ export class BrokenRuns {
     if (cause) {
       this.#break(statement.taskId, run, cause);
     }
-    const refusal = run.lostOwnership ?? run.brokenBy;
-    if (refusal && (statement.kind === 'heartbeat' || isAwaited(statement))) {
+    this.refuse(statement);
+  }
+
+  /** @throws RunBrokenError or OwnershipLostError if a statement of a run must not be sent. */
+  refuse(statement: RunStatement): void {
+    const run = this.#runs.get(statement.taskId);
+    const refusal = run?.lostOwnership ?? run?.brokenBy;
+    if (refusal && needsOwnership(statement)) {
       throw refusal;
     }
   }
@@ -217,6 +223,11 @@ export class BrokenRuns {
       this.options.onBroken({ taskId, token: run.token, problem });
     }
   }
+}
+
+/** Whether a statement of a run that has lost ownership is refused. What an action logs does no harm. */
+export function needsOwnership(statement: RunStatement): boolean {
+  return statement.kind === 'heartbeat' || isAwaited(statement);
 }
 
 /** With what a record could not be saved that a step fails for, if a statement says that it does. */

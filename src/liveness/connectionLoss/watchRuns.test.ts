@@ -57,6 +57,8 @@ describe.each(databases.eachSupportedId())('watchRuns on %s', databaseId => {
   let lifetime: AbortController;
   let runs: OwnedRuns;
   let onStep: StepEffect;
+  /** For how long the process was stopped. */
+  let skippedMs: number;
   const directory = createMockDirectory();
   const logger = mockServices.logger.mock();
 
@@ -84,9 +86,11 @@ describe.each(databases.eachSupportedId())('watchRuns on %s', databaseId => {
       wasReady: () => true,
       onBroken: run => void markBrokenRun(run, { knex, signal, logger }),
     });
+    skippedMs = 0;
     runs = new OwnedRuns({
       knex,
       folders,
+      clock: () => performance.now() + skippedMs,
       onLostOwnership: taskId => brokenRuns.lostOwnership(taskId),
     });
     watchClaims({ knex, runs, folders, signal, logger });
@@ -326,6 +330,62 @@ describe.each(databases.eachSupportedId())('watchRuns on %s', databaseId => {
     expect(scaffolder.begun.get(taskId)).toEqual([[0, 1]]);
     expect(await stored()).toEqual(before);
     expect(await marks(taskId)).toEqual([]);
+  });
+
+  it.each(['stopped', 'waiting for a connection'])(
+    'refuses what a run stores that others have decided on while its process was %s, before it has noticed',
+    async how => {
+      const taskId = await dispatch('restart');
+      let before: unknown[] = [];
+      const stored = async () => [
+        await readTask(knex, taskId),
+        await readEvents(knex, taskId),
+      ];
+      const decide = async () => {
+        await insertEvent(knex, taskId, 'recovered', {});
+        await knex.transaction(tx =>
+          recordAttempts(tx, [newAttempt({ taskId })]),
+        );
+        before = await stored();
+        skippedMs = 6_000;
+      };
+      const { client } = knex;
+      const acquire = client.acquireConnection;
+      onStep = async ({ place, part }) => {
+        if (place !== 1 || part !== 'second') {
+          return;
+        }
+        await runs.renewHeartbeats();
+        if (how === 'stopped') {
+          await decide();
+          return;
+        }
+        client.acquireConnection = async () => {
+          client.acquireConnection = acquire;
+          await decide();
+          return acquire.call(client);
+        };
+      };
+      await expect(scaffolder.run()).rejects.toThrow(OwnershipLostError);
+      expect(await stored()).toEqual(before);
+      expect(scaffolder.begun.get(taskId)).toEqual([[0, 1]]);
+      // Both logs are told of it.
+      const { lostOwnership } = await runs.renewHeartbeats();
+      expect(lostOwnership).toMatchObject([{ taskId }]);
+    },
+  );
+
+  it('lets a run go on whose ownership cannot be read', async () => {
+    const taskId = await dispatch('idempotent');
+    onStep = async ({ place }) => {
+      skippedMs += 6_000;
+      if (place === 1 && (await knex.schema.hasTable(ATTEMPTS))) {
+        await knex.schema.renameTable(ATTEMPTS, 'elsewhere');
+      }
+    };
+    await scaffolder.run();
+    await knex.schema.renameTable('elsewhere', ATTEMPTS);
+    expect(await status(taskId)).toBe('completed');
   });
 
   it('lets an end that has nothing to do with it be stored', async () => {

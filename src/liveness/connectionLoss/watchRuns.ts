@@ -13,7 +13,7 @@ import {
   runStatement,
 } from '../../scaffolder/statements/runStatement';
 import { safeError } from '../../util/safeError';
-import { BrokenRuns } from './BrokenRuns';
+import { BrokenRuns, needsOwnership } from './BrokenRuns';
 import { OwnedRuns } from '../ownership/OwnedRuns';
 
 /**
@@ -24,7 +24,7 @@ import { OwnedRuns } from '../ownership/OwnedRuns';
  */
 export function watchRuns(options: {
   knex: Knex;
-  runs: Pick<OwnedRuns, 'fencingTokens' | 'over'>;
+  runs: Pick<OwnedRuns, 'fencingTokens' | 'over' | 'verifyOwnership'>;
   brokenRuns: BrokenRuns;
   signal: AbortSignal;
   logger: LoggerService;
@@ -44,6 +44,21 @@ export function watchRuns(options: {
         safeError(error),
       );
       return undefined;
+    }
+  };
+
+  /** What is wrong with the module's tables fails nothing of the scaffolder's. */
+  const verify = async (taskId: string, connection: unknown): Promise<void> => {
+    try {
+      await runs.verifyOwnership(taskId, connection);
+    } catch (error) {
+      if (isConnectionLost(error)) {
+        throw error;
+      }
+      logger.debug(
+        `Could not look whether a run of task ${taskId} still owns it`,
+        safeError(error),
+      );
     }
   };
 
@@ -70,10 +85,18 @@ export function watchRuns(options: {
         return undefined;
       }
       brokenRuns.sends(statement);
-      return failure =>
-        failure
-          ? brokenRuns.failed(statement, failure)
-          : brokenRuns.sent(statement);
+      return {
+        connected: needsOwnership(statement)
+          ? async connection => {
+              await verify(statement.taskId, connection);
+              brokenRuns.refuse(statement);
+            }
+          : undefined,
+        settled: failure =>
+          failure
+            ? brokenRuns.failed(statement, failure)
+            : brokenRuns.sent(statement),
+      };
     },
     signal,
   );

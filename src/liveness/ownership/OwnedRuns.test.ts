@@ -22,7 +22,7 @@ import { updateInterruptedTasks } from '../../database/operations/interrupted/up
 import { waitFor } from '../../../dev/harness/waitFor';
 import { CLAIMS } from '../../database/tables';
 import { TASKS } from '../../scaffolder/tables';
-import { secondsAgo } from '../../database/time';
+import { isSqlite, secondsAgo } from '../../database/time';
 import { OwnedRuns } from './OwnedRuns';
 import { RunFolders } from '../../workspace/folders/RunFolders';
 
@@ -113,6 +113,76 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
       lostOwnership: [],
     });
     expect(await beatsNow(id)).toBe(true);
+  });
+
+  describe('when a statement of a run is about to be sent', () => {
+    /** As it is called when the statement has its connection. */
+    async function verify(id: string): Promise<string[]> {
+      const connection = await knex.client.acquireConnection();
+      const asked: string[] = [];
+      const ask = ({ sql }: { sql: string }) => asked.push(sql);
+      knex.on('query', ask);
+      await runs.verifyOwnership(id, connection);
+      knex.removeListener('query', ask);
+      await knex.client.releaseConnection(connection);
+      return asked;
+    }
+    const decide = async (db: Knex, id: string) => {
+      await insertEvent(db, id, 'recovered', {});
+      await db(TASKS).where({ id }).update({ status: 'open' });
+      const attempt = [newAttempt({ taskId: id })];
+      await (db.isTransaction
+        ? recordAttempts(db as Knex.Transaction, attempt)
+        : db.transaction(tx => recordAttempts(tx, attempt)));
+    };
+
+    it('asks whether the run still owns its task, unless that was seen in the last seconds', async () => {
+      const id = await claimed();
+      expect(await verify(id)).toEqual([]);
+      now += 2_600;
+      expect(await verify(id)).toHaveLength(2);
+      expect(await verify(id)).toEqual([]);
+      now += 2_400;
+      await runs.renewHeartbeats();
+      now += 2_400;
+      expect(await verify(id)).toEqual([]);
+      expect(refused).toEqual([]);
+      expect(await verify('of another process')).toEqual([]);
+    });
+
+    it('finds that others have decided on the task, and reports it once', async () => {
+      const id = await claimed();
+      await decide(knex, id);
+      now += 6_000;
+      await verify(id);
+      expect(refused).toEqual([id]);
+      expect((await runs.renewHeartbeats()).lostOwnership).toMatchObject([
+        { taskId: id },
+      ]);
+      expect((await runs.renewHeartbeats()).lostOwnership).toEqual([]);
+    });
+
+    it('waits for a decision that is being made', async () => {
+      if (isSqlite(knex)) {
+        // One connection: the statement would have none meanwhile.
+        return;
+      }
+      const id = await claimed();
+      now += 6_000;
+      const tx = await knex.transaction();
+      await decide(tx, id);
+      const verified = verify(id);
+      await waitFor('the lock to be waited for', async () => {
+        const { rows } = await knex.raw(
+          `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%for share%' and datname = current_database()`,
+        );
+        return rows.length > 0;
+      });
+      expect(refused).toEqual([]);
+      await tx.commit();
+      await verified;
+      expect(refused).toEqual([id]);
+    });
   });
 
   it('leaves the runs of other processes to them', async () => {

@@ -1,4 +1,5 @@
 import { Knex } from 'knex';
+import { onConnection } from '../../database/connection/onConnection';
 import { appendTaskEvents } from '../../database/operations/taskEvents/appendTaskEvents';
 import { resetAttemptsUsed } from '../../database/operations/attempts/resetAttemptsUsed';
 import { listRuns } from '../../database/operations/runs/listRuns';
@@ -18,6 +19,7 @@ import {
   saveClaims,
 } from '../../database/operations/processes/claims';
 import { renewHeartbeat } from '../../database/operations/runs/renewHeartbeat';
+import { waitForWriter } from '../../database/operations/runs/waitForWriter';
 import { withdrawAttempt } from '../../database/operations/attempts/withdrawAttempt';
 import { readHistory } from '../../decision/plan/history';
 import { HEARTBEAT_INTERVAL_SECONDS } from '../../scaffolder/intervals';
@@ -31,6 +33,12 @@ const BEGIN_MS = 10_000;
 
 /** A heartbeat was missed. */
 const BEHIND_SECONDS = 2 * HEARTBEAT_INTERVAL_SECONDS;
+
+/**
+ * For so long after it was seen that a run owns its task, and its heartbeat was at most `BEHIND_SECONDS` old, nobody can have decided on the
+ * task: nothing counts as interrupted before it was silent for five seconds.
+ */
+const VERIFIED_MS = 2_500;
 
 type Run = {
   claimedAt: number;
@@ -46,6 +54,8 @@ type Run = {
   /** An earlier run of the same task that was still alive here when it was claimed again. */
   earlier?: Run;
   isLossReported?: boolean;
+  /** When it was last seen that it owns its task, by the clock. Nothing until its token is known. */
+  verifiedAt?: number;
   isRolledBack?: boolean;
   /** What was recorded of the claim, if it was. */
   claim?: Claim;
@@ -66,6 +76,8 @@ export type LostOwnership = { taskId: string; message: string };
  */
 export class OwnedRuns {
   readonly #runs = new Map<string, Run>();
+  /** Those that were found and not yet reported. */
+  readonly #lostOwnership: LostOwnership[] = [];
 
   constructor(
     private readonly options: {
@@ -107,6 +119,7 @@ export class OwnedRuns {
     if (!known || this.#runs.get(taskId) !== run) {
       return;
     }
+    run.verifiedAt = run.claimedAt;
     // What fails here is made up for by `renewHeartbeats`, and by `AttemptTracker`.
     await this.#saveClaim(taskId, run, known).catch(() => {});
     if (known.attempt) {
@@ -197,52 +210,41 @@ export class OwnedRuns {
   }> {
     const { knex } = this.options;
     let renewed = 0;
-    const lostOwnership: LostOwnership[] = [];
     await this.#settleUnbegun();
     const alive = [...this.#runs.keys()].filter(id => this.isAlive(id));
+    const begin = this.#now();
     const rows = await listRuns(knex, alive, BEHIND_SECONDS);
     for (const row of rows) {
       const run = this.#runs.get(row.id);
-      if (!run) {
-        continue;
-      }
-      const token = await this.#tokenOf(row.id, run);
-      const isDecided = row.attempt > token.attempt;
-      // Open is what it shows as until the further claim is committed.
-      const isSecond = run.earlier !== undefined && row.status !== 'open';
-      if (run.isEndAnnounced && !isInFlight(row.status) && !isDecided) {
-        // It ended by itself, and its folder could not be removed.
-        this.#runs.delete(row.id);
-        continue;
-      }
-      if (!row.isBehind && !isDecided && !isSecond) {
-        continue;
-      }
-      const isStillOurs = await renewHeartbeat(knex, row.id, token);
-      if (isStillOurs) {
+      if (run && (await this.#renewIfBehind(knex, run, row, begin))) {
         renewed += 1;
-      }
-      const isLost = isSecond || (isDecided && !isStillOurs);
-      // This process may have claimed the task again meanwhile: that run must not be refused.
-      const isSame = this.#runs.get(row.id) === run;
-      if (isLost && isSame && !this.isDoubled(row.id)) {
-        this.options.onLostOwnership?.(row.id);
-      }
-      if (isLost && !run.isLossReported && this.isAlive(row.id)) {
-        run.isLossReported = true;
-        lostOwnership.push({
-          taskId: row.id,
-          message: `this task was reclaimed by attempt ${row.attempt} while a backend that had been stalled, or cut off from the database, still ran it. That run has lost ownership of the task, whose effects may have happened twice`,
-        });
-      } else if (isDecided && isStillOurs) {
-        // Nobody had claimed the task since the decision, so this run keeps it.
-        await withdrawAttempt(knex, { taskId: row.id, attempt: row.attempt });
-        token.attempt = row.attempt;
       }
     }
     // What fails here is made up for by the next call. It must not keep the caller from the runs that have lost ownership.
     await this.#saveClaimsOfBegun(rows.map(({ id }) => id)).catch(() => {});
-    return { renewed, lostOwnership };
+    return { renewed, lostOwnership: this.#lostOwnership.splice(0) };
+  }
+
+  /**
+   * To be called when a statement of a run is about to be sent. It may have waited for a connection, or its process may have been stopped,
+   * while others took the process for dead and decided on the task: what it stores would count as done by the run that follows, in whose
+   * workspace it was not. Costs two queries, unless the run was seen to own its task a moment ago, as it is once a second.
+   *
+   * @param connection - on which the statement is sent
+   * @throws what the database says if it does not answer.
+   */
+  async verifyOwnership(taskId: string, connection: unknown): Promise<void> {
+    const run = this.#runs.get(taskId);
+    const begin = this.#now();
+    if (run?.verifiedAt === undefined || begin - run.verifiedAt < VERIFIED_MS) {
+      return;
+    }
+    const knex = onConnection(this.options.knex, connection);
+    await waitForWriter(knex, taskId);
+    const [row] = await listRuns(knex, [taskId], BEHIND_SECONDS);
+    if (row && this.#runs.get(taskId) === run) {
+      await this.#renewIfBehind(knex, run, row, begin);
+    }
   }
 
   /** How many tasks are being run by this process. */
@@ -271,6 +273,55 @@ export class OwnedRuns {
         return { taskId, recoveredEvent: token.recoveredEvent };
       }),
     );
+  }
+
+  /**
+   * Renews the heartbeat of a run that has fallen behind, and finds whether it has lost ownership of its task.
+   *
+   * @param row - what was read of it since `begin`
+   * @returns whether it was renewed.
+   */
+  async #renewIfBehind(
+    knex: Knex,
+    run: Run,
+    row: Awaited<ReturnType<typeof listRuns>>[number],
+    begin: number,
+  ): Promise<boolean> {
+    const token = await this.#tokenOf(row.id, run);
+    const isDecided = row.attempt > token.attempt;
+    // Open is what it shows as until the further claim is committed.
+    const isSecond = run.earlier !== undefined && row.status !== 'open';
+    if (run.isEndAnnounced && !isInFlight(row.status) && !isDecided) {
+      // It ended by itself, and its folder could not be removed.
+      this.#runs.delete(row.id);
+      return false;
+    }
+    if (!row.isBehind && !isDecided && !isSecond) {
+      run.verifiedAt = begin;
+      return false;
+    }
+    const isStillOurs = await renewHeartbeat(knex, row.id, token);
+    const isLost = isSecond || (isDecided && !isStillOurs);
+    // This process may have claimed the task again meanwhile: that run must not be refused.
+    const isSame = this.#runs.get(row.id) === run;
+    if (isLost && isSame && !this.isDoubled(row.id)) {
+      this.options.onLostOwnership?.(row.id);
+    }
+    if (isLost && !run.isLossReported && this.isAlive(row.id)) {
+      run.isLossReported = true;
+      this.#lostOwnership.push({
+        taskId: row.id,
+        message: `this task was reclaimed by attempt ${row.attempt} while a backend that had been stalled, or cut off from the database, still ran it. That run has lost ownership of the task, whose effects may have happened twice`,
+      });
+    } else if (isDecided && isStillOurs) {
+      // Nobody had claimed the task since the decision, so this run keeps it.
+      await withdrawAttempt(knex, { taskId: row.id, attempt: row.attempt });
+      token.attempt = row.attempt;
+    }
+    if (isStillOurs) {
+      run.verifiedAt = begin;
+    }
+    return isStillOurs;
   }
 
   /** Writes into the log of a task that two runs of it were alive at once. */
