@@ -145,6 +145,27 @@ describe.each(databases.eachSupportedId())(
       );
     }
 
+    it('passes on that the connection is lost while the tables are created, and creates them with the next call', async () => {
+      await migrateScaffolderOnly(knex);
+      const lost = new Error('Connection terminated unexpectedly');
+      let isAway = true;
+      const readiness = new DatabaseReadiness({
+        knex: new Proxy(knex, {
+          get: (target: any, name) =>
+            name === 'transaction' && isAway
+              ? async () => {
+                  throw lost;
+                }
+              : target[name],
+        }),
+        database: {},
+      });
+      await expect(readiness.ensure()).rejects.toBe(lost);
+      isAway = false;
+      await readiness.ensure();
+      expect(readiness.wasReady).toBe(true);
+    });
+
     it('passes on that the database does not answer, which is no fault of the tables', async () => {
       const readiness = create();
       await knex.destroy();

@@ -1,5 +1,6 @@
 import { DatabaseService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
+import { isConnectionLost } from '../connection/isConnectionLost';
 import { applyMigrations } from '../migrations';
 import {
   findMissingTables,
@@ -85,6 +86,10 @@ export class DatabaseReadiness {
     try {
       await applyMigrations(database, knex);
     } catch (error) {
+      if (isConnectionLost(error)) {
+        // No blocker: whoever needs the tables waits, and no run begins without the files that it needs.
+        throw error;
+      }
       this.#failedMigration = {
         error: migrationFailed(error),
         at: this.#now(),
