@@ -70,6 +70,8 @@ describe('the log says at the start', () => {
   it('which keys look like settings of recovery and are none', () => {
     for (const scaffolder of [
       null,
+      'recover',
+      ['recover'],
       {},
       { recoverTasks: true, recoverTasksTimeout: '1m', taskRecovery: {} },
     ]) {

@@ -63,7 +63,8 @@ export function warnOfUnknownSettings(
   config: Config,
   logger: LoggerService,
 ): void {
-  const keys = config.getOptionalConfig('scaffolder')?.keys() ?? [];
+  // Whatever it is: a backend that starts without this module starts with it.
+  const keys = Object.keys(Object(config.getOptional('scaffolder')));
   const unknown = keys.filter(
     key => /^recover/i.test(key) && !SETTINGS.includes(key),
   );
