@@ -8,7 +8,11 @@ import {
 } from '../__testUtils__/scaffolderDatabase';
 import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
 import { ATTEMPTS, SNAPSHOTS } from '../database/tables';
-import { scaffolderTablesMissing } from '../database/readiness/blockers';
+import {
+  migrationFailed,
+  ownTablesMissing,
+  scaffolderTablesMissing,
+} from '../database/readiness/blockers';
 import { DATABASE_ONLY } from '../decision/plan/snapshotNeeds';
 import { RecoveryWorkspaceProvider } from './RecoveryWorkspaceProvider';
 
@@ -162,10 +166,74 @@ describe.each(databases.eachSupportedId())(
       expect(snapshots.take).not.toHaveBeenCalled();
     });
 
-    it('lets a run begin as without snapshots where the module cannot work', async () => {
+    describe('where the module cannot work', () => {
+      const recovered = (taskId: string, recoverStrategy: string) =>
+        insertEvent(knex, taskId, 'recovered', { recoverStrategy });
+
+      it.each([
+        ['was not recovered yet', async () => createTask('idempotent')],
+        [
+          'was retried',
+          async () => {
+            const taskId = await createTask('idempotent');
+            await recovered(taskId, 'idempotent');
+            await recovered(taskId, 'none');
+            return taskId;
+          },
+        ],
+        [
+          'was recovered, and is to run all its steps',
+          async () => {
+            const taskId = await insertTask(knex, { steps: ['a'] });
+            await recovered(taskId, 'idempotent');
+            return taskId;
+          },
+        ],
+      ])(
+        'a run of a task that %s begins as without snapshots',
+        async (_, create) => {
+          const taskId = await create();
+          readiness.ensure.mockRejectedValue(migrationFailed(new Error('no')));
+          await provider.rehydrateWorkspace({ taskId, targetPath: '/w' });
+          expect(snapshots.begin).not.toHaveBeenCalled();
+        },
+      );
+
+      it('since another task broker keeps the tasks elsewhere, runs begin as without snapshots', async () => {
+        const taskId = await createTask('idempotent');
+        await recovered(taskId, 'idempotent');
+        readiness.ensure.mockRejectedValue(scaffolderTablesMissing(['tasks']));
+        await provider.rehydrateWorkspace({ taskId, targetPath: '/w' });
+        expect(snapshots.begin).not.toHaveBeenCalled();
+      });
+
+      it('a run that a decision lets skip steps does not begin empty, but waits for its files', async () => {
+        const taskId = await createTask('idempotent');
+        await recovered(taskId, 'idempotent');
+        readiness.ensure
+          .mockRejectedValueOnce(migrationFailed(new Error('no')))
+          .mockRejectedValueOnce(ownTablesMissing(['none'], true));
+        await provider.rehydrateWorkspace({ taskId, targetPath: '/w' });
+        expect(snapshots.begin).toHaveBeenCalledWith({
+          ...{ taskId, path: '/w', from: 2, attempt: 0 },
+        });
+      });
+    });
+
+    it('fails the run with the cause if it stays unknown which files it begins with', async () => {
       const taskId = await createTask('idempotent');
-      readiness.ensure.mockRejectedValue(scaffolderTablesMissing(['tasks']));
-      await provider.rehydrateWorkspace({ taskId, targetPath: '/w' });
+      readiness.ensure.mockRejectedValue(new Error('gone'));
+      const times = [0, 10_000, 20_000, 30_000];
+      jest.spyOn(performance, 'now').mockImplementation(() => times.shift()!);
+      try {
+        await expect(
+          provider.rehydrateWorkspace({ taskId, targetPath: '/w' }),
+        ).rejects.toThrow(
+          'It could not be read in 30 s which files this run begins with. Retry the task once the cause is mended; caused by Error: gone',
+        );
+      } finally {
+        jest.restoreAllMocks();
+      }
       expect(snapshots.begin).not.toHaveBeenCalled();
     });
 

@@ -4,6 +4,7 @@ import { WorkspaceProvider } from '@backstage/plugin-scaffolder-node/alpha';
 import { Knex } from 'knex';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readStrategy } from '../database/operations/strategies/readStrategy';
+import { readLastRecovery } from '../database/operations/taskEvents/readLastRecovery';
 import {
   readTaskCourse,
   TaskCourseRow,
@@ -12,7 +13,7 @@ import { Blocker } from '../database/readiness/blockers';
 import { DatabaseReadiness } from '../database/readiness/DatabaseReadiness';
 import { SnapshotNeeds } from '../decision/plan/snapshotNeeds';
 import { safeError } from '../util/safeError';
-import { filesOfRun } from './snapshots/runBegin';
+import { filesOfRun, isPlannedToSkip } from './snapshots/runBegin';
 import { Snapshots } from './snapshots/Snapshots';
 
 /** How long it is tried to read what a run begins with. A database that is restarted is back by then. */
@@ -100,33 +101,46 @@ export class RecoveryWorkspaceProvider implements WorkspaceProvider {
     await this.options.snapshots.forget([taskId]);
   }
 
-  /**
-   * Nothing if the task needs no snapshots, and if the module cannot work with the database. Then it says so itself, and runs are as without
-   * snapshots.
-   */
+  /** What a run begins with is read again until the database tells. */
   async #readTask(taskId: string): Promise<TaskCourseRow | undefined> {
-    const { knex, readiness } = this.options;
     const begin = performance.now();
     for (;;) {
       try {
-        await readiness.ensure();
-        return mayGoOn(await readStrategy(knex, taskId))
-          ? await readTaskCourse(knex, taskId)
-          : undefined;
+        return (await this.#isWithout(taskId))
+          ? undefined
+          : await readTaskCourse(this.options.knex, taskId);
       } catch (error) {
-        if (error instanceof Blocker) {
-          return undefined;
-        }
         const seconds = Math.round((performance.now() - begin) / 1000);
         if (seconds * 1000 >= READ_FOR_MS) {
           throw new ServiceUnavailableError(
-            `The database did not tell in ${seconds} s which files this run begins with. Retry the task`,
+            `It could not be read in ${seconds} s which files this run begins with. Retry the task once the cause is mended`,
             error,
           );
         }
         await sleep(READ_AGAIN_MS);
       }
     }
+  }
+
+  /**
+   * Whether a run is as without snapshots: the task needs none, or the module cannot work with the database, which it says itself. But then a run
+   * that a decision lets skip steps, be it another replica's, waits for its files as for a database that is away.
+   */
+  async #isWithout(taskId: string): Promise<boolean> {
+    const { knex, readiness } = this.options;
+    try {
+      await readiness.ensure();
+    } catch (error) {
+      if (!(error instanceof Blocker)) {
+        throw error;
+      }
+      const last = error.canDefer && (await readLastRecovery(knex, taskId));
+      if (last && isPlannedToSkip(last)) {
+        throw error;
+      }
+      return true;
+    }
+    return !mayGoOn(await readStrategy(knex, taskId));
   }
 }
 

@@ -43,6 +43,27 @@ export function filesOfRun(
     : files;
 }
 
+/**
+ * Whether a decision re-queued a task so that its run skips finished steps, by the scaffolder's own tables. Such a run may need their files. A
+ * retry is marked with the strategy `none` (`retryTask` of DatabaseTaskStore, 4.2.0), unless the template has the older
+ * `EXPERIMENTAL_recovery`.
+ */
+export function isPlannedToSkip({
+  state,
+  recovered,
+}: {
+  state: string | null;
+  /** The body of the task's last `recovered` event, as JSON. */
+  recovered: string | null;
+}): boolean {
+  const { recoverStrategy } = JSON.parse(recovered ?? '{}');
+  const records = stepRecords(parseTaskRecord(state));
+  return (
+    recoverStrategy === 'idempotent' &&
+    Object.keys(records).some(id => isCompleted(records, id))
+  );
+}
+
 function filesRead(
   { spec, state, events }: ClaimedTask,
   readable: SnapshotNeeds | 'all',
