@@ -70,6 +70,13 @@ describe('neededSettings', () => {
         EXPERIMENTAL_workspaceSerialization: true,
       }),
     ).toEqual({});
+    // As an environment variable has it.
+    expect(
+      needed({ EXPERIMENTAL_workspaceSerialization: 'true' }),
+    ).not.toHaveProperty('workspaceProvider');
+    expect(
+      needed({ EXPERIMENTAL_workspaceSerialization: 'nonsense' }),
+    ).toHaveProperty('workspaceProvider');
   });
 
   it('has no workspace provider where snapshots are switched off', () => {

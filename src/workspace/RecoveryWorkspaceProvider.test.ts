@@ -94,7 +94,9 @@ describe.each(databases.eachSupportedId())(
         await provider.serializeWorkspace({ taskId, path: '/w' });
         expect(snapshots.take).toHaveBeenCalledWith({ taskId, path: '/w' });
         await provider.cleanWorkspace({ taskId });
-        expect(snapshots.forget).toHaveBeenCalledWith([taskId]);
+        expect(snapshots.forget).toHaveBeenCalledWith([taskId], {
+          ifEnded: true,
+        });
       },
     );
 
@@ -107,6 +109,19 @@ describe.each(databases.eachSupportedId())(
         await provider.serializeWorkspace({ taskId, path: '/w' });
         expect(snapshots.take).not.toHaveBeenCalled();
         expect(snapshots.forget).toHaveBeenCalledWith([taskId]);
+      },
+    );
+
+    it.each(['none', 'restart'])(
+      'deletes what an earlier run stored while the strategy %s was not known, and begins the run also if that fails',
+      async strategy => {
+        const taskId = await createTask(strategy);
+        snapshots.forget.mockRejectedValueOnce(new Error('gone'));
+        await provider.rehydrateWorkspace({ taskId, targetPath: '/w' });
+        expect(snapshots.forget.mock.calls).toEqual([[[taskId]]]);
+        await knex(SNAPSHOTS).where('task_id', taskId).delete();
+        await provider.rehydrateWorkspace({ taskId, targetPath: '/w' });
+        expect(snapshots.forget).toHaveBeenCalledTimes(1);
       },
     );
 
@@ -167,57 +182,41 @@ describe.each(databases.eachSupportedId())(
     });
 
     describe('where the module cannot work', () => {
-      const recovered = (taskId: string, recoverStrategy: string) =>
-        insertEvent(knex, taskId, 'recovered', { recoverStrategy });
+      const newTask = (completed: string[]) =>
+        insertTask(knex, { steps: ['a', 'b'], completed });
 
       it.each([
-        ['was not recovered yet', async () => createTask('idempotent')],
-        [
-          'was retried',
-          async () => {
-            const taskId = await createTask('idempotent');
-            await recovered(taskId, 'idempotent');
-            await recovered(taskId, 'none');
-            return taskId;
-          },
-        ],
-        [
-          'was recovered, and is to run all its steps',
-          async () => {
-            const taskId = await insertTask(knex, { steps: ['a'] });
-            await recovered(taskId, 'idempotent');
-            return taskId;
-          },
-        ],
-      ])(
-        'a run of a task that %s begins as without snapshots',
-        async (_, create) => {
-          const taskId = await create();
-          readiness.ensure.mockRejectedValue(migrationFailed(new Error('no')));
-          await provider.rehydrateWorkspace({ taskId, targetPath: '/w' });
-          expect(snapshots.begin).not.toHaveBeenCalled();
-        },
-      );
+        ['runs all its steps', () => newTask([])],
+        ['runs none of its steps', () => newTask(['a', 'b'])],
+      ])('a run that %s begins as without snapshots', async (_, create) => {
+        const taskId = await create();
+        readiness.ensure.mockRejectedValue(migrationFailed(new Error('no')));
+        await provider.rehydrateWorkspace({ taskId, targetPath: '/w' });
+        expect(snapshots.begin).not.toHaveBeenCalled();
+      });
 
       it('since another task broker keeps the tasks elsewhere, runs begin as without snapshots', async () => {
         const taskId = await createTask('idempotent');
-        await recovered(taskId, 'idempotent');
         readiness.ensure.mockRejectedValue(scaffolderTablesMissing(['tasks']));
         await provider.rehydrateWorkspace({ taskId, targetPath: '/w' });
         expect(snapshots.begin).not.toHaveBeenCalled();
       });
 
-      it('a run that a decision lets skip steps does not begin empty, but waits for its files', async () => {
-        const taskId = await createTask('idempotent');
-        await recovered(taskId, 'idempotent');
-        readiness.ensure
-          .mockRejectedValueOnce(migrationFailed(new Error('no')))
-          .mockRejectedValueOnce(ownTablesMissing(['none'], true));
-        await provider.rehydrateWorkspace({ taskId, targetPath: '/w' });
-        expect(snapshots.begin).toHaveBeenCalledWith({
-          ...{ taskId, path: '/w', from: 2, attempt: 0 },
-        });
-      });
+      // A task that was handed over is opened with the strategy `none` by the scaffolder.
+      it.each(['idempotent', 'none'])(
+        'a run that skips steps does not begin empty, but waits for its files, recovered with %s',
+        async recoverStrategy => {
+          const taskId = await createTask('idempotent');
+          await insertEvent(knex, taskId, 'recovered', { recoverStrategy });
+          readiness.ensure
+            .mockRejectedValueOnce(migrationFailed(new Error('no')))
+            .mockRejectedValueOnce(ownTablesMissing(['none'], true));
+          await provider.rehydrateWorkspace({ taskId, targetPath: '/w' });
+          expect(snapshots.begin).toHaveBeenCalledWith({
+            ...{ taskId, path: '/w', from: 2, attempt: 0 },
+          });
+        },
+      );
     });
 
     it('fails the run with the cause if it stays unknown which files it begins with', async () => {

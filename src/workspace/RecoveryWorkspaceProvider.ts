@@ -3,8 +3,9 @@ import { ServiceUnavailableError } from '@backstage/errors';
 import { WorkspaceProvider } from '@backstage/plugin-scaffolder-node/alpha';
 import { Knex } from 'knex';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readNewestSnapshot } from '../database/operations/snapshots/readNewestSnapshot';
 import { readStrategy } from '../database/operations/strategies/readStrategy';
-import { readLastRecovery } from '../database/operations/taskEvents/readLastRecovery';
+import { readSpecAndState } from '../database/operations/tasks/readSpecAndState';
 import {
   readTaskCourse,
   TaskCourseRow,
@@ -13,7 +14,7 @@ import { Blocker } from '../database/readiness/blockers';
 import { DatabaseReadiness } from '../database/readiness/DatabaseReadiness';
 import { SnapshotNeeds } from '../decision/plan/snapshotNeeds';
 import { safeError } from '../util/safeError';
-import { filesOfRun, isPlannedToSkip } from './snapshots/runBegin';
+import { filesOfRun, skipsSteps } from './snapshots/runBegin';
 import { Snapshots } from './snapshots/Snapshots';
 
 /** How long it is tried to read what a run begins with. A database that is restarted is back by then. */
@@ -52,7 +53,7 @@ export class RecoveryWorkspaceProvider implements WorkspaceProvider {
     const { snapshots, readable, logger } = this.options;
     const { taskId, targetPath: path } = options;
     const task = await this.#readTask(taskId);
-    if (!task || !mayGoOn(task.lastKnown?.strategy)) {
+    if (!task) {
       return;
     }
     const files = filesOfRun(task, readable);
@@ -98,17 +99,30 @@ export class RecoveryWorkspaceProvider implements WorkspaceProvider {
 
   /** The task has completed. */
   async cleanWorkspace({ taskId }: { taskId: string }): Promise<void> {
-    await this.options.snapshots.forget([taskId]);
+    await this.options.snapshots.forget([taskId], { ifEnded: true });
   }
 
-  /** What a run begins with is read again until the database tells. */
+  /** What an earlier run stored while the strategy of its task was not known. */
+  async #forgetUnneeded(taskId: string): Promise<void> {
+    const { knex, snapshots, logger } = this.options;
+    try {
+      if (await readNewestSnapshot(knex, taskId)) {
+        await snapshots.forget([taskId]);
+      }
+    } catch (error) {
+      logger.debug(
+        `Could not delete the snapshots of task ${taskId}, which needs none. They are deleted when it has ended`,
+        safeError(error),
+      );
+    }
+  }
+
+  /** Nothing if the run is as without snapshots. It is read again until the database tells. */
   async #readTask(taskId: string): Promise<TaskCourseRow | undefined> {
     const begin = performance.now();
     for (;;) {
       try {
-        return (await this.#isWithout(taskId))
-          ? undefined
-          : await readTaskCourse(this.options.knex, taskId);
+        return await this.#readOnce(taskId);
       } catch (error) {
         const seconds = Math.round((performance.now() - begin) / 1000);
         if (seconds * 1000 >= READ_FOR_MS) {
@@ -122,11 +136,26 @@ export class RecoveryWorkspaceProvider implements WorkspaceProvider {
     }
   }
 
+  async #readOnce(taskId: string): Promise<TaskCourseRow | undefined> {
+    const { knex } = this.options;
+    if (await this.#isBlocked(taskId)) {
+      return undefined;
+    }
+    const task = mayGoOn(await readStrategy(knex, taskId))
+      ? await readTaskCourse(knex, taskId)
+      : undefined;
+    if (task && mayGoOn(task.lastKnown?.strategy)) {
+      return task;
+    }
+    await this.#forgetUnneeded(taskId);
+    return undefined;
+  }
+
   /**
-   * Whether a run is as without snapshots: the task needs none, or the module cannot work with the database, which it says itself. But then a run
-   * that a decision lets skip steps, be it another replica's, waits for its files as for a database that is away.
+   * Whether the module cannot work with the database, which it says itself. Runs are as without snapshots then. But one that skips steps, maybe by
+   * another replica's decision, waits for its files as for a database that is away.
    */
-  async #isWithout(taskId: string): Promise<boolean> {
+  async #isBlocked(taskId: string): Promise<boolean> {
     const { knex, readiness } = this.options;
     try {
       await readiness.ensure();
@@ -134,13 +163,13 @@ export class RecoveryWorkspaceProvider implements WorkspaceProvider {
       if (!(error instanceof Blocker)) {
         throw error;
       }
-      const last = error.canDefer && (await readLastRecovery(knex, taskId));
-      if (last && isPlannedToSkip(last)) {
+      const task = error.canDefer && (await readSpecAndState(knex, taskId));
+      if (task && skipsSteps(task)) {
         throw error;
       }
       return true;
     }
-    return !mayGoOn(await readStrategy(knex, taskId));
+    return false;
   }
 }
 

@@ -39,7 +39,7 @@ const OPERATIONS: Record<
   'reading content': (knex, taskId) =>
     readPack(knex, { taskId, pack: randomUUID() }),
   'deleting manifests': (knex, taskId) =>
-    knex.transaction(tx => deleteSnapshots(tx, [taskId])),
+    knex.transaction(tx => deleteSnapshots(tx, taskId)),
   'listing content to delete': (knex, taskId) => listPacks(knex, taskId),
 };
 

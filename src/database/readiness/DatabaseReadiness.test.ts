@@ -1,12 +1,14 @@
 import { TestDatabases } from '@backstage/backend-test-utils';
-import { Knex } from 'knex';
+import knexFactory, { Knex } from 'knex';
+import { randomUUID } from 'node:crypto';
 import {
   migrateScaffolderOnly,
   TEST_DATABASE_IDS,
 } from '../../__testUtils__/scaffolderDatabase';
 import { applyMigrations, MIGRATIONS } from '../migrations';
 import { ATTEMPTS, SHUTDOWNS, NUDGES } from '../tables';
-import { TASKS } from '../../scaffolder/tables';
+import { TASK_EVENTS, TASKS } from '../../scaffolder/tables';
+import { isSqlite } from '../time';
 import { Blocker } from './blockers';
 import { DatabaseReadiness } from './DatabaseReadiness';
 
@@ -74,6 +76,40 @@ describe.each(databases.eachSupportedId())(
       expect(blocker.canDefer).toBe(true);
       await applyMigrations({}, knex);
       await readiness.ensure();
+    });
+
+    it('reports tables that its user may not read, and how to grant it', async () => {
+      // SQLite has no rights.
+      if (isSqlite(knex)) {
+        return;
+      }
+      await migrateScaffolderOnly(knex);
+      await applyMigrations({}, knex);
+      const role = `role_${randomUUID().replaceAll('-', '')}`;
+      await knex.raw(`create role ${role} login password 'secret'`);
+      await knex.raw(`grant select on ${TASKS}, ${TASK_EVENTS} to ${role}`);
+      const connection = { ...knex.client.config.connection };
+      const limited = knexFactory({
+        client: 'pg',
+        connection: { ...connection, user: role, password: 'secret' },
+      });
+      try {
+        const readiness = new DatabaseReadiness({
+          knex: limited,
+          database: { migrations: { skip: true } },
+        });
+        const blocker = await blockerOf(readiness);
+        expect(blocker.message).toMatch(
+          /may not read tables of this module. The database reported: permission denied for table scaffolder_recovery_strategies. Grant it all rights on scaffolder_recovery_strategies, /,
+        );
+        expect(blocker.canDefer).toBe(true);
+        await knex.raw(`grant all on all tables in schema public to ${role}`);
+        await readiness.ensure();
+      } finally {
+        await limited.destroy();
+        await knex.raw(`drop owned by ${role}`);
+        await knex.raw(`drop role ${role}`);
+      }
     });
 
     it('reports the error of the database when the tables cannot be created, and tries again after a while', async () => {

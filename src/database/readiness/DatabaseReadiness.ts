@@ -4,11 +4,13 @@ import { isConnectionLost } from '../connection/isConnectionLost';
 import { applyMigrations } from '../migrations';
 import {
   findMissingTables,
+  isDenied,
   OWN_TABLES,
 } from '../operations/server/findMissingTables';
 import { SCAFFOLDER_TABLES } from '../../scaffolder/tables';
 import {
   migrationFailed,
+  ownTablesDenied,
   ownTablesMissing,
   scaffolderTablesMissing,
 } from './blockers';
@@ -68,7 +70,11 @@ export class DatabaseReadiness {
     if (!this.#isMigrated) {
       await this.#migrate();
     }
-    const ownMissing = await findMissingTables(knex, OWN_TABLES);
+    const ownMissing = await findMissingTables(knex, OWN_TABLES).catch(
+      error => {
+        throw isDenied(error) ? ownTablesDenied(error) : error;
+      },
+    );
     if (ownMissing.length > 0) {
       this.#isMigrated = false;
       throw ownTablesMissing(ownMissing, database.migrations?.skip === true);

@@ -60,6 +60,16 @@ export function ownTablesMissing(
   );
 }
 
+/** @param error - of the database, which names the table */
+export function ownTablesDenied(error: unknown): Blocker {
+  return new Blocker(
+    `Interrupted tasks cannot be recovered: the database user of the backend may not read tables of this module. ${
+      safeError(error).message
+    }. Grant it all rights on ${[...Object.keys(OWN_TABLES), MIGRATIONS.tableName].join(', ')}, or make it their owner. ${DEFERRED}`,
+    true,
+  );
+}
+
 /** @param error - of the migration */
 export function migrationFailed(error: unknown): Blocker {
   const { name, message } = safeError(error);

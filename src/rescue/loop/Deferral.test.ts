@@ -10,6 +10,7 @@ import {
   TEST_DATABASE_IDS,
 } from '../../__testUtils__/scaffolderDatabase';
 import { recordAttempts } from '../../database/operations/attempts/recordAttempts';
+import { ATTEMPTS, CLAIMS, SNAPSHOTS } from '../../database/tables';
 import { TASKS } from '../../scaffolder/tables';
 import { secondsSilent } from '../../database/time';
 import { Deferral } from './Deferral';
@@ -96,14 +97,38 @@ describe.each(databases.eachSupportedId())('Deferral on %s', databaseId => {
     expect(logger.warn).toHaveBeenCalledTimes(1_501);
   });
 
-  it('leaves alone what was handed over to the scaffolder', async () => {
+  async function handOver(): Promise<string> {
     await migrateScaffolder(knex);
     const id = await insertTask(knex);
     await knex.transaction(tx =>
       recordAttempts(tx, [newAttempt({ taskId: id })]),
     );
+    return id;
+  }
+
+  it('leaves alone what was handed over to the scaffolder, also if another column is missing that a newer version needs', async () => {
+    const id = await handOver();
+    await deferOnce();
+    await knex.schema.alterTable(SNAPSHOTS, table => table.dropColumn('packs'));
+    await knex.schema.dropTable(CLAIMS);
     await deferOnce();
     expect(await silence(id)).toBeGreaterThanOrEqual(599);
     expect(logger.warn).not.toHaveBeenCalled();
+  });
+
+  it('defers nothing while it cannot be asked what was handed over', async () => {
+    const id = await handOver();
+    const failing = new Proxy(knex, {
+      apply: (target: any, _, args) => {
+        if (args[0] === ATTEMPTS) {
+          throw new Error('Connection terminated unexpectedly');
+        }
+        return target(...args);
+      },
+    });
+    await expect(
+      new Deferral({ knex: failing, config, logger }).deferOnce(),
+    ).rejects.toThrow('Connection terminated');
+    expect(await silence(id)).toBeGreaterThanOrEqual(599);
   });
 });

@@ -4,8 +4,9 @@ import { RecoveryConfig } from '../../config';
 import { deferSilentTasks } from '../../database/operations/interrupted/deferral/deferSilentTasks';
 import {
   findMissingTables,
-  OWN_TABLES,
+  isDenied,
 } from '../../database/operations/server/findMissingTables';
+import { HAND_OVER_COLUMNS } from '../../database/operations/interrupted/interrupted';
 import { DEFER_MARGIN_SECONDS } from '../batch/BatchDecider';
 import { formatSilence } from '../../decision/messages/format';
 
@@ -31,11 +32,17 @@ export class Deferral {
   async deferOnce(): Promise<void> {
     const { knex, config, logger } = this.options;
     const silentSeconds = config.staleTimeoutSeconds - DEFER_MARGIN_SECONDS;
-    // Before the transaction, which PostgreSQL would end for asking in vain.
-    const hasOwnTables = await findMissingTables(knex, OWN_TABLES).then(
-      missing => missing.length === 0,
-      () => false,
+    // Before the transaction, which PostgreSQL would end for asking in vain. No more than is needed for it: a replica of a newer version that
+    // cannot migrate would otherwise defer what the others have handed over, which nobody would open for `staleTimeout`.
+    const missing = await findMissingTables(knex, HAND_OVER_COLUMNS).catch(
+      error => {
+        if (isDenied(error)) {
+          return Object.keys(HAND_OVER_COLUMNS);
+        }
+        throw error;
+      },
     );
+    const hasOwnTables = missing.length === 0;
     const options = {
       ...config,
       silentSeconds,

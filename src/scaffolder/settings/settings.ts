@@ -33,9 +33,14 @@ export const DATABASE_PROVIDER = 'database';
 /** The provider of this module. */
 export const RECOVERY_PROVIDER = 'recovery';
 
-/** Whether a workspace provider is chosen by the legacy keys. Never throws. */
+/** Whether a workspace provider is chosen by the legacy keys. From the environment it is a string. Never throws. */
 export function isLegacyProviderOn(config: Config): boolean {
-  return config.getOptional(LEGACY_PROVIDER_ENABLED) === true;
+  try {
+    return config.getOptionalBoolean(LEGACY_PROVIDER_ENABLED) ?? false;
+  } catch {
+    // No truth value: told when it is read.
+    return false;
+  }
 }
 
 /** The workspace provider that is configured, if one is (`resolveWorkspaceProvider` of `WorkspaceService`). */

@@ -6,6 +6,7 @@ import { safeError } from '../../util/safeError';
 import { StoreError } from '../engine/tree/StoreError';
 import { deleteOrphans } from '../stores/deletion/deleteOrphans';
 import { Stores } from '../stores/Stores';
+import { SLOW_MS } from './StoreCleaner';
 
 /** Deletes packs that no snapshot has, of tasks that have ended and are kept. Of one that runs again, its next run does. */
 export class OrphanCleaner {
@@ -26,6 +27,7 @@ export class OrphanCleaner {
     const cleaned = new Map<string, number>();
     for (const ended of await listEndedWithSnapshots(knex)) {
       const { taskId, newest } = ended;
+      const begin = performance.now();
       try {
         if (this.#cleaned.get(taskId) !== newest) {
           if (await endRuns(knex, ended)) {
@@ -38,8 +40,10 @@ export class OrphanCleaner {
           `Could not look for packs of task ${taskId} that no snapshot has`,
           safeError(error),
         );
-        if (error instanceof StoreError) {
-          // Each of the others would wait for the same.
+        if (
+          error instanceof StoreError &&
+          performance.now() - begin > SLOW_MS
+        ) {
           this.#cleaned = new Map([...this.#cleaned, ...cleaned]);
           return;
         }

@@ -5,7 +5,7 @@ import {
   migrateScaffolder,
   TEST_DATABASE_IDS,
 } from '../../__testUtils__/scaffolderDatabase';
-import { PACKS, SNAPSHOTS, STORED } from '../../database/tables';
+import { ATTEMPTS, PACKS, SNAPSHOTS, STORED } from '../../database/tables';
 import { TASKS } from '../../scaffolder/tables';
 import { removeSites, Site } from '../__testUtils__/Site';
 import { writeFiles } from '../__testUtils__/writeFiles';
@@ -44,6 +44,20 @@ it.each(databases.eachSupportedId())(
       await create('failed', 120),
       await create('cancelled', 120),
     ];
+    const createWithStrategy = async (...strategies: (string | null)[]) => {
+      const taskId = await create('failed', 5);
+      for (const [i, strategy] of strategies.entries()) {
+        await knex(ATTEMPTS).insert({
+          ...{ task_id: taskId, attempt: i + 1, decision: 'resume', strategy },
+        });
+      }
+      return taskId;
+    };
+    // Their strategy was not known when the files were stored.
+    unneeded.push(await createWithStrategy(null, 'none'));
+    unneeded.push(await createWithStrategy('restart'));
+    await createWithStrategy('idempotent');
+    await createWithStrategy('none', 'idempotent');
     await create('failed', 5);
     // Its first snapshot is being made.
     await createWithPackOnly('processing');
@@ -92,6 +106,29 @@ it.each(databases.eachSupportedId())(
     expect(await site.rows()).toEqual([]);
     expect(await site.knex(STORED)).toMatchObject([{ emptied_at: null }]);
     await site.cleanStores();
+    expect(await site.packs()).toEqual([]);
+  },
+);
+
+it.each(databases.eachSupportedId())(
+  'nothing is deleted of a task that was started again meanwhile, whose run goes on to store its files, on %s',
+  async databaseId => {
+    const site = await Site.create(databases, {
+      databaseId,
+      store: 'database',
+    });
+    await site.begin();
+    writeFiles(site.folder, { file: 'F' });
+    await site.take();
+    const packs = await site.packs();
+    await site.snapshots.forget([site.taskId], { ifEnded: true });
+    expect(await site.packs()).toEqual(packs);
+    writeFiles(site.folder, { more: 'M' });
+    expect(await site.take()).toMatchObject({ number: 3 });
+
+    await site.knex(TASKS).update({ status: 'completed' });
+    await site.snapshots.forget([site.taskId], { ifEnded: true });
+    expect(await site.rows()).toEqual([]);
     expect(await site.packs()).toEqual([]);
   },
 );

@@ -35,8 +35,8 @@ export class SnapshotCleaner {
   async clean(): Promise<void> {
     const { knex, snapshots, cleaners, keepSeconds } = this.options;
     const unneeded = await listUnneededSnapshots(knex, { keepSeconds });
-    // Another store can be slow, and meanwhile somebody could retry the last of them.
-    await snapshots.forget(unneeded, { leaveStores: true });
+    // Another store can be slow, and what the database has need not wait for it.
+    await snapshots.forget(unneeded, { ifEnded: true, leaveStores: true });
     for (const cleaner of cleaners) {
       await cleaner.clean();
     }

@@ -10,6 +10,7 @@ import {
 import { markDamaged } from '../../database/operations/snapshots/markDamaged';
 import { readNeeds } from '../../database/operations/snapshots/readNeeds';
 import { readNewestSnapshot } from '../../database/operations/snapshots/readNewestSnapshot';
+import { lockEnded } from '../../database/operations/tasks/lockEnded';
 import { isConnectionLost } from '../../database/connection/isConnectionLost';
 import {
   formatNeeds,
@@ -28,6 +29,7 @@ import {
 import { deleteOrphans } from '../stores/deletion/deleteOrphans';
 import { deleteStored } from '../stores/deletion/deleteStored';
 import { expectStored } from '../stores/deletion/expectStored';
+import { DatabasePackStore } from '../stores/DatabasePackStore';
 import { Stores } from '../stores/Stores';
 import { Run, RunContext } from './Run';
 import { SnapshotListener } from './SnapshotListener';
@@ -143,21 +145,42 @@ export class Snapshots {
    * Deletes all that is stored of some tasks. A run of them that has not ended records nothing any more. What another store than the
    * database does not delete now is left to the `StoreCleaner`.
    *
+   * @param options.ifEnded - whether nothing is deleted of a task that was started again meanwhile
    * @param options.leaveStores - whether all that other stores have is left to it. They can be slow
    * @throws what the database says. Then it is to be called again.
    */
   async forget(
     taskIds: string[],
-    options: { leaveStores?: boolean } = {},
+    options: { ifEnded?: boolean; leaveStores?: boolean } = {},
   ): Promise<void> {
-    const { knex } = this.#context;
     for (const taskId of taskIds) {
       await this.#locks.run(taskId, async () => {
-        await this.#drop(taskId);
-        await knex.transaction(tx => deleteSnapshots(tx, [taskId]));
-        await deleteStored({ ...this.#context, ...options, taskId });
+        const isDeleted = await this.#deleteFromDatabase(taskId, options);
+        if (isDeleted) {
+          await this.#drop(taskId);
+        }
+        if (isDeleted && !options.leaveStores) {
+          await deleteStored({ ...this.#context, taskId });
+        }
       });
     }
+  }
+
+  /** In one transaction, so that the content of a run that begins later is not deleted. */
+  async #deleteFromDatabase(
+    taskId: string,
+    { ifEnded }: { ifEnded?: boolean },
+  ): Promise<boolean> {
+    return this.#context.knex.transaction(async tx => {
+      if (ifEnded && !(await lockEnded(tx, taskId))) {
+        return false;
+      }
+      await deleteSnapshots(tx, taskId);
+      // Also if the database is not configured as a store any more.
+      const database = new DatabasePackStore(tx);
+      await database.delete(taskId, await database.list(taskId));
+      return true;
+    });
   }
 
   /** Ends the thread. What is under way is given up. */

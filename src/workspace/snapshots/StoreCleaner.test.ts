@@ -1,5 +1,6 @@
 import { mockServices, TestDatabases } from '@backstage/backend-test-utils';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   migrateScaffolder,
   TEST_DATABASE_IDS,
@@ -8,7 +9,7 @@ import { STORED } from '../../database/tables';
 import { StoreError } from '../engine/tree/StoreError';
 import { PackStore } from '../stores/PackStore';
 import { Stores } from '../stores/Stores';
-import { StoreCleaner } from './StoreCleaner';
+import { SLOW_MS, StoreCleaner } from './StoreCleaner';
 
 jest.setTimeout(60_000);
 
@@ -31,6 +32,7 @@ it.each(databases.eachSupportedId())(
     }
     const away = {
       list: jest.fn(async () => {
+        await sleep(SLOW_MS + 10);
         throw new StoreError('It is away');
       }),
     } as unknown as PackStore;
@@ -53,7 +55,37 @@ it.each(databases.eachSupportedId())(
     expect(away.list).toHaveBeenCalledTimes(1);
     expect([...left.values()]).toEqual([[], [], []]);
     expect(logger.warn.mock.calls.map(([message]) => message)).toEqual([
-      'Could not delete from the store away what 3 tasks have left there, which is tried again',
+      'Could not delete from the store away all that 3 tasks have left there, which is tried again',
     ]);
+  },
+);
+
+it.each(databases.eachSupportedId())(
+  'a task whose folder cannot be read keeps nobody from deleting what the others have left, on %s',
+  async databaseId => {
+    const knex = await databases.init(databaseId);
+    await migrateScaffolder(knex);
+    const taskIds = Array.from({ length: 3 }, () => randomUUID());
+    for (const taskId of taskIds) {
+      await knex(STORED).insert({ task_id: taskId, store: 'there' });
+    }
+    const [unreadable, ...others] = taskIds;
+    const deleted: string[] = [];
+    const there = {
+      list: async (taskId: string) => {
+        if (taskId === unreadable) {
+          throw new StoreError('EACCES');
+        }
+        return [randomUUID()];
+      },
+      delete: async (taskId: string) => {
+        deleted.push(taskId);
+      },
+    } as unknown as PackStore;
+    const logger = mockServices.logger.mock();
+    const stores = new Stores({ id: 'there', store: there });
+    await new StoreCleaner({ knex, stores, logger }).clean();
+    expect(deleted.sort()).toEqual(others.sort());
+    expect(logger.warn).toHaveBeenCalledTimes(1);
   },
 );

@@ -17,6 +17,9 @@ import { Stores } from '../stores/Stores';
  */
 const SETTLE_SECONDS = 240;
 
+/** A store that takes so many ms to fail is away: each of the other tasks would wait for the same. What fails sooner may concern one task only. */
+export const SLOW_MS = 1_000;
+
 /**
  * Deletes from stores beside the database what belongs to tasks whose snapshots were deleted, maybe with the task. Only looks at what is
  * recorded as stored there, never at the whole store, which another installation may use as well.
@@ -58,7 +61,9 @@ export class StoreCleaner {
 
   async #cleanStore(store: PackStore, leftovers: Leftover[]): Promise<void> {
     const { knex, settleSeconds = SETTLE_SECONDS, logger } = this.options;
+    let failure: { store: string; error: unknown } | undefined;
     for (const { taskId, store: id, isEmptied, isSettled } of leftovers) {
+      const begin = performance.now();
       let names: string[];
       try {
         names = await store.list(taskId);
@@ -68,17 +73,23 @@ export class StoreCleaner {
         }
         await store.delete(taskId, names);
       } catch (error) {
-        logger.warn(
-          `Could not delete from the store ${id} what ${leftovers.length} tasks have left there, which is tried again`,
-          safeError(error),
-        );
-        return;
+        failure ??= { store: id, error };
+        if (performance.now() - begin > SLOW_MS) {
+          break;
+        }
+        continue;
       }
       if (names.length > 0 || !isEmptied) {
         await markEmptied(knex, { taskId, store: id });
       } else if (isSettled) {
         await forgetStored(knex, { taskId, store: id, settleSeconds });
       }
+    }
+    if (failure) {
+      logger.warn(
+        `Could not delete from the store ${failure.store} all that ${leftovers.length} tasks have left there, which is tried again`,
+        safeError(failure.error),
+      );
     }
   }
 

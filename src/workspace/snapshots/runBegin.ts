@@ -44,24 +44,24 @@ export function filesOfRun(
 }
 
 /**
- * Whether a decision re-queued a task so that its run skips finished steps, by the scaffolder's own tables. Such a run may need their files. A
- * retry is marked with the strategy `none` (`retryTask` of DatabaseTaskStore, 4.2.0), unless the template has the older
- * `EXPERIMENTAL_recovery`.
+ * Whether a run skips some finished steps and runs others, which may need their files. Told by the scaffolder's own table, so also where the
+ * module's cannot be read.
+ *
+ * Then the run was planned with or without files by a decision, or by the plan of a retry: where there is none, a retry leaves no finished steps
+ * (`Retries`). A first run has none.
  */
-export function isPlannedToSkip({
+export function skipsSteps({
+  spec,
   state,
-  recovered,
 }: {
+  spec: string;
   state: string | null;
-  /** The body of the task's last `recovered` event, as JSON. */
-  recovered: string | null;
 }): boolean {
-  const { recoverStrategy } = JSON.parse(recovered ?? '{}');
   const records = stepRecords(parseTaskRecord(state));
-  return (
-    recoverStrategy === 'idempotent' &&
-    Object.keys(records).some(id => isCompleted(records, id))
+  const finished = parseTaskSpec(spec).steps.map(({ id }) =>
+    isCompleted(records, id),
   );
+  return finished.includes(true) && finished.includes(false);
 }
 
 function filesRead(

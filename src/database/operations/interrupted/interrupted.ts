@@ -163,6 +163,12 @@ export function whereUndecided(
   );
 }
 
+/** What `whereUndecided` reads of the module's tables. */
+export const HAND_OVER_COLUMNS: Record<string, string[]> = {
+  [ATTEMPTS]: ['task_id', 'attempt', 'decided_at'],
+  [NUDGES]: ['task_id', 'woken_at'],
+};
+
 /**
  * Keeps tasks that were handed over, not claimed since, not cancelled and not too old. A claim and a heartbeat are younger than the
  * decision or the nudge. The silence is asked for as well, since the clock of a database can be set back.

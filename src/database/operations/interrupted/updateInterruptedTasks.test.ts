@@ -17,7 +17,7 @@ import {
   InterruptedTaskUpdate,
   updateInterruptedTasks,
 } from './updateInterruptedTasks';
-import { isSqlite } from '../../time';
+import { isSqlite, secondsSilent } from '../../time';
 import { TASKS } from '../../../scaffolder/tables';
 
 jest.setTimeout(60_000);
@@ -46,6 +46,15 @@ describe.each(databases.eachSupportedId())(
       knex.transaction(tx =>
         updateInterruptedTasks(tx, { taskIds, ...TIMEOUTS, states }, change),
       );
+
+    it('closes a task as of now, however long it was silent', async () => {
+      const id = await insertTask(knex, { silentSeconds: 62 * 3600 });
+      await update([id], { kind: 'close', status: 'failed' });
+      const [row] = await knex(TASKS)
+        .where({ id })
+        .select({ seconds: secondsSilent(knex) });
+      expect(row.seconds).toBeLessThan(60);
+    });
 
     it('closes a task and clears its secrets', async () => {
       const id = await insertTask(knex);

@@ -61,7 +61,12 @@ export async function updateInterruptedTasks(
 function columns(tx: Knex.Transaction, update: InterruptedTaskUpdate): object {
   switch (update.kind) {
     case 'close':
-      return { status: update.status, secrets: null };
+      // From now on the files of the task are kept for a while, however long the backend was down.
+      return {
+        status: update.status,
+        secrets: null,
+        last_heartbeat_at: tx.fn.now(),
+      };
     case 'open':
       return { status: 'open', last_heartbeat_at: tx.fn.now() };
     case 'handOver':

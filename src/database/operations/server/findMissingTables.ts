@@ -134,13 +134,15 @@ export const OWN_TABLES: Record<string, string[]> = {
 
 /** `undefined_table` and `undefined_column`. */
 const MISSING_CODES = ['42P01', '42703'];
+/** `insufficient_privilege` */
+const DENIED_CODE = '42501';
 const MISSING_ON_SQLITE = /no such (table|column): .*/;
 
 /**
  * Finds the tables that are not there, or not with all of their columns.
  *
  * @returns the error of the database for each of them, such as `relation "tasks" does not exist`.
- * @throws any other error of the database: no connection, or no permission.
+ * @throws any other error of the database: no connection, or no permission (`isDenied`).
  */
 export async function findMissingTables(
   knex: Knex,
@@ -155,6 +157,11 @@ export async function findMissingTables(
     }
   }
   return missing;
+}
+
+/** Whether the database refused a statement since its user has not the right to it. SQLite has no such rights. */
+export function isDenied(error: unknown): boolean {
+  return (error as { code?: string }).code === DENIED_CODE;
 }
 
 /** What is missing by the error of the database, without the statement that knex puts in front of it. */

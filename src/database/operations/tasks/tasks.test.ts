@@ -6,9 +6,11 @@ import {
   migrateScaffolder,
   TEST_DATABASE_IDS,
 } from '../../../__testUtils__/scaffolderDatabase';
+import { waitFor } from '../../../../dev/harness/waitFor';
 import { isSqlite } from '../../time';
 import { saveClaims } from '../processes/claims';
 import { countInFlight } from './countInFlight';
+import { lockEnded } from './lockEnded';
 import { lockTask } from './lockTask';
 import { readTaskSpecs } from './readTaskSpecs';
 import { selectTasks } from './selectTasks';
@@ -111,6 +113,55 @@ describe.each(databases.eachSupportedId())('tasks on %s', databaseId => {
           lockTask(tx, { taskId: randomUUID(), timeoutSeconds: 30 }),
         ),
       ).toBeUndefined();
+    });
+  });
+
+  describe('lockEnded', () => {
+    it.each([
+      ['open', false],
+      ['processing', false],
+      ['completed', true],
+      ['failed', true],
+      ['cancelled', true],
+    ])('finds of a task that is %s: %s', async (status, expected) => {
+      const taskId = await insertTask(knex, { status });
+      expect(await knex.transaction(tx => lockEnded(tx, taskId))).toBe(
+        expected,
+      );
+    });
+
+    it('finds that a deleted task has ended', async () => {
+      expect(await knex.transaction(tx => lockEnded(tx, randomUUID()))).toBe(
+        true,
+      );
+    });
+
+    it('lets others refer to the task, and a retry wait until the transaction is over', async () => {
+      // SQLite has one connection.
+      if (isSqlite(knex)) {
+        return;
+      }
+      const taskId = await insertTask(knex, { status: 'failed' });
+      let isRetried = false;
+      let retry: Promise<unknown> | undefined;
+      await knex.transaction(async tx => {
+        await lockEnded(tx, taskId);
+        await saveClaims(knex, [{ taskId, process: 1, recoveredEvent: 0 }]);
+        retry = knex(TASKS)
+          .where('id', taskId)
+          .update({ status: 'open' })
+          .then(() => {
+            isRetried = true;
+          });
+        await waitFor('the retry to wait', async () => {
+          const { rows } = await knex.raw(
+            `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like 'update "tasks"%' and datname = current_database()`,
+          );
+          return rows.length > 0;
+        });
+        expect(isRetried).toBe(false);
+      });
+      await retry;
     });
   });
 

@@ -6,11 +6,10 @@ import {
   markEmptied,
 } from '../../../database/operations/stored/listLeftovers';
 import { safeError } from '../../../util/safeError';
-import { DatabasePackStore } from '../DatabasePackStore';
 import { Stores } from '../Stores';
 
 /**
- * Deletes the content of all snapshots of a task whose rows have just been deleted. What another store than the database does not delete is
+ * Deletes from other stores than the database the content of all snapshots of a task whose rows have just been deleted. What one does not delete is
  * deleted later, by what is recorded of it.
  *
  * @throws what the database says.
@@ -19,17 +18,9 @@ export async function deleteStored(options: {
   knex: Knex;
   stores: Stores;
   taskId: string;
-  /** Whether only the database's content is deleted. */
-  leaveStores?: boolean;
   logger: LoggerService;
 }): Promise<void> {
-  const { knex, stores, taskId, leaveStores, logger } = options;
-  const database = new DatabasePackStore(knex);
-  // Also if it is not configured any more.
-  await database.delete(taskId, await database.list(taskId));
-  if (leaveStores) {
-    return;
-  }
+  const { knex, stores, taskId, logger } = options;
   for (const id of await listStoresOfTask(knex, taskId)) {
     const store = stores.find(id);
     if (store) {

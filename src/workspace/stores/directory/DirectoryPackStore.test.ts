@@ -210,13 +210,18 @@ describe('DirectoryPackStore', () => {
 
   it('gives up on a volume that does not answer, and has no more than two calls waiting there', async () => {
     let calls = 0;
+    let isBack = () => {};
+    const back = new Promise<void>(resolve => {
+      isBack = resolve;
+    });
     const hanging = new DirectoryPackStore(
       root,
       {
         ...fs.promises,
-        mkdir: () => {
+        mkdir: async () => {
           calls += 1;
-          return new Promise<never>(() => {});
+          await back;
+          throw new Error('It hung');
         },
       },
       200,
@@ -233,5 +238,9 @@ describe('DirectoryPackStore', () => {
       });
     }
     expect(calls).toBe(2);
+    isBack();
+    // Behind all that was waiting.
+    await expect(hanging.put(TASK, PACK, content)).rejects.toThrow('It hung');
+    expect(calls).toBe(3);
   });
 });

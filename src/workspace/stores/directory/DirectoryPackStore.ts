@@ -251,9 +251,18 @@ export class DirectoryPackStore implements PackStore {
   }
 
   async #explained<T>(what: string, action: () => Promise<T>): Promise<T> {
+    // What was given up while it waited for its turn must not be done later, nor its content be kept for that.
+    let waiting: (() => Promise<T>) | undefined = action;
+    const turn = async () => {
+      if (!waiting) {
+        throw new Error('Given up');
+      }
+      return waiting();
+    };
     try {
-      const result = await within(this.timeLimitMs, this.#limit(action));
+      const result = await within(this.timeLimitMs, this.#limit(turn));
       if (result === TIMED_OUT) {
+        waiting = undefined;
         throw new Error(`No answer within ${this.timeLimitMs / 1000} s`);
       }
       return result;

@@ -9,7 +9,7 @@ import { Timeouts, whereUndecided } from '../interrupted';
  * Needs nothing but the scaffolder's table. Where the module's tables are there, what was handed over stays so.
  *
  * @param options.limit - at most so many
- * @param options.hasOwnTables - whether the module's tables are there, with all their columns
+ * @param options.hasOwnTables - whether it can be asked what was handed over (`HAND_OVER_COLUMNS`)
  * @returns the ids of those that were deferred.
  */
 export async function deferSilentTasks(
