@@ -155,11 +155,15 @@ export class Snapshots {
   ): Promise<void> {
     for (const taskId of taskIds) {
       await this.#locks.run(taskId, async () => {
-        const isDeleted = await this.#deleteFromDatabase(taskId, options);
-        if (isDeleted) {
+        if (!options.ifEnded) {
+          // Whatever the database says, nothing more is stored of its run.
           await this.#drop(taskId);
         }
-        if (isDeleted && !options.leaveStores) {
+        if (!(await this.#deleteFromDatabase(taskId, options))) {
+          return;
+        }
+        await this.#drop(taskId);
+        if (!options.leaveStores) {
           await deleteStored({ ...this.#context, taskId });
         }
       });
