@@ -220,6 +220,20 @@ describe('BrokenRuns', () => {
     expect(() => end('completed')).not.toThrow();
   });
 
+  it('tells the fencing token of a run that ends once it is known, also when its folder is gone', async () => {
+    expect(end('completed')).toBe(0);
+    runs.claimed(taskId, Promise.resolve(7));
+    expect(end('completed')).toBeUndefined();
+    await Promise.resolve();
+    folders.clear();
+    expect(end('failed')).toBe(7);
+    runs.claimed('b', Promise.resolve(undefined));
+    await Promise.resolve();
+    expect(end('failed')).toBe(7);
+    expect(runs.ends({ taskId: 'b', status: 'failed' })).toBeUndefined();
+    expect(runs.ends({ taskId: 'c', status: 'failed' })).toBeUndefined();
+  });
+
   it.each([
     [60, 1],
     [66, 0],

@@ -47,6 +47,8 @@ export type BrokenRun = {
 /** A run of this process. */
 type Run = {
   token: Token;
+  /** What the token has turned out to be. */
+  recoveredEvent?: number;
   lastSeenAt: number;
   hasReachedSteps: boolean;
   isInStep: boolean;
@@ -96,14 +98,16 @@ export class BrokenRuns {
   /** This process has claimed a task. What was known of an earlier run of it here does not count any more. */
   claimed(taskId: string, token: Token): void {
     this.#forgetEnded();
-    this.#runs.set(taskId, {
+    const run: Run = {
       token,
       lastSeenAt: this.#now(),
       hasReachedSteps: false,
       isInStep: false,
       hasFailed: false,
       unsaved: [],
-    });
+    };
+    this.#runs.set(taskId, run);
+    token.then(known => (run.recoveredEvent = known)).catch(() => {});
   }
 
   /** The run of a task here has lost ownership of it. It must be the only one of that task here: two cannot be told apart. */
@@ -169,16 +173,18 @@ export class BrokenRuns {
   /**
    * The end of a task is about to be stored.
    *
+   * @returns the fencing token of its run, if it is known: the end must not be stored once the task was queued again since.
    * @throws RunBrokenError if it is that of a broken run, OwnershipLostError if the run has lost ownership.
    */
-  ends({ taskId, status }: { taskId: string; status: string }): void {
-    const run = this.#seen(taskId);
+  ends(end: { taskId: string; status: string }): number | undefined {
+    const run = this.#seen(end.taskId);
     if (run?.lostOwnership) {
       throw run.lostOwnership;
     }
-    if (run?.brokenBy && !run.hasFailed && status === 'failed') {
+    if (run?.brokenBy && !run.hasFailed && end.status === 'failed') {
       throw run.brokenBy;
     }
+    return run?.recoveredEvent;
   }
 
   /**

@@ -19,7 +19,10 @@ import {
   readTask,
   TEST_DATABASE_IDS,
 } from '../../__testUtils__/scaffolderDatabase';
-import { recordAttempts } from '../../database/operations/attempts/recordAttempts';
+import {
+  attemptRow,
+  recordAttempts,
+} from '../../database/operations/attempts/recordAttempts';
 import { readFencingToken } from '../../database/operations/runs/readFencingToken';
 import { rememberStrategy } from '../../database/operations/strategies/rememberStrategy';
 import { ATTEMPTS, SHUTDOWNS } from '../../database/tables';
@@ -372,6 +375,96 @@ describe.each(databases.eachSupportedId())('watchRuns on %s', databaseId => {
       // Both logs are told of it.
       const { lostOwnership } = await runs.renewHeartbeats();
       expect(lostOwnership).toMatchObject([{ taskId }]);
+    },
+  );
+
+  describe.each(['completed', 'failed'])(
+    'when the process of a run that has %s is stopped',
+    ending => {
+      const step: RealStep = { id: 'one' };
+      /** Does something just before the end of the run is stored, when it has sent its last line. */
+      function beforeEnd(action: () => Promise<unknown>) {
+        const { client } = knex;
+        const { transaction, acquireConnection } = client;
+        const begin = jest.spyOn(client, 'transaction');
+        onStep = ({ part }) => {
+          if (part === 'second') {
+            begin.mockImplementationOnce((...args) => {
+              jest
+                .spyOn(client, 'acquireConnection')
+                .mockImplementationOnce(async () => {
+                  await action();
+                  return acquireConnection.call(client);
+                });
+              return transaction.apply(client, args);
+            });
+            if (ending === 'failed') {
+              throw new Error('own');
+            }
+          }
+        };
+      }
+      const decide = (taskId: string) =>
+        knex(ATTEMPTS).insert(attemptRow(newAttempt({ taskId })));
+
+      it('does not end the run with which another process has reclaimed the task', async () => {
+        const taskId = await dispatch('restart', [step]);
+        let before: unknown[] = [];
+        const stored = async () => [
+          await readTask(knex, taskId),
+          await readEvents(knex, taskId),
+        ];
+        beforeEnd(async () => {
+          await decide(taskId);
+          await insertEvent(knex, taskId, 'recovered', {});
+          before = await stored();
+        });
+        await expect(scaffolder.run()).rejects.toThrow(
+          `Failed to update status to 'failed' for taskId ${taskId}`,
+        );
+        expect(await stored()).toEqual(before);
+        expect(before).toMatchObject([
+          { status: 'processing', secrets: expect.stringContaining('x') },
+          expect.anything(),
+        ]);
+      });
+
+      it('stores its end if nobody has claimed the task since it was decided on', async () => {
+        const taskId = await dispatch('restart', [step]);
+        let isDecided = false;
+        beforeEnd(async () => {
+          await decide(taskId);
+          isDecided = true;
+        });
+        await scaffolder.run();
+        expect(isDecided).toBe(true);
+        expect(await status(taskId)).toBe(ending);
+      });
+
+      it('stores its end if its fencing token could not be read', async () => {
+        jest
+          .spyOn(runs, 'fencingTokens')
+          .mockRejectedValue(new Error('no such table'));
+        const taskId = await dispatch('restart', [step]);
+        beforeEnd(() => insertEvent(knex, taskId, 'recovered', {}));
+        await scaffolder.run();
+        expect(await status(taskId)).toBe(ending);
+      });
+
+      it('stores its end if that cannot be made to ask for it', async () => {
+        const taskId = await dispatch('restart', [step]);
+        const { prototype } = knex.queryBuilder().constructor;
+        beforeEnd(async () => {
+          jest.spyOn(prototype, 'whereNotExists').mockImplementation(() => {
+            throw new Error('of another shape');
+          });
+        });
+        await scaffolder.run();
+        expect(await status(taskId)).toBe(ending);
+        expect(logger.error.mock.calls).toMatchObject([
+          [expect.stringContaining('could not be read or added to'), {}],
+        ]);
+      });
     },
   );
 

@@ -3,6 +3,7 @@ import { Knex } from 'knex';
 import { interceptQueries } from '../../database/connection/interceptQueries';
 import { isConnectionLost } from '../../database/connection/isConnectionLost';
 import { listen } from '../../database/connection/listen';
+import { recoveredSince } from '../../database/operations/runs/recoveredSince';
 import {
   claimedTask,
   SentStatement,
@@ -40,7 +41,7 @@ export function watchRuns(options: {
       return reader(builder);
     } catch (error) {
       logger.error(
-        'A statement could not be read, so a run that it breaks ends as failed',
+        'A statement could not be read or added to, so a run that it breaks ends as failed, and a run that has lost ownership may end its task',
         safeError(error),
       );
       return undefined;
@@ -101,18 +102,29 @@ export function watchRuns(options: {
     signal,
   );
   // The end of a task is stored in a transaction. What is thrown here rolls it back.
+  const ends = (end: NonNullable<ReturnType<typeof endOfTask>>) => {
+    try {
+      return brokenRuns.ends(end);
+    } catch (error) {
+      runs.over(end.taskId);
+      throw error;
+    }
+  };
   listen(
     knex,
     'start',
     (builder: Knex.QueryBuilder) => {
       const end = read(endOfTask, builder);
-      if (end) {
-        try {
-          brokenRuns.ends(end);
-        } catch (error) {
-          runs.over(end.taskId);
-          throw error;
-        }
+      const recoveredEvent = end && ends(end);
+      if (end && recoveredEvent !== undefined) {
+        // Others may have reclaimed the task, which nobody here has noticed yet. Then the scaffolder's own statement changes no row, upon which
+        // the scaffolder refuses the end.
+        const run = { recoveredEvent };
+        read(
+          update =>
+            update.whereNotExists(recoveredSince(knex, end.taskId, run)),
+          builder,
+        );
       }
     },
     signal,

@@ -17,11 +17,14 @@ import {
 import { listHandedOverTasks } from '../../database/operations/waiting/listHandedOverTasks';
 import { readFencingToken } from '../../database/operations/runs/readFencingToken';
 import { saveClaims } from '../../database/operations/processes/claims';
-import { recordAttempts } from '../../database/operations/attempts/recordAttempts';
+import {
+  attemptRow,
+  recordAttempts,
+} from '../../database/operations/attempts/recordAttempts';
 import { updateInterruptedTasks } from '../../database/operations/interrupted/updateInterruptedTasks';
 import { waitFor } from '../../../dev/harness/waitFor';
-import { CLAIMS } from '../../database/tables';
-import { TASKS } from '../../scaffolder/tables';
+import { ATTEMPTS, CLAIMS } from '../../database/tables';
+import { TASK_EVENTS, TASKS } from '../../scaffolder/tables';
 import { isSqlite, secondsAgo } from '../../database/time';
 import { OwnedRuns } from './OwnedRuns';
 import { RunFolders } from '../../workspace/folders/RunFolders';
@@ -596,6 +599,97 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
         'it to be forgotten',
         async () => (await claimant(id)) === undefined,
       );
+    });
+  });
+
+  describe('when its fencing token is read late', () => {
+    const decide = async (taskId: string, attempt: number) => {
+      await knex(ATTEMPTS).insert(attemptRow(newAttempt({ taskId, attempt })));
+      await insertEvent(knex, taskId, 'recovered', {});
+    };
+    /** A task that a decision queued again a moment ago, which the claim that follows is the first to see. */
+    async function queuedAgain(): Promise<{ id: string; before: number }> {
+      const id = await insertTask(knex, { status: 'open' });
+      await decide(id, 1);
+      return { id, before: (await readFencingToken(knex, id)).recoveredEvent };
+    }
+    /** Six seconds pass, and others reclaim the task. What there was is that much older then. */
+    async function reclaim(id: string) {
+      await knex(ATTEMPTS)
+        .where('task_id', id)
+        .update({ decided_at: secondsAgo(knex, 6) });
+      await knex(TASK_EVENTS)
+        .where('task_id', id)
+        .update({ created_at: secondsAgo(knex, 6) });
+      now += 6_000;
+      await decide(id, 2);
+      await knex(TASKS).where({ id }).update({ status: 'processing' });
+      const { recoveredEvent } = await readFencingToken(knex, id);
+      await saveClaims(knex, [{ taskId: id, process: 7, recoveredEvent }]);
+    }
+    /** What this process then knows and does, and which process has the task. */
+    async function afterwards(id: string) {
+      fs.mkdirSync(directory.resolve(id));
+      const [{ recoveredEvent }] = await runs.fencingTokens([id]);
+      const { lostOwnership } = await runs.renewHeartbeats();
+      const processes = await knex(CLAIMS)
+        .where('task_id', id)
+        .pluck('process');
+      return { recoveredEvent, lostOwnership, refused, processes };
+    }
+    const lost = (id: string, before: number) => ({
+      recoveredEvent: before,
+      lostOwnership: [
+        { taskId: id, message: expect.stringContaining('attempt 2') },
+      ],
+      refused: [id],
+      processes: [7],
+    });
+
+    it('is not that of the run that reclaimed the task, when it could not be read before', async () => {
+      if (isSqlite(knex)) {
+        // One process: nobody reclaims a task meanwhile.
+        return;
+      }
+      const { id, before } = await queuedAgain();
+      await knex.schema.renameTable(ATTEMPTS, 'elsewhere');
+      await runs.claimed(id);
+      await knex.schema.renameTable('elsewhere', ATTEMPTS);
+      await reclaim(id);
+      expect(await afterwards(id)).toEqual(lost(id, before));
+    });
+
+    it('is not that of the run that reclaimed the task while the read waited for a connection', async () => {
+      if (isSqlite(knex)) {
+        return;
+      }
+      const { id, before } = await queuedAgain();
+      const { client } = knex;
+      const acquire = client.acquireConnection;
+      client.acquireConnection = async () => {
+        client.acquireConnection = acquire;
+        await reclaim(id);
+        return acquire.call(client);
+      };
+      await runs.claimed(id);
+      expect(await afterwards(id)).toEqual(lost(id, before));
+    });
+
+    it('is not known while each read takes too long', async () => {
+      const { id, before } = await queuedAgain();
+      const slow = () => {
+        now += 4_000;
+      };
+      knex.on('query', slow);
+      await runs.claimed(id);
+      const read = await runs
+        .fencingTokens([id])
+        .catch(({ message }) => message);
+      // One process: nobody reclaims a task meanwhile.
+      const whole = [{ taskId: id, recoveredEvent: before }];
+      const refusal = expect.stringContaining('too slow');
+      expect(read).toEqual(isSqlite(knex) ? whole : refusal);
+      knex.removeListener('query', slow);
     });
   });
 

@@ -24,6 +24,7 @@ import { withdrawAttempt } from '../../database/operations/attempts/withdrawAtte
 import { readHistory } from '../../decision/plan/history';
 import { HEARTBEAT_INTERVAL_SECONDS } from '../../scaffolder/intervals';
 import { RunFolders } from '../../workspace/folders/RunFolders';
+import { readTokenOfClaim } from './readTokenOfClaim';
 
 /**
  * A run makes its folder shortly after the claim, unless a workspace provider restores files first. One that has made none for this
@@ -99,13 +100,11 @@ export class OwnedRuns {
    * @returns when it is known what there was before this run, if it could be read, and the claim is recorded.
    */
   async claimed(taskId: string, transaction?: string): Promise<void> {
-    // At once: after a stall it would be the token of the run that reclaimed the task.
-    const token = readFencingToken(this.options.knex, taskId).catch(
-      () => undefined,
-    );
+    const claimedAt = this.#now();
+    const token = this.#readToken(taskId, claimedAt).catch(() => undefined);
     const earlier = this.#hasBegun(taskId) ? this.#runs.get(taskId) : undefined;
     const run: Run = {
-      claimedAt: this.#now(),
+      claimedAt,
       transaction,
       hasBegun: false,
       isLate: false,
@@ -412,9 +411,14 @@ export class OwnedRuns {
 
   async #tokenOf(taskId: string, run: Run): Promise<FencingToken> {
     const token =
-      (await run.token) ?? (await readFencingToken(this.options.knex, taskId));
+      (await run.token) ?? (await this.#readToken(taskId, run.claimedAt));
     run.token = Promise.resolve(token);
     return token;
+  }
+
+  async #readToken(taskId: string, claimedAt: number): Promise<FencingToken> {
+    const claim = { taskId, claimedAt };
+    return readTokenOfClaim(this.options.knex, claim, () => this.#now());
   }
 
   #hasBegun(taskId: string): boolean {

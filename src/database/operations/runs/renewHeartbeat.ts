@@ -1,6 +1,7 @@
 import { Knex } from 'knex';
-import { TASK_EVENTS, TASKS } from '../../../scaffolder/tables';
+import { TASKS } from '../../../scaffolder/tables';
 import { FencingToken } from './readFencingToken';
+import { recoveredSince } from './recoveredSince';
 
 /**
  * Writes the heartbeat of a run that is alive, unless the task was queued again since it was claimed.
@@ -14,13 +15,7 @@ export async function renewHeartbeat(
 ): Promise<boolean> {
   const updated = await knex(TASKS)
     .where({ id: taskId, status: 'processing' })
-    .whereNotExists(
-      knex(TASK_EVENTS)
-        .select(knex.raw('1'))
-        .whereRaw(`${TASK_EVENTS}.task_id = ${TASKS}.id`)
-        .where('event_type', 'recovered')
-        .where(`${TASK_EVENTS}.id`, '>', mark.recoveredEvent),
-    )
+    .whereNotExists(recoveredSince(knex, taskId, mark))
     .update({ last_heartbeat_at: knex.fn.now() });
   return updated === 1;
 }
