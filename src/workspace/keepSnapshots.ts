@@ -10,13 +10,13 @@ import { DatabaseReadiness } from '../database/readiness/DatabaseReadiness';
 import { SnapshotListener } from './snapshots/SnapshotListener';
 import { RECOVERY_PROVIDER } from '../scaffolder/settings/settings';
 import { RecoveryWorkspaceProvider } from './RecoveryWorkspaceProvider';
-import { SnapshotCleaner } from './snapshots/SnapshotCleaner';
+import { SnapshotCleaner } from './snapshots/cleaning/SnapshotCleaner';
 import { SnapshotConfig } from './snapshotConfig';
 import { Snapshots } from './snapshots/Snapshots';
 import { openStores } from './stores/openStores';
-import { OrphanCleaner } from './snapshots/OrphanCleaner';
+import { OrphanCleaner } from './snapshots/cleaning/OrphanCleaner';
 import { StoreCheck } from './stores/StoreCheck';
-import { StoreCleaner } from './snapshots/StoreCleaner';
+import { StoreCleaner } from './snapshots/cleaning/StoreCleaner';
 
 /** Has snapshots of workspaces made, restored and deleted, if that is configured. */
 export function keepSnapshots(options: {

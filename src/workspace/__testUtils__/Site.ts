@@ -9,8 +9,8 @@ import {
 } from '../../__testUtils__/scaffolderDatabase';
 import { DbSnapshotRow, SNAPSHOTS } from '../../database/tables';
 import { TEST_CREDENTIALS } from '../../../dev/harness/S3Server';
-import { OrphanCleaner } from '../snapshots/OrphanCleaner';
-import { StoreCleaner } from '../snapshots/StoreCleaner';
+import { OrphanCleaner } from '../snapshots/cleaning/OrphanCleaner';
+import { StoreCleaner } from '../snapshots/cleaning/StoreCleaner';
 import { Snapshots, SnapshotsOptions } from '../snapshots/Snapshots';
 import { openStores } from '../stores/openStores';
 import { PackStore } from '../stores/PackStore';

@@ -1,6 +1,6 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
-import { lockTask } from '../../database/operations/tasks/lockTask';
+import { lockTask } from '../../database/operations/tasks/locks/lockTask';
 import { selectTasks } from '../../database/operations/tasks/selectTasks';
 import { safeError } from '../../util/safeError';
 import { RunFolders } from './RunFolders';

@@ -10,7 +10,7 @@ import {
 import { markDamaged } from '../../database/operations/snapshots/markDamaged';
 import { readNeeds } from '../../database/operations/snapshots/readNeeds';
 import { readNewestSnapshot } from '../../database/operations/snapshots/readNewestSnapshot';
-import { lockEnded } from '../../database/operations/tasks/lockEnded';
+import { lockEnded } from '../../database/operations/tasks/locks/lockEnded';
 import { isConnectionLost } from '../../database/connection/isConnectionLost';
 import {
   formatNeeds,

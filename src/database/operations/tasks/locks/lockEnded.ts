@@ -1,6 +1,6 @@
 import { Knex } from 'knex';
-import { IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
-import { isSqlite } from '../../time';
+import { IN_FLIGHT, TASKS } from '../../../../scaffolder/tables';
+import { isSqlite } from '../../../time';
 
 /**
  * Keeps a task that has ended from being started again until the transaction ends.

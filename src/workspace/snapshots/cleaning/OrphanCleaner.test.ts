@@ -4,10 +4,10 @@ import {
   insertTask,
   migrateScaffolder,
   TEST_DATABASE_IDS,
-} from '../../__testUtils__/scaffolderDatabase';
-import { SNAPSHOTS, STORED } from '../../database/tables';
-import { StoreError } from '../engine/tree/StoreError';
-import { Stores } from '../stores/Stores';
+} from '../../../__testUtils__/scaffolderDatabase';
+import { SNAPSHOTS, STORED } from '../../../database/tables';
+import { StoreError } from '../../engine/tree/StoreError';
+import { Stores } from '../../stores/Stores';
 import { OrphanCleaner } from './OrphanCleaner';
 import { SLOW_MS } from './StoreCleaner';
 

@@ -6,10 +6,10 @@ import {
   Leftover,
   listLeftovers,
   markEmptied,
-} from '../../database/operations/stored/listLeftovers';
-import { safeError } from '../../util/safeError';
-import { PackStore } from '../stores/PackStore';
-import { Stores } from '../stores/Stores';
+} from '../../../database/operations/stored/listLeftovers';
+import { safeError } from '../../../util/safeError';
+import { PackStore } from '../../stores/PackStore';
+import { Stores } from '../../stores/Stores';
 
 /**
  * How long nothing must have been there before a task is forgotten, in seconds: what a process is writing that was stalled, and does not know

@@ -1,6 +1,6 @@
 import { Knex } from 'knex';
-import { TASKS } from '../../../scaffolder/tables';
-import { isSqlite, silentForAtLeast } from '../../time';
+import { TASKS } from '../../../../scaffolder/tables';
+import { isSqlite, silentForAtLeast } from '../../../time';
 
 /**
  * Keeps a task from being claimed until the transaction ends, and reads whether it runs now: it is `processing` and had

@@ -4,11 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   migrateScaffolder,
   TEST_DATABASE_IDS,
-} from '../../__testUtils__/scaffolderDatabase';
-import { STORED } from '../../database/tables';
-import { StoreError } from '../engine/tree/StoreError';
-import { PackStore } from '../stores/PackStore';
-import { Stores } from '../stores/Stores';
+} from '../../../__testUtils__/scaffolderDatabase';
+import { STORED } from '../../../database/tables';
+import { StoreError } from '../../engine/tree/StoreError';
+import { PackStore } from '../../stores/PackStore';
+import { Stores } from '../../stores/Stores';
 import { SLOW_MS, StoreCleaner } from './StoreCleaner';
 
 jest.setTimeout(60_000);

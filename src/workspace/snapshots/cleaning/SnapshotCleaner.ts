@@ -1,7 +1,7 @@
 import { SchedulerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
-import { listUnneededSnapshots } from '../../database/operations/snapshots/ended/listUnneededSnapshots';
-import { Snapshots } from './Snapshots';
+import { listUnneededSnapshots } from '../../../database/operations/snapshots/ended/listUnneededSnapshots';
+import { Snapshots } from '../Snapshots';
 
 const FREQUENCY = { minutes: 5 };
 

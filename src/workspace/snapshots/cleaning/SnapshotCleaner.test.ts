@@ -4,11 +4,11 @@ import {
   insertTask,
   migrateScaffolder,
   TEST_DATABASE_IDS,
-} from '../../__testUtils__/scaffolderDatabase';
-import { ATTEMPTS, PACKS, SNAPSHOTS, STORED } from '../../database/tables';
-import { TASKS } from '../../scaffolder/tables';
-import { removeSites, Site } from '../__testUtils__/Site';
-import { writeFiles } from '../__testUtils__/writeFiles';
+} from '../../../__testUtils__/scaffolderDatabase';
+import { ATTEMPTS, PACKS, SNAPSHOTS, STORED } from '../../../database/tables';
+import { TASKS } from '../../../scaffolder/tables';
+import { removeSites, Site } from '../../__testUtils__/Site';
+import { writeFiles } from '../../__testUtils__/writeFiles';
 import { SnapshotCleaner } from './SnapshotCleaner';
 
 jest.setTimeout(60_000);

@@ -1,11 +1,11 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
-import { endRuns } from '../../database/operations/snapshots/ended/endRuns';
-import { listEndedWithSnapshots } from '../../database/operations/snapshots/ended/listEndedWithSnapshots';
-import { safeError } from '../../util/safeError';
-import { StoreError } from '../engine/tree/StoreError';
-import { deleteOrphans } from '../stores/deletion/deleteOrphans';
-import { Stores } from '../stores/Stores';
+import { endRuns } from '../../../database/operations/snapshots/ended/endRuns';
+import { listEndedWithSnapshots } from '../../../database/operations/snapshots/ended/listEndedWithSnapshots';
+import { safeError } from '../../../util/safeError';
+import { StoreError } from '../../engine/tree/StoreError';
+import { deleteOrphans } from '../../stores/deletion/deleteOrphans';
+import { Stores } from '../../stores/Stores';
 import { SLOW_MS } from './StoreCleaner';
 
 /** Deletes packs that no snapshot has, of tasks that have ended and are kept. Of one that runs again, its next run does. */
