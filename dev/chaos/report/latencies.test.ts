@@ -1,7 +1,12 @@
 import { percentile } from '../../harness/percentile';
 import { waitingLine } from '../../../src/decision/messages/logLines';
 import { waitsIn } from '../evidence/logLines';
-import { attendedMs, hasWaited, readLatencies } from './latencies';
+import {
+  attendedMs,
+  countDecisions,
+  hasWaited,
+  readLatencies,
+} from './latencies';
 import {
   TASK,
   LIFETIMES,
@@ -121,6 +126,18 @@ describe('latencies', () => {
         ],
       ),
     ).toBe(3_000 + 6_000);
+  });
+
+  it('tell how often the task was decided on in their time', () => {
+    const latency = { taskId: TASK, diedAt: 10_000, ms: 20_000 };
+    const attempts = [
+      { taskId: TASK, at: 9_000 },
+      { taskId: TASK, at: 15_000 },
+      { taskId: 'another', at: 16_000 },
+      { taskId: TASK, at: 30_000 },
+      { taskId: TASK, at: 31_000 },
+    ];
+    expect(countDecisions(latency, attempts)).toBe(2);
   });
 
   it('have percentiles', () => {

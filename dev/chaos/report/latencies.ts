@@ -1,5 +1,6 @@
 import type { Wait } from '../evidence/logLines';
 import type { Evidence } from '../evidence/evidence';
+import type { AttemptRecord } from '../evidence/records';
 import { groupByTask } from '../evidence/groupByTask';
 import type { Fault } from '../faults/FaultInjector';
 import type { Lifetime } from '../../harness/backend/Replica';
@@ -114,6 +115,16 @@ function without(span: Span, cuts: Span[]): Span[] {
       ),
     [span],
   );
+}
+
+/** How often a task was decided on before it went on. More than once if further faults hit it meanwhile. */
+export function countDecisions(
+  { taskId, diedAt, ms }: Pick<Latency, 'taskId' | 'diedAt' | 'ms'>,
+  attempts: Pick<AttemptRecord, 'taskId' | 'at'>[],
+): number {
+  return attempts.filter(
+    a => a.taskId === taskId && a.at > diedAt && a.at <= diedAt + ms,
+  ).length;
 }
 
 /** Whether a task waited like this before it went on. */

@@ -2,7 +2,13 @@ import { Cell, formatTable } from '../../../harness/command/table';
 import { percentile } from '../../../harness/percentile';
 import { outagesIn } from '../../evidence/unreachable';
 import { SLOW_RECOVERY_SECONDS } from '../../settings';
-import { attendedMs, hasWaited, Latency, readLatencies } from '../latencies';
+import {
+  attendedMs,
+  countDecisions,
+  hasWaited,
+  Latency,
+  readLatencies,
+} from '../latencies';
 import type { Outcome } from '../outcome';
 
 export function latenciesOf({ evidence, waits }: Outcome): string {
@@ -60,6 +66,10 @@ export function latenciesOf({ evidence, waits }: Outcome): string {
       ofWhich('after SIGKILL or a crash', l => !l.isPlanned),
       ofWhich('waited for a final attempt', l => hasWaited(l, waits)),
       ofWhich('did not', l => !hasWaited(l, waits)),
+      ofWhich(
+        'did not, and were decided on once',
+        l => !hasWaited(l, waits) && countDecisions(l, evidence.attempts) === 1,
+      ),
       row('all, less that and the time in which PostgreSQL was away', all, l =>
         attendedMs(l, evidence.lifetimes, faults, outages),
       ),
