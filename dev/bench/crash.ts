@@ -2,6 +2,8 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { secondsSinceServerStart } from '../../src/database/operations/server/secondsSinceServerStart';
+import { SETTLING_SECONDS } from '../../src/liveness/Settling';
 import { BackendProcess } from '../harness/backend/BackendProcess';
 import { percentile } from '../harness/percentile';
 import { PostgresProcess } from '../harness/postgres/PostgresProcess';
@@ -122,6 +124,12 @@ async function measureRestarts(
       { isBare: true },
     );
     await backend.start();
+    // After a start of the server itself nothing is decided for a while, which is not what is measured.
+    const knex = site.site.openScaffolderDatabase();
+    await waitFor(
+      'the server to have been up for a while',
+      async () => (await secondsSinceServerStart(knex)) > SETTLING_SECONDS,
+    );
     const sinceKill: number[] = [];
     const sinceUp: number[] = [];
     let ok = true;
