@@ -120,6 +120,14 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
     hasFolder: taskId => folders.has(taskId),
     wasReady: () => readiness.wasReady,
     onBroken: run => void markBrokenRun(run, { knex, signal, logger }),
+    onWaits: taskId => {
+      runs.waits(taskId);
+      logger.info(
+        `Task ${taskId} waits until the earlier run of it in this process, which has lost ownership, has ended its step`,
+      );
+    },
+    onTurn: taskId => runs.takesTurn(taskId),
+    signal,
   });
   const runs = new OwnedRuns({
     knex,
@@ -176,6 +184,7 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
   }
   keepSnapshots({
     ...common,
+    inTurn: (taskId, fill) => brokenRuns.inTurn(taskId, fill),
     config: config.snapshots,
     listener: new SnapshotMetrics(deps.metrics),
   });

@@ -41,6 +41,7 @@ describe.each(databases.eachSupportedId())(
       provider = new RecoveryWorkspaceProvider({
         ...{ knex, snapshots, readiness, runs, logger },
         readable: DATABASE_ONLY,
+        inTurn: (_taskId, fill) => fill(),
       });
     });
 

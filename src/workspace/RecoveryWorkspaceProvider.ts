@@ -37,6 +37,10 @@ export class RecoveryWorkspaceProvider implements WorkspaceProvider {
       readiness: Pick<DatabaseReadiness, 'ensure'>;
       /** Whether an earlier run of a task is still alive in this process, in the same folder. */
       runs: { isDoubled(taskId: string): boolean };
+      /**
+       * Fills the folder of a run once no earlier run of its task uses it. Throws if a later one has been claimed meanwhile, to which it is left then.
+       */
+      inTurn(taskId: string, fill: () => Promise<void>): Promise<void>;
       logger: LoggerService;
     },
   ) {}
@@ -46,12 +50,21 @@ export class RecoveryWorkspaceProvider implements WorkspaceProvider {
    *
    * @throws Error that says what was tried if the run cannot begin with the files that it needs. The task fails with it, and can be retried.
    */
-  async rehydrateWorkspace(options: {
+  async rehydrateWorkspace(run: {
+    taskId: string;
+    targetPath: string;
+  }): Promise<void> {
+    await this.options.inTurn(run.taskId, () => this.#fill(run));
+  }
+
+  async #fill({
+    taskId,
+    targetPath: path,
+  }: {
     taskId: string;
     targetPath: string;
   }): Promise<void> {
     const { snapshots, readable, logger } = this.options;
-    const { taskId, targetPath: path } = options;
     const task = await this.#readTask(taskId);
     if (!task) {
       return;

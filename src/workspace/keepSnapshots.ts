@@ -27,6 +27,7 @@ export function keepSnapshots(options: {
   workspaceProviders: ScaffolderWorkspaceProviderExtensionPoint;
   readiness: DatabaseReadiness;
   runs: { isDoubled(taskId: string): boolean };
+  inTurn(taskId: string, fill: () => Promise<void>): Promise<void>;
   lifecycle: LifecycleService;
   scheduler: SchedulerService;
   listener: SnapshotListener;

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { ScaffolderClient } from '../../../dev/harness/backend/ScaffolderClient';
 import { readDifferences } from '../../../dev/harness/story';
 import { waitFor } from '../../../dev/harness/waitFor';
+import { insertEvent } from '../../__testUtils__/scaffolderDatabase';
 import { ATTEMPTS } from '../../database/tables';
 import { TASKS } from '../../scaffolder/tables';
 import { secondsAgo } from '../../database/time';
@@ -60,6 +61,59 @@ describe('a replica', () => {
     ).toEqual([]);
     // The check of the scaffolder does not take it for a claim of this process that was not seen.
     expect(await first.log()).not.toContain('tested with scaffolder');
+  });
+
+  it('that was stalled, and claims its own task again, lets its earlier run end before it begins', async () => {
+    site = await TestSite.create('PostgreSQL');
+    const timeout = { recoverTasksTimeout: { seconds: 5 } };
+    const stalled = await site.createBackend('stalled', timeout);
+    // It decides, and runs nothing.
+    const other = await site.createBackend(
+      'other',
+      { ...timeout, concurrentTasksLimit: 0 },
+      { isOwnHost: true },
+    );
+    const client = await stalled.start();
+    await other.start();
+    const id = await client.dispatch('template:default/sample-restart', {
+      name: 'service-restart',
+      seconds: 15,
+    });
+    await client.waitForStep(id, 'transform');
+    const knex = site.openScaffolderDatabase();
+
+    stalled.signal('SIGSTOP');
+    await waitFor('the decision', async () =>
+      knex(ATTEMPTS).where({ task_id: id }).first(),
+    );
+    // As the scaffolder of a further replica opens it, which is too busy to run it.
+    await insertEvent(knex, id, 'recovered', { recoverStrategy: 'restart' });
+    await knex(TASKS).where({ id }).update({ status: 'open' });
+    stalled.signal('SIGCONT');
+    // Wakes the worker.
+    await client.dispatch('template:default/sample-restart', {
+      name: 'service-other',
+      seconds: 0,
+    });
+    await waitFor('the second run to wait', async () =>
+      (await stalled.log()).includes(
+        `Task ${id} waits until the earlier run of it in this process`,
+      ),
+    );
+    const { gitDirectory } = site;
+    expect(
+      await readDifferences(client, { ids: { restart: id }, gitDirectory }),
+    ).toEqual([]);
+    const events = await client.events(id);
+    const again = events.slice(
+      events.findLastIndex(({ type }) => type === 'recovered'),
+    );
+    const begun = again.filter(({ body }) => body.status === 'processing');
+    const steps = begun.map(({ body }) => body.stepId);
+    expect(steps).toEqual([...new Set(steps)]);
+    expect(steps.length).toBeGreaterThan(2);
+    // The earlier run said nothing more of its own, once the task was queued again, but that it is not alone.
+    expect(again.filter(({ body }) => body.status === 'failed')).toEqual([]);
   });
 
   it('that ends since it lost ownership of a task leaves its other task to be recovered within seconds, at no cost', async () => {

@@ -1,4 +1,5 @@
 import { RunStatement } from '../../scaffolder/statements/runStatement';
+import { waitFor } from '../../../dev/harness/waitFor';
 import { BrokenRuns, OwnershipLostError, RunBrokenError } from './BrokenRuns';
 
 const LOST = 'Connection terminated unexpectedly';
@@ -6,6 +7,8 @@ const LOST = 'Connection terminated unexpectedly';
 describe('BrokenRuns', () => {
   const taskId = 'a';
   let broken: { taskId: string; problem: string }[];
+  /** What was told of runs that have to wait for an earlier one. */
+  let turns: string[];
   let folders: Set<string>;
   let now: number;
   let wasReady: boolean;
@@ -13,6 +16,7 @@ describe('BrokenRuns', () => {
 
   beforeEach(() => {
     broken = [];
+    turns = [];
     folders = new Set([taskId]);
     now = 0;
     wasReady = true;
@@ -21,9 +25,11 @@ describe('BrokenRuns', () => {
       wasReady: () => wasReady,
       onBroken: ({ taskId: id, problem }) =>
         broken.push({ taskId: id, problem }),
+      onWaits: id => turns.push(`${id} waits`),
+      onTurn: id => turns.push(`turn of ${id}`),
       clock: () => now,
     });
-    runs.claimed(taskId, Promise.resolve(0));
+    runs.claimed(taskId, Promise.resolve(0), false);
   });
 
   const line = (
@@ -135,7 +141,7 @@ describe('BrokenRuns', () => {
   });
 
   it('breaks no other run', () => {
-    runs.claimed('b', Promise.resolve(0));
+    runs.claimed('b', Promise.resolve(0), false);
     lose(line('completed'));
     expect(() => runs.ends({ taskId: 'b', status: 'failed' })).not.toThrow();
     expect(() => runs.sends({ taskId: 'b', kind: 'heartbeat' })).not.toThrow();
@@ -143,7 +149,7 @@ describe('BrokenRuns', () => {
 
   it('forgets it when the task is claimed again here', () => {
     lose(line('completed'));
-    runs.claimed(taskId, Promise.resolve(1));
+    runs.claimed(taskId, Promise.resolve(1), false);
     send(heartbeat, line('processing'), line('failed', 'Error: own'));
     expect(() => end('failed')).not.toThrow();
   });
@@ -207,7 +213,7 @@ describe('BrokenRuns', () => {
     send(line('processing'), line('failed', 'Error: own'));
     runs.lostOwnership(taskId);
     expect(() => end('failed')).toThrow(OwnershipLostError);
-    runs.claimed(taskId, Promise.resolve(1));
+    runs.claimed(taskId, Promise.resolve(1), false);
     lose(line('completed'));
     runs.lostOwnership(taskId);
     expect(() => end('completed')).toThrow(OwnershipLostError);
@@ -215,19 +221,65 @@ describe('BrokenRuns', () => {
 
   it('lets the run store everything with which this process claims that task again', () => {
     runs.lostOwnership(taskId);
-    runs.claimed(taskId, Promise.resolve(1));
+    runs.claimed(taskId, Promise.resolve(1), false);
     send(heartbeat, line('processing'), line('completed'));
     expect(() => end('completed')).not.toThrow();
   });
 
+  it('refuses all of an earlier run but heartbeats until it has ended, while a later one of its task waits', async () => {
+    await runs.inTurn(taskId, async () => {});
+    runs.claimed(taskId, Promise.resolve(3), true);
+    const fill = jest.fn();
+    const filled = runs.inTurn(taskId, fill);
+    expect(runs.isAwaited(taskId)).toBe(true);
+    expect(turns).toEqual(['a waits']);
+    for (const statement of [save, line('completed'), line('processing')]) {
+      expect(() => runs.sends(statement)).toThrow(OwnershipLostError);
+    }
+    // That of the later one, for all that is known.
+    expect(() => send(heartbeat)).not.toThrow();
+    expect(() => end('completed')).toThrow(OwnershipLostError);
+    expect(runs.isAwaited(taskId)).toBe(true);
+    expect(() => end('failed')).toThrow(OwnershipLostError);
+    expect(runs.isAwaited(taskId)).toBe(false);
+    await filled;
+    expect(turns).toEqual(['a waits', 'turn of a']);
+    expect(fill).toHaveBeenCalledTimes(1);
+    send(line('processing'), save, line('completed'), heartbeat);
+    expect(end('completed')).toBe(3);
+  });
+
+  it('does not take a run for ending that has not heard yet that it is, since only its heartbeat was refused', async () => {
+    await runs.inTurn(taskId, async () => {});
+    runs.lostOwnership(taskId);
+    expect(() => runs.sends(heartbeat)).toThrow(OwnershipLostError);
+    expect(() => runs.sends(save)).toThrow(OwnershipLostError);
+    runs.claimed(taskId, Promise.resolve(3), true);
+    void runs.inTurn(taskId, async () => {}).catch(() => {});
+    now = 10 * 60_000;
+    // It looks every 250 ms.
+    await new Promise(resolve => setTimeout(resolve, 600));
+    expect(runs.isAwaited(taskId)).toBe(true);
+    expect(() => runs.sends(line('completed'))).toThrow(OwnershipLostError);
+    now *= 2;
+    await waitFor('the turn', async () => !runs.isAwaited(taskId));
+  });
+
+  it('has a run fail that is not the last of its task when its folder has been filled', async () => {
+    const filled = runs.inTurn(taskId, async () =>
+      runs.claimed(taskId, Promise.resolve(3), false),
+    );
+    await expect(filled).rejects.toThrow(OwnershipLostError);
+  });
+
   it('tells the fencing token of a run that ends once it is known, also when its folder is gone', async () => {
     expect(end('completed')).toBe(0);
-    runs.claimed(taskId, Promise.resolve(7));
+    runs.claimed(taskId, Promise.resolve(7), false);
     expect(end('completed')).toBeUndefined();
     await Promise.resolve();
     folders.clear();
     expect(end('failed')).toBe(7);
-    runs.claimed('b', Promise.resolve(undefined));
+    runs.claimed('b', Promise.resolve(undefined), false);
     await Promise.resolve();
     expect(end('failed')).toBe(7);
     expect(runs.ends({ taskId: 'b', status: 'failed' })).toBeUndefined();
@@ -252,7 +304,7 @@ describe('BrokenRuns', () => {
     lose(line('completed'));
     folders.clear();
     now = 10 * 60_000;
-    runs.claimed('b', Promise.resolve(0));
+    runs.claimed('b', Promise.resolve(0), false);
     expect(() => end('failed')).not.toThrow();
   });
 });

@@ -6,6 +6,7 @@ import {
 } from '../../scaffolder/statements/runStatement';
 import { isRedactionOf } from '../../scaffolder/statements/isRedactionOf';
 import { driverMessage } from '../../util/safeError';
+import { RunTurns } from '../ownership/RunTurns';
 
 /** What the statements of a run fail with once a lost connection has broken it. */
 export class RunBrokenError extends Error {
@@ -81,7 +82,7 @@ type Run = {
  * What a run's action does is none of this: only statements of the scaffolder itself count, each by how that very statement failed.
  */
 export class BrokenRuns {
-  readonly #runs = new Map<string, Run>();
+  readonly #turns: RunTurns<Run>;
 
   constructor(
     private readonly options: {
@@ -90,13 +91,26 @@ export class BrokenRuns {
       /** Whether the module's tables were ready once in this process. */
       wasReady: () => boolean;
       onBroken: (run: BrokenRun) => void;
+      /** The run of a task that was claimed last waits for an earlier one here to end. */
+      onWaits: (taskId: string) => void;
+      /** It does not any more, and its folder is about to be filled. */
+      onTurn: (taskId: string) => void;
+      /** Ends all waiting. */
+      signal?: AbortSignal;
       /** Milliseconds that pass evenly; for tests. */
       clock?: () => number;
     },
-  ) {}
+  ) {
+    const { signal } = options;
+    this.#turns = new RunTurns({ clock: () => this.#now(), signal });
+  }
 
-  /** This process has claimed a task. What was known of an earlier run of it here does not count any more. */
-  claimed(taskId: string, token: Token): void {
+  /**
+   * This process has claimed a task. An earlier run of it that is alive here has lost ownership, and this one is to wait for its end.
+   *
+   * @param isDoubled - whether there is one, as far as its folder tells
+   */
+  claimed(taskId: string, token: Token, isDoubled: boolean): void {
     this.#forgetEnded();
     const run: Run = {
       token,
@@ -106,13 +120,36 @@ export class BrokenRuns {
       hasFailed: false,
       unsaved: [],
     };
-    this.#runs.set(taskId, run);
     token.then(known => (run.recoveredEvent = known)).catch(() => {});
+    const earlier = this.#turns.claimed(taskId, run, isDoubled);
+    if (earlier) {
+      earlier.lostOwnership ??= new OwnershipLostError(taskId);
+    }
+  }
+
+  /**
+   * Fills the folder of the run that was claimed last, once no earlier run of its task is alive here.
+   *
+   * @throws OwnershipLostError if a later one has been claimed meanwhile.
+   */
+  async inTurn(taskId: string, fill: () => Promise<void>): Promise<void> {
+    const isLast = await this.#turns.fill(taskId, fill, {
+      waits: () => this.options.onWaits(taskId),
+      turn: () => this.options.onTurn(taskId),
+    });
+    if (!isLast) {
+      throw new OwnershipLostError(taskId);
+    }
+  }
+
+  /** Whether a later run of a task waits for the one that statements are of. */
+  isAwaited(taskId: string): boolean {
+    return this.#turns.isAwaited(taskId);
   }
 
   /** The run of a task here has lost ownership of it. It must be the only one of that task here: two cannot be told apart. */
   lostOwnership(taskId: string): void {
-    const run = this.#runs.get(taskId);
+    const run = this.#turns.current(taskId);
     if (run) {
       run.lostOwnership ??= new OwnershipLostError(taskId);
     }
@@ -137,16 +174,23 @@ export class BrokenRuns {
 
   /** @throws RunBrokenError or OwnershipLostError if a statement of a run must not be sent. */
   refuse(statement: RunStatement): void {
-    const run = this.#runs.get(statement.taskId);
+    const { taskId, kind } = statement;
+    const run = this.#turns.current(taskId);
     const refusal = run?.lostOwnership ?? run?.brokenBy;
-    if (refusal && needsOwnership(statement)) {
+    // The run that waits has a heartbeat as well.
+    const isOfLater = kind === 'heartbeat' && this.isAwaited(taskId);
+    if (refusal && needsOwnership(statement) && !isOfLater) {
+      if (kind === 'line' || kind === 'read') {
+        // The step fails with it, and so does each that follows. An action may go on without a checkpoint.
+        this.#turns.ends(taskId);
+      }
       throw refusal;
     }
   }
 
   /** A statement of a run was carried out. */
   sent(statement: RunStatement): void {
-    const run = this.#runs.get(statement.taskId);
+    const run = this.#turns.current(statement.taskId);
     if (!run || statement.kind !== 'line' || statement.status === undefined) {
       return;
     }
@@ -158,7 +202,7 @@ export class BrokenRuns {
 
   /** A statement of a run has failed. */
   failed(statement: RunStatement, { error, wasSent }: QueryFailure): void {
-    const run = this.#runs.get(statement.taskId);
+    const run = this.#turns.current(statement.taskId);
     const isLost = !wasSent || isConnectionLost(error);
     if (!run || run.hasFailed || !isLost || !isAwaited(statement)) {
       return;
@@ -179,6 +223,11 @@ export class BrokenRuns {
   ends(end: { taskId: string; status: string }): number | undefined {
     const run = this.#seen(end.taskId);
     if (run?.lostOwnership) {
+      this.#turns.ends(end.taskId);
+      if (end.status === 'failed') {
+        // The last that it sends: where `completed` cannot be stored, the scaffolder goes on to store that.
+        this.#turns.over(end.taskId);
+      }
       throw run.lostOwnership;
     }
     if (run?.brokenBy && !run.hasFailed && end.status === 'failed') {
@@ -192,7 +241,7 @@ export class BrokenRuns {
    * scaffolder stores that the task has failed, or, if that fails as well, goes on to send its heartbeats (`runOneTask`, `TaskManager.complete`, 4.2.0).
    */
   transactionFailed(error: Error): void {
-    for (const [taskId, run] of this.#runs) {
+    for (const [taskId, run] of this.#turns.allCurrent()) {
       const isThrough = run.hasReachedSteps && !run.isInStep;
       const isRecent = this.#now() - run.lastSeenAt <= ENDING_MS;
       if (isThrough && isRecent && !this.options.hasFolder(taskId)) {
@@ -202,7 +251,7 @@ export class BrokenRuns {
   }
 
   #seen(taskId: string): Run | undefined {
-    const run = this.#runs.get(taskId);
+    const run = this.#turns.current(taskId);
     if (run) {
       run.lastSeenAt = this.#now();
     }
@@ -210,10 +259,10 @@ export class BrokenRuns {
   }
 
   #forgetEnded(): void {
-    for (const [taskId, run] of this.#runs) {
+    for (const [taskId, run] of this.#turns.allCurrent()) {
       const isQuiet = this.#now() - run.lastSeenAt > FORGET_MS;
       if (isQuiet && !this.options.hasFolder(taskId)) {
-        this.#runs.delete(taskId);
+        this.#turns.forget(taskId);
       }
     }
   }

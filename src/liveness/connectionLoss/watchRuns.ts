@@ -25,7 +25,10 @@ import { OwnedRuns } from '../ownership/OwnedRuns';
  */
 export function watchRuns(options: {
   knex: Knex;
-  runs: Pick<OwnedRuns, 'fencingTokens' | 'over' | 'verifyOwnership'>;
+  runs: Pick<
+    OwnedRuns,
+    'fencingTokens' | 'isDoubled' | 'over' | 'verifyOwnership'
+  >;
   brokenRuns: BrokenRuns;
   signal: AbortSignal;
   logger: LoggerService;
@@ -73,7 +76,7 @@ export function watchRuns(options: {
           ([{ recoveredEvent }]) => recoveredEvent,
           () => undefined,
         );
-        brokenRuns.claimed(taskId, token);
+        brokenRuns.claimed(taskId, token, runs.isDoubled(taskId));
       }
     },
     signal,
@@ -103,10 +106,13 @@ export function watchRuns(options: {
   );
   // The end of a task is stored in a transaction. What is thrown here rolls it back.
   const ends = (end: NonNullable<ReturnType<typeof endOfTask>>) => {
+    const isAwaited = brokenRuns.isAwaited(end.taskId);
     try {
       return brokenRuns.ends(end);
     } catch (error) {
-      runs.over(end.taskId);
+      if (!isAwaited) {
+        runs.over(end.taskId);
+      }
       throw error;
     }
   };

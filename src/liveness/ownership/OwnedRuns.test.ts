@@ -472,6 +472,54 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     expect(refused).toEqual([]);
   });
 
+  describe('with a run that waits for an earlier one of its task to end', () => {
+    let id: string;
+    beforeEach(async () => {
+      id = await claimed();
+      await runs.renewHeartbeats();
+      await handOver(id);
+      await claimElsewhere(id);
+      await runs.claimed(id);
+      runs.waits(id);
+    });
+
+    it('renews its heartbeat, also once the folder of the earlier one is gone, and marks it for a shutdown', async () => {
+      expect((await runs.renewHeartbeats()).lostOwnership).toHaveLength(1);
+      fs.rmdirSync(directory.resolve(id));
+      now = 60_000;
+      expect(runs.isAlive(id)).toBe(true);
+      expect(runs.begun()).toEqual([id]);
+      await fallSilent(id);
+      expect((await runs.renewHeartbeats()).renewed).toBe(1);
+      expect(runs.isDoubled(id)).toBe(true);
+    });
+
+    it('has one run again when it need not wait any more, which counts as any other from then on', async () => {
+      expect((await runs.renewHeartbeats()).lostOwnership).toHaveLength(1);
+      fs.rmdirSync(directory.resolve(id));
+      now = 60_000;
+      runs.takesTurn(id);
+      expect(runs.isDoubled(id)).toBe(false);
+      expect(runs.begun()).toEqual([]);
+      now += 9_000;
+      expect(runs.isAlive(id)).toBe(true);
+      fs.mkdirSync(directory.resolve(id));
+      expect(runs.isAlive(id)).toBe(true);
+      expect(refused).toEqual([]);
+      await knex.transaction(tx =>
+        recordAttempts(tx, [newAttempt({ taskId: id, attempt: 2 })]),
+      );
+      await claimElsewhere(id);
+      expect((await runs.renewHeartbeats()).lostOwnership).toHaveLength(1);
+      expect(refused).toEqual([id]);
+      fs.rmdirSync(directory.resolve(id));
+      expect(runs.isAlive(id)).toBe(false);
+      runs.waits(id);
+      runs.takesTurn(id);
+      expect(runs.isAlive(id)).toBe(false);
+    });
+  });
+
   it('finds a run that lost ownership before its first heartbeat was renewed', async () => {
     const id = await claimed();
     await fallSilent(id);

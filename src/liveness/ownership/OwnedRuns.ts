@@ -54,6 +54,10 @@ type Run = {
   token: Promise<FencingToken | undefined>;
   /** An earlier run of the same task that was still alive here when it was claimed again. */
   earlier?: Run;
+  /** It waits for an earlier one to end. */
+  isWaiting?: boolean;
+  /** When it could make its folder, if that was later than its claim, by the clock. */
+  couldBeginAt?: number;
   isLossReported?: boolean;
   /** When it was last seen that it owns its task, by the clock. Nothing until its token is known. */
   verifiedAt?: number;
@@ -166,11 +170,37 @@ export class OwnedRuns {
     }
   }
 
+  /** The run of a task that was claimed last waits for an earlier one to end, which has the folder. Until then it is alive. */
+  waits(taskId: string): void {
+    const run = this.#runs.get(taskId);
+    if (run) {
+      run.isWaiting = true;
+      // A run that waits is one whose claim was committed.
+      run.hasBegun = true;
+    }
+  }
+
+  /** It need not wait any more, and is about to make its folder. It is the only one of its task here. */
+  takesTurn(taskId: string): void {
+    const run = this.#runs.get(taskId);
+    if (run) {
+      run.earlier = undefined;
+      run.isWaiting = false;
+      run.hasBegun = false;
+      run.isLate = false;
+      run.isLossReported = false;
+      run.couldBeginAt = this.#now();
+    }
+  }
+
   /** Whether a task is being run by this process. */
   isAlive(taskId: string): boolean {
     const run = this.#runs.get(taskId);
     if (!run) {
       return false;
+    }
+    if (run.isWaiting) {
+      return true;
     }
     if (this.options.folders.has(taskId)) {
       // Of a late one it may be another process's, on a working directory that they share: `#settleUnbegun` tells.
@@ -182,7 +212,8 @@ export class OwnedRuns {
       this.#runs.delete(taskId);
       return false;
     }
-    run.isLate ||= this.#now() - run.claimedAt >= BEGIN_MS;
+    run.isLate ||=
+      this.#now() - (run.couldBeginAt ?? run.claimedAt) >= BEGIN_MS;
     return !run.isLate;
   }
 

@@ -176,6 +176,7 @@ describe('the files that a step finds when its task runs again', () => {
         readable: DATABASE_ONLY,
         readiness: { ensure: async () => {} },
         runs: { isDoubled: () => false },
+        inTurn: (_taskId, fill) => fill(),
         logger,
       }),
       onStep: ({ place, run, part, workspacePath }) => {
