@@ -126,7 +126,11 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
         `Task ${taskId} waits until the earlier run of it in this process, which has lost ownership, has ended its step`,
       );
     },
-    onTurn: taskId => runs.takesTurn(taskId),
+    onTurn: taskId => {
+      // The earlier run removed it, and a run without a folder does not count as alive for long.
+      folders.make(taskId);
+      runs.takesTurn(taskId);
+    },
     signal,
   });
   const runs = new OwnedRuns({
@@ -134,6 +138,7 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
     folders,
     processNumber: () => registration.number,
     onLostOwnership: taskId => brokenRuns.lostOwnership(taskId),
+    onRolledBack: taskId => brokenRuns.rolledBack(taskId),
   });
   const unregister = () => void registration.end(runs.ownsAny());
   signal.addEventListener('abort', unregister, { once: true });

@@ -29,7 +29,7 @@ describe('BrokenRuns', () => {
       onTurn: id => turns.push(`turn of ${id}`),
       clock: () => now,
     });
-    runs.claimed(taskId, Promise.resolve(0), false);
+    runs.claimed(taskId, Promise.resolve(0));
   });
 
   const line = (
@@ -141,7 +141,7 @@ describe('BrokenRuns', () => {
   });
 
   it('breaks no other run', () => {
-    runs.claimed('b', Promise.resolve(0), false);
+    runs.claimed('b', Promise.resolve(0));
     lose(line('completed'));
     expect(() => runs.ends({ taskId: 'b', status: 'failed' })).not.toThrow();
     expect(() => runs.sends({ taskId: 'b', kind: 'heartbeat' })).not.toThrow();
@@ -149,7 +149,7 @@ describe('BrokenRuns', () => {
 
   it('forgets it when the task is claimed again here', () => {
     lose(line('completed'));
-    runs.claimed(taskId, Promise.resolve(1), false);
+    runs.claimed(taskId, Promise.resolve(1));
     send(heartbeat, line('processing'), line('failed', 'Error: own'));
     expect(() => end('failed')).not.toThrow();
   });
@@ -213,7 +213,7 @@ describe('BrokenRuns', () => {
     send(line('processing'), line('failed', 'Error: own'));
     runs.lostOwnership(taskId);
     expect(() => end('failed')).toThrow(OwnershipLostError);
-    runs.claimed(taskId, Promise.resolve(1), false);
+    runs.claimed(taskId, Promise.resolve(1));
     lose(line('completed'));
     runs.lostOwnership(taskId);
     expect(() => end('completed')).toThrow(OwnershipLostError);
@@ -221,14 +221,14 @@ describe('BrokenRuns', () => {
 
   it('lets the run store everything with which this process claims that task again', () => {
     runs.lostOwnership(taskId);
-    runs.claimed(taskId, Promise.resolve(1), false);
+    runs.claimed(taskId, Promise.resolve(1));
     send(heartbeat, line('processing'), line('completed'));
     expect(() => end('completed')).not.toThrow();
   });
 
   it('refuses all of an earlier run but heartbeats until it has ended, while a later one of its task waits', async () => {
     await runs.inTurn(taskId, async () => {});
-    runs.claimed(taskId, Promise.resolve(3), true);
+    runs.claimed(taskId, Promise.resolve(3));
     const fill = jest.fn();
     const filled = runs.inTurn(taskId, fill);
     expect(runs.isAwaited(taskId)).toBe(true);
@@ -254,32 +254,62 @@ describe('BrokenRuns', () => {
     runs.lostOwnership(taskId);
     expect(() => runs.sends(heartbeat)).toThrow(OwnershipLostError);
     expect(() => runs.sends(save)).toThrow(OwnershipLostError);
-    runs.claimed(taskId, Promise.resolve(3), true);
+    runs.claimed(taskId, Promise.resolve(3));
     void runs.inTurn(taskId, async () => {}).catch(() => {});
     now = 10 * 60_000;
     // It looks every 250 ms.
     await new Promise(resolve => setTimeout(resolve, 600));
     expect(runs.isAwaited(taskId)).toBe(true);
     expect(() => runs.sends(line('completed'))).toThrow(OwnershipLostError);
-    now *= 2;
+    now *= 3;
     await waitFor('the turn', async () => !runs.isAwaited(taskId));
+  });
+
+  it.each<[string, boolean, boolean]>([
+    ['completed', true, true],
+    ['failed', true, true],
+    // As `failed`, it is sent once more.
+    ['completed', false, false],
+    ['failed', false, true],
+  ])(
+    'takes a run whose end %s was sent, and stored: %s, for over: %s',
+    async (status, isStored, isOver) => {
+      await runs.inTurn(taskId, async () => {});
+      end(status);
+      runs.ended({ taskId, status }, isStored);
+      runs.claimed(taskId, Promise.resolve(3));
+      expect(runs.isAwaited(taskId)).toBe(!isOver);
+      runs.rolledBack(taskId);
+      expect(runs.isAwaited(taskId)).toBe(false);
+    },
+  );
+
+  it('takes a run that has no step any more for one that ends when its task is claimed again', async () => {
+    await runs.inTurn(taskId, async () => {});
+    send(line('processing'), line('completed'));
+    runs.claimed(taskId, Promise.resolve(3));
+    const filled = runs.inTurn(taskId, async () => {});
+    folders.clear();
+    now = 200_000;
+    await filled;
+    expect(runs.isAwaited(taskId)).toBe(false);
   });
 
   it('has a run fail that is not the last of its task when its folder has been filled', async () => {
     const filled = runs.inTurn(taskId, async () =>
-      runs.claimed(taskId, Promise.resolve(3), false),
+      runs.claimed(taskId, Promise.resolve(3)),
     );
     await expect(filled).rejects.toThrow(OwnershipLostError);
   });
 
   it('tells the fencing token of a run that ends once it is known, also when its folder is gone', async () => {
     expect(end('completed')).toBe(0);
-    runs.claimed(taskId, Promise.resolve(7), false);
+    runs.claimed(taskId, Promise.resolve(7));
     expect(end('completed')).toBeUndefined();
     await Promise.resolve();
     folders.clear();
     expect(end('failed')).toBe(7);
-    runs.claimed('b', Promise.resolve(undefined), false);
+    runs.claimed('b', Promise.resolve(undefined));
     await Promise.resolve();
     expect(end('failed')).toBe(7);
     expect(runs.ends({ taskId: 'b', status: 'failed' })).toBeUndefined();
@@ -304,7 +334,7 @@ describe('BrokenRuns', () => {
     lose(line('completed'));
     folders.clear();
     now = 10 * 60_000;
-    runs.claimed('b', Promise.resolve(0), false);
+    runs.claimed('b', Promise.resolve(0));
     expect(() => end('failed')).not.toThrow();
   });
 });

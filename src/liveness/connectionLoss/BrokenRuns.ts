@@ -37,6 +37,9 @@ const ENDING_MS = 65_000;
 /** The last `recovered` event before a run. Nothing if it could not be read when the run was claimed. */
 type Token = Promise<number | undefined>;
 
+/** How a task ends, as it is stored. */
+type TaskEnd = { taskId: string; status: string };
+
 /** A run that a lost connection broke. */
 export type BrokenRun = {
   taskId: string;
@@ -101,16 +104,13 @@ export class BrokenRuns {
       clock?: () => number;
     },
   ) {
-    const { signal } = options;
-    this.#turns = new RunTurns({ clock: () => this.#now(), signal });
+    const { hasFolder, signal } = options;
+    const clock = () => this.#now();
+    this.#turns = new RunTurns({ hasFolder, signal, clock });
   }
 
-  /**
-   * This process has claimed a task. An earlier run of it that is alive here has lost ownership, and this one is to wait for its end.
-   *
-   * @param isDoubled - whether there is one, as far as its folder tells
-   */
-  claimed(taskId: string, token: Token, isDoubled: boolean): void {
+  /** This process has claimed a task. An earlier run of it whose end was not seen has lost ownership, and this one is to wait for its end. */
+  claimed(taskId: string, token: Token): void {
     this.#forgetEnded();
     const run: Run = {
       token,
@@ -121,10 +121,19 @@ export class BrokenRuns {
       unsaved: [],
     };
     token.then(known => (run.recoveredEvent = known)).catch(() => {});
-    const earlier = this.#turns.claimed(taskId, run, isDoubled);
+    const earlier = this.#turns.claimed(taskId, run);
     if (earlier) {
       earlier.lostOwnership ??= new OwnershipLostError(taskId);
+      if (earlier.hasReachedSteps && !earlier.isInStep) {
+        // It begins no further one.
+        this.#turns.ends(taskId);
+      }
     }
+  }
+
+  /** The claim of a task failed after all. */
+  rolledBack(taskId: string): void {
+    this.#turns.rolledBack(taskId);
   }
 
   /**
@@ -220,20 +229,37 @@ export class BrokenRuns {
    * @returns the fencing token of its run, if it is known: the end must not be stored once the task was queued again since.
    * @throws RunBrokenError if it is that of a broken run, OwnershipLostError if the run has lost ownership.
    */
-  ends(end: { taskId: string; status: string }): number | undefined {
-    const run = this.#seen(end.taskId);
-    if (run?.lostOwnership) {
-      this.#turns.ends(end.taskId);
-      if (end.status === 'failed') {
-        // The last that it sends: where `completed` cannot be stored, the scaffolder goes on to store that.
-        this.#turns.over(end.taskId);
-      }
-      throw run.lostOwnership;
-    }
-    if (run?.brokenBy && !run.hasFailed && end.status === 'failed') {
-      throw run.brokenBy;
+  ends({ taskId, status }: TaskEnd): number | undefined {
+    const run = this.#seen(taskId);
+    this.#turns.ends(taskId);
+    const isBroken = !run?.hasFailed && status === 'failed';
+    const refusal =
+      run?.lostOwnership ?? (isBroken ? run?.brokenBy : undefined);
+    if (refusal) {
+      this.#ended({ taskId, status });
+      throw refusal;
     }
     return run?.recoveredEvent;
+  }
+
+  /**
+   * The end of a task was sent.
+   *
+   * @param isStored - whether the task was in progress until then
+   */
+  ended({ taskId, status }: TaskEnd, isStored: boolean): void {
+    if (isStored) {
+      this.#turns.over(taskId);
+    } else {
+      this.#ended({ taskId, status });
+    }
+  }
+
+  /** An end was not stored. Where that is `completed`, the scaffolder goes on to store `failed`, which is the last that a run sends (`runOneTask`, 4.2.0). */
+  #ended({ taskId, status }: TaskEnd): void {
+    if (status === 'failed') {
+      this.#turns.over(taskId);
+    }
   }
 
   /**
@@ -245,6 +271,7 @@ export class BrokenRuns {
       const isThrough = run.hasReachedSteps && !run.isInStep;
       const isRecent = this.#now() - run.lastSeenAt <= ENDING_MS;
       if (isThrough && isRecent && !this.options.hasFolder(taskId)) {
+        this.#turns.ends(taskId);
         this.#break(taskId, run, error);
       }
     }

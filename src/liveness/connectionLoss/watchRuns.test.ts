@@ -107,6 +107,7 @@ describe.each(databases.eachSupportedId())('watchRuns on %s', databaseId => {
       folders,
       clock: () => performance.now() + skippedMs,
       onLostOwnership: taskId => brokenRuns.lostOwnership(taskId),
+      onRolledBack: taskId => brokenRuns.rolledBack(taskId),
     });
     watchClaims({ knex, runs, folders, signal, logger });
     watchRuns({ knex, runs, brokenRuns, signal, logger });
@@ -404,6 +405,16 @@ describe.each(databases.eachSupportedId())('watchRuns on %s', databaseId => {
       ]);
       await runs.renewHeartbeats();
       expect(runs.isAlive(taskId)).toBe(false);
+    });
+
+    it('does not wait for a run that has ended and whose folder cannot be removed', async () => {
+      const taskId = await dispatch('restart', [{ id: 'one' }]);
+      await scaffolder.run();
+      // As with files of another user in it.
+      jest.spyOn(RunFolders.prototype, 'has').mockReturnValue(true);
+      await scaffolder.retry(taskId);
+      await scaffolder.run();
+      expect(await status(taskId)).toBe('completed');
     });
 
     it.each([undefined, 'as of a store that is away'])(

@@ -25,10 +25,7 @@ import { OwnedRuns } from '../ownership/OwnedRuns';
  */
 export function watchRuns(options: {
   knex: Knex;
-  runs: Pick<
-    OwnedRuns,
-    'fencingTokens' | 'isDoubled' | 'over' | 'verifyOwnership'
-  >;
+  runs: Pick<OwnedRuns, 'fencingTokens' | 'over' | 'verifyOwnership'>;
   brokenRuns: BrokenRuns;
   signal: AbortSignal;
   logger: LoggerService;
@@ -76,7 +73,7 @@ export function watchRuns(options: {
           ([{ recoveredEvent }]) => recoveredEvent,
           () => undefined,
         );
-        brokenRuns.claimed(taskId, token, runs.isDoubled(taskId));
+        brokenRuns.claimed(taskId, token);
       }
     },
     signal,
@@ -121,8 +118,14 @@ export function watchRuns(options: {
     'start',
     (builder: Knex.QueryBuilder) => {
       const end = read(endOfTask, builder);
-      const recoveredEvent = end && ends(end);
-      if (end && recoveredEvent !== undefined) {
+      if (!end) {
+        return;
+      }
+      const recoveredEvent = ends(end);
+      builder.on('query-response', (changed: unknown) =>
+        brokenRuns.ended(end, changed === 1),
+      );
+      if (recoveredEvent !== undefined) {
         // Others may have reclaimed the task, which nobody here has noticed yet. Then the scaffolder's own statement changes no row, upon which
         // the scaffolder refuses the end.
         const run = { recoveredEvent };

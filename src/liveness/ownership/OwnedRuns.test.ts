@@ -39,6 +39,7 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
   let runs: OwnedRuns;
   let number: number | undefined;
   let refused: string[];
+  let rolledBack: string[];
   const directory = createMockDirectory();
 
   beforeAll(async () => {
@@ -51,11 +52,13 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     now = 0;
     number = 5;
     refused = [];
+    rolledBack = [];
     runs = new OwnedRuns({
       knex,
       folders: new RunFolders(directory.path, mockServices.logger.mock()),
       processNumber: () => number,
       onLostOwnership: taskId => refused.push(taskId),
+      onRolledBack: taskId => rolledBack.push(taskId),
       clock: () => now,
     });
   });
@@ -457,7 +460,9 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     await runs.renewHeartbeats();
     expect(refused).toEqual([id]);
     await runs.claimed(id, 'trx1');
+    expect(rolledBack).toEqual([]);
     runs.rolledBack('trx1');
+    expect(rolledBack).toEqual([id]);
     await runs.renewHeartbeats();
     expect(refused).toEqual([id, id]);
   });

@@ -92,6 +92,8 @@ export class OwnedRuns {
       processNumber?: () => number | undefined;
       /** Called when the run of a task has lost ownership, and again while it goes on. Not if two runs of the task are alive here. */
       onLostOwnership?: (taskId: string) => void;
+      /** Called when the claim of a task failed after all. */
+      onRolledBack?: (taskId: string) => void;
       /** Milliseconds that pass evenly; for tests. */
       clock?: () => number;
     },
@@ -137,6 +139,7 @@ export class OwnedRuns {
       if (run.transaction === transaction) {
         this.#runs.delete(taskId);
         run.isRolledBack = true;
+        this.options.onRolledBack?.(taskId);
         if (run.claim) {
           this.#withdraw(run.claim);
         }
@@ -219,7 +222,8 @@ export class OwnedRuns {
 
   /** Whether an earlier run of a task was still alive here when this process claimed it again. Both use one folder. */
   isDoubled(taskId: string): boolean {
-    return this.#runs.get(taskId)?.earlier !== undefined;
+    const run = this.#runs.get(taskId);
+    return run !== undefined && isSecond(run);
   }
 
   /** Whether this process has claimed tasks whose runs may not have ended. */
@@ -320,18 +324,18 @@ export class OwnedRuns {
     const token = await this.#tokenOf(row.id, run);
     const isDecided = row.attempt > token.attempt;
     // Open is what it shows as until the further claim is committed.
-    const isSecond = run.earlier !== undefined && row.status !== 'open';
+    const isFurther = isSecond(run) && row.status !== 'open';
     if (run.isEndAnnounced && !isInFlight(row.status) && !isDecided) {
       // It ended by itself, and its folder could not be removed.
       this.#runs.delete(row.id);
       return false;
     }
-    if (!row.isBehind && !isDecided && !isSecond) {
+    if (!row.isBehind && !isDecided && !isFurther) {
       run.verifiedAt = begin;
       return false;
     }
     const isStillOurs = await renewHeartbeat(knex, row.id, token);
-    const isLost = isSecond || (isDecided && !isStillOurs);
+    const isLost = isFurther || (isDecided && !isStillOurs);
     // This process may have claimed the task again meanwhile: that run must not be refused.
     const isSame = this.#runs.get(row.id) === run;
     if (isLost && isSame && !this.isDoubled(row.id)) {
@@ -459,4 +463,9 @@ export class OwnedRuns {
   #now(): number {
     return (this.options.clock ?? (() => performance.now()))();
   }
+}
+
+/** Whether an earlier run of the same task was alive here when this one was claimed, and has not ended. */
+function isSecond(run: Run): boolean {
+  return run.earlier !== undefined || run.isWaiting === true;
 }

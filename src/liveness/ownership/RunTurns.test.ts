@@ -2,6 +2,7 @@ import { RunTurns } from './RunTurns';
 
 describe('RunTurns', () => {
   let now: number;
+  let hasFolder: boolean;
   let said: string[];
   let lifetime: AbortController;
   let turns: RunTurns<string>;
@@ -10,13 +11,16 @@ describe('RunTurns', () => {
     now = 0;
     said = [];
     lifetime = new AbortController();
-    turns = new RunTurns({ clock: () => now, signal: lifetime.signal });
+    hasFolder = true;
+    turns = new RunTurns({
+      hasFolder: () => hasFolder,
+      clock: () => now,
+      signal: lifetime.signal,
+    });
   });
   afterEach(() => lifetime.abort());
 
-  /** Claims a task, while the folder of an earlier run is there unless told otherwise. */
-  const claim = (run: string, isDoubled = true) =>
-    turns.claimed('task', run, isDoubled);
+  const claim = (run: string) => turns.claimed('task', run);
   /** Fills the folder of the run that was claimed last. */
   const fill = async (run: string, action = async () => {}) => {
     const isLast = await turns.fill(
@@ -73,25 +77,47 @@ describe('RunTurns', () => {
     expect(said.slice(-3)).toEqual(['turn of b', 'b fills', 'b is the last']);
   });
 
-  it.each([
-    ['has ended, as its folder tells', true, false],
-    ['asks for no turns, as without our workspace provider', false, true],
-  ])('takes the place of a run that %s', async (_, takesTurns, isDoubled) => {
+  it('takes the place of a run that has ended, as its folder tells, or its end if that cannot be removed', async () => {
     claim('a');
-    if (takesTurns) {
-      await fill('a');
-    }
-    expect(claim('b', isDoubled)).toBeUndefined();
+    await fill('a');
+    hasFolder = false;
+    expect(claim('b')).toBeUndefined();
+    expect(current()).toBe('b');
+    hasFolder = true;
+    await fill('b');
+    turns.over('task');
+    expect(claim('c')).toBeUndefined();
+    expect(current()).toBe('c');
+  });
+
+  it('takes the place of a run that asks for no turns, as without our workspace provider', () => {
+    claim('a');
+    expect(claim('b')).toBeUndefined();
     expect(current()).toBe('b');
   });
+
+  it.each([
+    [130_000, 'a'],
+    [130_001, undefined],
+  ])(
+    'has a run wait whose predecessor has no folder any more and began to end %i ms ago: for %s',
+    async (ms, earlier) => {
+      claim('a');
+      await fill('a');
+      turns.ends('task');
+      now = ms;
+      hasFolder = false;
+      expect(claim('b')).toBe(earlier);
+    },
+  );
 
   it('has a run wait whose predecessor fills its folder, which then is not the last one', async () => {
     claim('a');
     let end = () => {};
     const first = fill('a', () => new Promise(resolve => (end = resolve)));
-    expect(claim('b', false)).toBe('a');
+    expect(claim('b')).toBe('a');
     const second = fill('b');
-    expect(claim('c', false)).toBe('b');
+    expect(claim('c')).toBe('b');
     const third = fill('c');
     end();
     await first;
@@ -105,10 +131,17 @@ describe('RunTurns', () => {
     expect(said.slice(-3)).toEqual(['turn of c', 'c fills', 'c is the last']);
   });
 
-  it('does not wait for a run whose claim was rolled back, which never asked for its turn', async () => {
+  it('does not wait for a run whose claim was rolled back', async () => {
+    claim('a');
+    turns.rolledBack('task');
+    expect(current()).toBeUndefined();
     claim('a');
     await fill('a');
+    turns.rolledBack('task');
     claim('b');
+    turns.rolledBack('task');
+    expect(current()).toBe('a');
+    expect(turns.isAwaited('task')).toBe(false);
     expect(claim('c')).toBe('a');
     const filled = fill('c');
     turns.over('task');
@@ -116,22 +149,31 @@ describe('RunTurns', () => {
     expect(current()).toBe('c');
   });
 
-  it('takes a run for over whose end is not seen, long after it began to end', async () => {
-    claim('a');
-    await fill('a');
-    claim('b');
-    const filled = fill('b');
-    now = 200_000;
-    turns.ends('task');
-    now += 130_000;
-    turns.ends('task');
-    // It looks every 250 ms.
-    await new Promise(resolve => setTimeout(resolve, 600));
-    expect(current()).toBe('a');
-    now += 1;
-    await filled;
-    expect(current()).toBe('b');
-  });
+  it.each([
+    ['cannot be removed', 600_000],
+    ['is gone', 130_000],
+    ['was gone and is there again, for the next run', 130_000],
+  ])(
+    'takes a run for over whose end is not seen, long after it began to end, if its folder %s',
+    async (folder, ms) => {
+      claim('a');
+      await fill('a');
+      now = 900_000;
+      turns.ends('task');
+      hasFolder = folder === 'cannot be removed';
+      claim('b');
+      hasFolder = folder !== 'is gone';
+      const filled = fill('b');
+      now += ms;
+      turns.ends('task');
+      // It looks every 250 ms.
+      await new Promise(resolve => setTimeout(resolve, 600));
+      expect(current()).toBe('a');
+      now += 1;
+      await filled;
+      expect(current()).toBe('b');
+    },
+  );
 
   it('ends the waiting with what it belongs to', async () => {
     claim('a');
@@ -164,7 +206,8 @@ describe('RunTurns', () => {
       throw new Error('no store');
     });
     await expect(failed).rejects.toThrow('no store');
-    expect(claim('b', false)).toBeUndefined();
+    hasFolder = false;
+    expect(claim('b')).toBeUndefined();
     expect(current()).toBe('b');
   });
 });

@@ -4,21 +4,27 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const LOOK_MS = 250;
 
 /**
- * After so long a run that is ending has ended: it sends its end twice at most, and each time waits for a connection for at most 60 s
- * (`acquireConnectionTimeout` of knex, unless set). Usually its end is seen.
+ * After so long a run that is ending has ended, if its folder is gone: it sends its end twice at most, and each time waits for a connection for
+ * at most 60 s (`acquireConnectionTimeout` of knex, unless set). Usually its end is seen.
  */
 const ENDED_MS = 130_000;
+
+/** The same while its folder is there, which may be large, or may not be removed. */
+const REMOVED_MS = 10 * 60_000;
 
 type Entry<Run> = {
   run: Run;
   /** It was claimed while an earlier one was alive. */
   isSecond: boolean;
-  /** It asked for its turn: a workspace provider of ours fills its folder. */
-  takesTurns: boolean;
+  /** It asked for its turn. */
+  hasAsked: boolean;
   /** It waits for its turn, or its folder is being filled. */
   isFilling: boolean;
+  /** Its folder was gone when the next one was claimed. It may be there again since, for that one. */
+  isFolderGone: boolean;
   /** Since when it does nothing but end. */
   endsSince?: number;
+  isOver: boolean;
 };
 
 /**
@@ -26,6 +32,8 @@ type Entry<Run> = {
  * was stalled, or cut off from the database, and others decided on its task. The scaffolder has one folder for both runs, and the
  * statements that it sends name the task and not the run. So the later run waits until the earlier one is over, before its folder is filled: until
  * then, what is sent is of the earlier one.
+ *
+ * A run that never asks for its turn, since another workspace provider is configured, or none, lets nobody wait.
  */
 export class RunTurns<Run> {
   /** The one whose turn it is, and those that wait for theirs. */
@@ -33,6 +41,7 @@ export class RunTurns<Run> {
 
   constructor(
     private readonly options: {
+      hasFolder: (taskId: string) => boolean;
       /** Milliseconds that pass evenly. */
       clock: () => number;
       /** Ends the waiting. */
@@ -58,24 +67,55 @@ export class RunTurns<Run> {
   /**
    * A run was claimed.
    *
-   * @param isDoubled - whether the folder of an earlier run is there, as far as it is known
-   * @returns the run before it if that is alive. Its turn comes after that.
+   * @returns the run before it if the end of that was not seen. Its turn comes after that.
    */
-  claimed(taskId: string, run: Run, isDoubled: boolean): Run | undefined {
+  claimed(taskId: string, run: Run): Run | undefined {
     const queue = this.#queues.get(taskId);
-    if (this.isAwaited(taskId) && !queue!.at(-1)!.takesTurns) {
-      // Its claim was rolled back, so it never began.
-      queue!.pop();
-    }
     const last = queue?.at(-1);
-    const isSecond = last?.takesTurns && (last.isFilling || isDoubled);
-    const entry = { run, takesTurns: false, isFilling: false };
-    if (queue && isSecond) {
-      queue.push({ ...entry, isSecond });
+    const entry: Entry<Run> = {
+      run,
+      isSecond: false,
+      hasAsked: false,
+      isFilling: false,
+      isFolderGone: false,
+      isOver: false,
+    };
+    if (queue && last && this.#isAlive(taskId, last)) {
+      queue.push({ ...entry, isSecond: true });
       return last.run;
     }
-    this.#queues.set(taskId, [{ ...entry, isSecond: false }]);
+    this.#queues.set(taskId, [entry]);
     return undefined;
+  }
+
+  /** Whether a run may still send something. One without a folder may if it was seen to begin to end, and not to end. */
+  #isAlive(taskId: string, entry: Entry<Run>): boolean {
+    if (!entry.hasAsked || entry.isOver) {
+      return false;
+    }
+    if (entry.isFilling || this.options.hasFolder(taskId)) {
+      return true;
+    }
+    entry.isFolderGone = true;
+    return this.#endsWithin(entry, ENDED_MS);
+  }
+
+  /** Whether a run was seen to begin to end, and that was not longer ago than it can take. */
+  #endsWithin({ endsSince }: Entry<Run>, limitMs: number): boolean {
+    return (
+      endsSince !== undefined && this.options.clock() - endsSince <= limitMs
+    );
+  }
+
+  /** The claim of the run that was claimed last failed after all. */
+  rolledBack(taskId: string): void {
+    const queue = this.#queues.get(taskId);
+    if (queue?.at(-1)?.hasAsked === false) {
+      queue.pop();
+      if (queue.length === 0) {
+        this.#queues.delete(taskId);
+      }
+    }
   }
 
   /**
@@ -92,20 +132,20 @@ export class RunTurns<Run> {
     on: { waits(): void; turn(): void },
   ): Promise<boolean> {
     const queue = this.#queues.get(taskId);
-    const entry = queue?.at(-1);
+    const entry = queue?.find(({ hasAsked }) => !hasAsked);
     if (!queue || !entry) {
       await fill();
       return true;
     }
     const { signal } = this.options;
     const isLast = () => queue.at(-1) === entry;
-    entry.takesTurns = true;
+    entry.hasAsked = true;
     entry.isFilling = true;
     try {
       if (queue[0] !== entry) {
         on.waits();
       }
-      while (!this.#hasTurn(queue, entry)) {
+      while (!this.#hasTurn(taskId, queue, entry)) {
         await sleep(LOOK_MS, undefined, { ref: false, signal });
       }
       if (isLast()) {
@@ -131,8 +171,11 @@ export class RunTurns<Run> {
   /** The current run of a task has ended. */
   over(taskId: string): void {
     const queue = this.#queues.get(taskId);
-    if (queue && queue.length > 1) {
-      queue.shift();
+    if (queue) {
+      queue[0].isOver = true;
+      if (queue.length > 1) {
+        queue.shift();
+      }
     }
   }
 
@@ -144,14 +187,17 @@ export class RunTurns<Run> {
     }
   }
 
-  #hasTurn(queue: Entry<Run>[], entry: Entry<Run>): boolean {
-    const [{ isFilling, endsSince = Infinity }] = queue;
-    if (
-      queue[0] !== entry &&
-      !isFilling &&
-      this.options.clock() - endsSince > ENDED_MS
-    ) {
-      queue.shift();
+  #hasTurn(taskId: string, queue: Entry<Run>[], entry: Entry<Run>): boolean {
+    const [first] = queue;
+    if (first === entry) {
+      return true;
+    }
+    const { isFilling, isFolderGone, endsSince } = first;
+    const isRemoved = isFolderGone || !this.options.hasFolder(taskId);
+    const limit = isRemoved ? ENDED_MS : REMOVED_MS;
+    const isEnding = endsSince === undefined || this.#endsWithin(first, limit);
+    if (!isFilling && !isEnding) {
+      this.over(taskId);
     }
     return queue[0] === entry;
   }

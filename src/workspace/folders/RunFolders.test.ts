@@ -27,6 +27,17 @@ describe('RunFolders', () => {
     expect(await folders().list()).toEqual([id]);
   });
 
+  it('makes a folder with the name of a task id, and leaves one that is there', () => {
+    for (const name of [id, id, '../other', 'other']) {
+      folders().make(name);
+    }
+    expect(fs.readdirSync(directory.path)).toEqual([id]);
+    expect(exists('../other')).toBe(false);
+    fs.writeFileSync(directory.resolve(`${id}/file`), 'x');
+    folders().make(id);
+    expect(exists(`${id}/file`)).toBe(true);
+  });
+
   it('takes a folder away at once', () => {
     directory.setContent({ [id]: { file: 'x' } });
     folders().takeAway(id);

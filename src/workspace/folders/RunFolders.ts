@@ -1,6 +1,6 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { randomUUID } from 'node:crypto';
-import { lstatSync, renameSync } from 'node:fs';
+import { lstatSync, mkdirSync, renameSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 
@@ -78,6 +78,13 @@ export class RunFolders {
     this.#suspects.delete(taskId);
     if (inode === this.#inode(taskId)) {
       this.takeAway(taskId);
+    }
+  }
+
+  /** Makes the folder of a task, if there is none. */
+  make(taskId: string): void {
+    if (WORKSPACE.test(taskId)) {
+      mkdirSync(path.join(this.directory, taskId), { recursive: true });
     }
   }
 
