@@ -12,6 +12,7 @@ import { runInProcess } from '../runInProcess';
 import { Cost, measureSample, SampleCosts } from './measureSample';
 import type { Order } from './memoryProcess';
 import { Sample, SAMPLES } from './sampleWorkspaces';
+import { untilFilesAreQuick } from './untilFilesAreQuick';
 
 /** What is accepted, by sample: how many times faster a later step is, and how many times less WAL it writes. */
 const ACCEPTED: Record<string, { faster: number; lessWal: number }> = {
@@ -44,6 +45,7 @@ export async function measureWorkspaces(
   options: { large: boolean; store: BenchStore },
 ): Promise<Report> {
   const rows: Row[] = [];
+  const waited = await untilFilesAreQuick();
   const { entry, remove } = await createStoreEntry(options.store);
   for (const sample of SAMPLES.filter(s => options.large || !s.isLarge)) {
     await databases.create('plain');
@@ -65,6 +67,7 @@ export async function measureWorkspaces(
       'Beside the provider of @backstage/plugin-scaffolder-backend-module-workspace-database, without its limit of 50 MB.',
       'Same files, same database, in turns; medians. WAL: what PostgreSQL wrote to its log. Held: how long the event loop was, at most.',
       options.large ? '' : 'Two larger workspaces with --large.',
+      waited,
     ],
     compared: ['module', 'built-in'],
     rows,
