@@ -7,7 +7,6 @@ import path from 'node:path';
 import { StoreEntry } from '../../../src/workspace/storeConfig';
 import { median, timeOf } from '../measure';
 import { BuiltInProvider } from './BuiltInProvider';
-import { EventLoop } from './EventLoop';
 import { EDITS, Sample } from './sampleWorkspaces';
 import { WorkspaceSite } from './WorkspaceSite';
 
@@ -23,11 +22,13 @@ export type SampleCosts = {
   restore: { engine: Cost; builtIn?: Cost };
   /** Of looking at each file, and nothing else, in ms. */
   scanMs: number;
-  /** The longest time that the event loop was held while the engine was at work, in ms. */
-  heldMs: number;
 };
 
 const ROUNDS = 10;
+
+/** The more the smaller, whose ratios differ more. */
+const SMALL_ROUNDS = 20;
+const SMALL_FIRSTS = 10;
 
 /** Of the built-in provider with a large workspace, for which each takes up to a minute. */
 const LARGE_ROUNDS = 2;
@@ -81,14 +82,12 @@ export async function measureSample(
   entry: StoreEntry,
   logger: LoggerService,
 ): Promise<SampleCosts> {
-  const builtInRounds = sample.isLarge ? LARGE_ROUNDS : ROUNDS;
+  const rounds = sample.isLarge ? ROUNDS : SMALL_ROUNDS;
+  const builtInRounds = sample.isLarge ? LARGE_ROUNDS : rounds;
   const builtIn = await BuiltInProvider.create(knex);
-  const eventLoop = new EventLoop();
-  // Not looked at: what it costs to watch is to be the same for both.
-  const otherLoop = new EventLoop();
   const costs = new Costs(knex);
 
-  for (let round = 0; round < (sample.isLarge ? 1 : 3); round++) {
+  for (let round = 0; round < (sample.isLarge ? 1 : SMALL_FIRSTS); round++) {
     const site = await WorkspaceSite.create(
       knex,
       sample,
@@ -97,10 +96,10 @@ export async function measureSample(
     );
     const { taskId, folder } = site;
     await inTurns(round, [
-      () => costs.add('first engine', () => eventLoop.watch(() => site.take())),
+      () => costs.add('first engine', () => site.take()),
       () =>
         costs.add('first builtIn', () =>
-          otherLoop.watch(() => builtIn.take(taskId, folder, sample.bytes)),
+          builtIn.take(taskId, folder, sample.bytes),
         ),
     ]);
     await builtIn.forget(taskId);
@@ -118,16 +117,15 @@ export async function measureSample(
   await builtIn.take(taskId, folder, sample.bytes);
   const scans: number[] = [];
   for (const [name, edit] of Object.entries(EDITS)) {
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 0; round < rounds; round++) {
       edit(folder, round);
       scans.push(await timeOf(async () => scan(folder)));
       await inTurns(round, [
-        () =>
-          costs.add(`${name} engine`, () => eventLoop.watch(() => site.take())),
+        () => costs.add(`${name} engine`, () => site.take()),
         async () =>
           round < builtInRounds &&
           costs.add(`${name} builtIn`, () =>
-            otherLoop.watch(() => builtIn.take(taskId, folder, sample.bytes)),
+            builtIn.take(taskId, folder, sample.bytes),
           ),
       ]);
     }
@@ -140,11 +138,11 @@ export async function measureSample(
     const target = path.join(parent, 'built-in');
     fs.mkdirSync(target);
     await inTurns(round, [
-      () => costs.add('restore engine', () => eventLoop.watch(restore)),
+      () => costs.add('restore engine', restore),
       async () =>
         canRestore &&
         costs.add('restore builtIn', () =>
-          otherLoop.watch(() => builtIn.restore(taskId, target, sample.bytes)),
+          builtIn.restore(taskId, target, sample.bytes),
         ),
     ]);
     await stop();
@@ -165,7 +163,6 @@ export async function measureSample(
       ? compared('restore')
       : { engine: costs.median('restore engine') },
     scanMs: median(scans),
-    heldMs: eventLoop.heldMs,
   };
 }
 
