@@ -120,17 +120,6 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
     hasFolder: taskId => folders.has(taskId),
     wasReady: () => readiness.wasReady,
     onBroken: run => void markBrokenRun(run, { knex, signal, logger }),
-    onWaits: taskId => {
-      runs.waits(taskId);
-      logger.info(
-        `Task ${taskId} waits until the earlier run of it in this process, which has lost ownership, has ended its step`,
-      );
-    },
-    onTurn: taskId => {
-      // The earlier run removed it, and a run without a folder does not count as alive for long.
-      folders.make(taskId);
-      runs.takesTurn(taskId);
-    },
     signal,
   });
   const runs = new OwnedRuns({
@@ -189,7 +178,20 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
   }
   keepSnapshots({
     ...common,
-    inTurn: (taskId, fill) => brokenRuns.inTurn(taskId, fill),
+    inTurn: (taskId, fill) =>
+      brokenRuns.inTurn(taskId, fill, {
+        waits: () => {
+          runs.waits(taskId);
+          logger.info(
+            `Task ${taskId} waits until the earlier run of it in this process, which has lost ownership, has ended its step`,
+          );
+        },
+        turn: () => {
+          // The earlier run removed it, and a run without a folder does not count as alive for long.
+          folders.make(taskId);
+          runs.takesTurn(taskId);
+        },
+      }),
     config: config.snapshots,
     listener: new SnapshotMetrics(deps.metrics),
   });

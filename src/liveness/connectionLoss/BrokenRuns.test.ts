@@ -25,8 +25,6 @@ describe('BrokenRuns', () => {
       wasReady: () => wasReady,
       onBroken: ({ taskId: id, problem }) =>
         broken.push({ taskId: id, problem }),
-      onWaits: id => turns.push(`${id} waits`),
-      onTurn: id => turns.push(`turn of ${id}`),
       clock: () => now,
     });
     runs.claimed(taskId, Promise.resolve(0));
@@ -51,6 +49,11 @@ describe('BrokenRuns', () => {
     runs.sends(statement);
     runs.failed(statement, { error, wasSent });
   };
+  const inTurn = (fill: () => Promise<void>) =>
+    runs.inTurn(taskId, fill, {
+      waits: () => turns.push('it waits'),
+      turn: () => turns.push('its turn'),
+    });
   const end = (status: string) => runs.ends({ taskId, status });
 
   it.each<[string, RunStatement]>([
@@ -227,14 +230,17 @@ describe('BrokenRuns', () => {
   });
 
   it('refuses all of an earlier run but heartbeats until it has ended, while a later one of its task waits', async () => {
-    await runs.inTurn(taskId, async () => {});
+    await inTurn(async () => {});
     runs.claimed(taskId, Promise.resolve(3));
     const fill = jest.fn();
-    const filled = runs.inTurn(taskId, fill);
+    const filled = inTurn(fill);
     expect(runs.isAwaited(taskId)).toBe(true);
-    expect(turns).toEqual(['a waits']);
-    for (const statement of [save, line('completed'), line('processing')]) {
-      expect(() => runs.sends(statement)).toThrow(OwnershipLostError);
+    expect(turns).toEqual(['it waits']);
+    const refused = [save, line('completed'), line('processing')].map(
+      statement => () => runs.sends(statement),
+    );
+    for (const sends of refused) {
+      expect(sends).toThrow(OwnershipLostError);
     }
     // That of the later one, for all that is known.
     expect(() => send(heartbeat)).not.toThrow();
@@ -243,19 +249,19 @@ describe('BrokenRuns', () => {
     expect(() => end('failed')).toThrow(OwnershipLostError);
     expect(runs.isAwaited(taskId)).toBe(false);
     await filled;
-    expect(turns).toEqual(['a waits', 'turn of a']);
+    expect(turns).toEqual(['it waits', 'its turn']);
     expect(fill).toHaveBeenCalledTimes(1);
     send(line('processing'), save, line('completed'), heartbeat);
     expect(end('completed')).toBe(3);
   });
 
   it('does not take a run for ending that has not heard yet that it is, since only its heartbeat was refused', async () => {
-    await runs.inTurn(taskId, async () => {});
+    await inTurn(async () => {});
     runs.lostOwnership(taskId);
     expect(() => runs.sends(heartbeat)).toThrow(OwnershipLostError);
     expect(() => runs.sends(save)).toThrow(OwnershipLostError);
     runs.claimed(taskId, Promise.resolve(3));
-    void runs.inTurn(taskId, async () => {}).catch(() => {});
+    void inTurn(async () => {}).catch(() => {});
     now = 10 * 60_000;
     // It looks every 250 ms.
     await new Promise(resolve => setTimeout(resolve, 600));
@@ -274,7 +280,7 @@ describe('BrokenRuns', () => {
   ])(
     'takes a run whose end %s was sent, and stored: %s, for over: %s',
     async (status, isStored, isOver) => {
-      await runs.inTurn(taskId, async () => {});
+      await inTurn(async () => {});
       end(status);
       runs.ended({ taskId, status }, isStored);
       runs.claimed(taskId, Promise.resolve(3));
@@ -285,10 +291,10 @@ describe('BrokenRuns', () => {
   );
 
   it('takes a run that has no step any more for one that ends when its task is claimed again', async () => {
-    await runs.inTurn(taskId, async () => {});
+    await inTurn(async () => {});
     send(line('processing'), line('completed'));
     runs.claimed(taskId, Promise.resolve(3));
-    const filled = runs.inTurn(taskId, async () => {});
+    const filled = inTurn(async () => {});
     folders.clear();
     now = 200_000;
     await filled;
@@ -296,9 +302,7 @@ describe('BrokenRuns', () => {
   });
 
   it('has a run fail that is not the last of its task when its folder has been filled', async () => {
-    const filled = runs.inTurn(taskId, async () =>
-      runs.claimed(taskId, Promise.resolve(3)),
-    );
+    const filled = inTurn(async () => runs.claimed(taskId, Promise.resolve(3)));
     await expect(filled).rejects.toThrow(OwnershipLostError);
   });
 

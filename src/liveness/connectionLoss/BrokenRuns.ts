@@ -94,10 +94,6 @@ export class BrokenRuns {
       /** Whether the module's tables were ready once in this process. */
       wasReady: () => boolean;
       onBroken: (run: BrokenRun) => void;
-      /** The run of a task that was claimed last waits for an earlier one here to end. */
-      onWaits: (taskId: string) => void;
-      /** It does not any more, and its folder is about to be filled. */
-      onTurn: (taskId: string) => void;
       /** Ends all waiting. */
       signal?: AbortSignal;
       /** Milliseconds that pass evenly; for tests. */
@@ -109,7 +105,7 @@ export class BrokenRuns {
     this.#turns = new RunTurns({ hasFolder, signal, clock });
   }
 
-  /** This process has claimed a task. An earlier run of it whose end was not seen has lost ownership, and this one is to wait for its end. */
+  /** This process has claimed a task. An earlier run of it that is alive has lost ownership, and this one is to wait for its end. */
   claimed(taskId: string, token: Token): void {
     this.#forgetEnded();
     const run: Run = {
@@ -139,14 +135,15 @@ export class BrokenRuns {
   /**
    * Fills the folder of the run that was claimed last, once no earlier run of its task is alive here.
    *
+   * @param on - see `RunTurns`
    * @throws OwnershipLostError if a later one has been claimed meanwhile.
    */
-  async inTurn(taskId: string, fill: () => Promise<void>): Promise<void> {
-    const isLast = await this.#turns.fill(taskId, fill, {
-      waits: () => this.options.onWaits(taskId),
-      turn: () => this.options.onTurn(taskId),
-    });
-    if (!isLast) {
+  async inTurn(
+    taskId: string,
+    fill: () => Promise<void>,
+    on: { waits(): void; turn(): void },
+  ): Promise<void> {
+    if (!(await this.#turns.fill(taskId, fill, on))) {
       throw new OwnershipLostError(taskId);
     }
   }

@@ -84,7 +84,10 @@ describe.each(databases.eachSupportedId())('watchRuns on %s', databaseId => {
       logger,
       workspaceProvider: {
         rehydrateWorkspace: ({ taskId }) =>
-          brokenRuns.inTurn(taskId, () => onFill()),
+          brokenRuns.inTurn(taskId, () => onFill(), {
+            waits: () => runs.waits(taskId),
+            turn: () => runs.takesTurn(taskId),
+          }),
         serializeWorkspace: async () => {},
         cleanWorkspace: async () => {},
       },
@@ -97,8 +100,6 @@ describe.each(databases.eachSupportedId())('watchRuns on %s', databaseId => {
       hasFolder: taskId => folders.has(taskId),
       wasReady: () => true,
       onBroken: run => void markBrokenRun(run, { knex, signal, logger }),
-      onWaits: taskId => runs.waits(taskId),
-      onTurn: taskId => runs.takesTurn(taskId),
       signal,
     });
     skippedMs = 0;

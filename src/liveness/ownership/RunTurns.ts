@@ -20,8 +20,6 @@ type Entry<Run> = {
   hasAsked: boolean;
   /** It waits for its turn, or its folder is being filled. */
   isFilling: boolean;
-  /** Its folder was gone when the next one was claimed. It may be there again since, for that one. */
-  isFolderGone: boolean;
   /** Since when it does nothing but end. */
   endsSince?: number;
   isOver: boolean;
@@ -67,7 +65,7 @@ export class RunTurns<Run> {
   /**
    * A run was claimed.
    *
-   * @returns the run before it if the end of that was not seen. Its turn comes after that.
+   * @returns the run before it if that is alive. Its turn comes after that.
    */
   claimed(taskId: string, run: Run): Run | undefined {
     const queue = this.#queues.get(taskId);
@@ -77,7 +75,6 @@ export class RunTurns<Run> {
       isSecond: false,
       hasAsked: false,
       isFilling: false,
-      isFolderGone: false,
       isOver: false,
     };
     if (queue && last && this.#isAlive(taskId, last)) {
@@ -88,23 +85,14 @@ export class RunTurns<Run> {
     return undefined;
   }
 
-  /** Whether a run may still send something. One without a folder may if it was seen to begin to end, and not to end. */
+  /**
+   * Whether a run is not over, as far as its folder tells: its end is not seen if its transaction fails before that, as in an outage of the database
+   * that broke the run.
+   */
   #isAlive(taskId: string, entry: Entry<Run>): boolean {
-    if (!entry.hasAsked || entry.isOver) {
-      return false;
-    }
-    if (entry.isFilling || this.options.hasFolder(taskId)) {
-      return true;
-    }
-    entry.isFolderGone = true;
-    return this.#endsWithin(entry, ENDED_MS);
-  }
-
-  /** Whether a run was seen to begin to end, and that was not longer ago than it can take. */
-  #endsWithin({ endsSince }: Entry<Run>, limitMs: number): boolean {
-    return (
-      endsSince !== undefined && this.options.clock() - endsSince <= limitMs
-    );
+    const { hasAsked, isOver, isFilling } = entry;
+    const hasFolder = isFilling || this.options.hasFolder(taskId);
+    return hasAsked && !isOver && hasFolder;
   }
 
   /** The claim of the run that was claimed last failed after all. */
@@ -192,11 +180,9 @@ export class RunTurns<Run> {
     if (first === entry) {
       return true;
     }
-    const { isFilling, isFolderGone, endsSince } = first;
-    const isRemoved = isFolderGone || !this.options.hasFolder(taskId);
-    const limit = isRemoved ? ENDED_MS : REMOVED_MS;
-    const isEnding = endsSince === undefined || this.#endsWithin(first, limit);
-    if (!isFilling && !isEnding) {
+    const { isFilling, endsSince = Infinity } = first;
+    const limit = this.options.hasFolder(taskId) ? REMOVED_MS : ENDED_MS;
+    if (!isFilling && this.options.clock() - endsSince > limit) {
       this.over(taskId);
     }
     return queue[0] === entry;
