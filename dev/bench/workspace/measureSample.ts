@@ -20,8 +20,8 @@ export type SampleCosts = {
   later: Record<string, Compared>;
   /** Of the engine alone if the built-in provider cannot. */
   restore: { engine: Cost; builtIn?: Cost };
-  /** Of looking at each file, and nothing else, in ms. */
-  scanMs: number;
+  /** Of looking at each file, and nothing else, in ms, by what was edited before. */
+  scanMs: Record<string, number>;
 };
 
 const ROUNDS = 10;
@@ -115,8 +115,9 @@ export async function measureSample(
   const { taskId, folder } = site;
   await site.take();
   await builtIn.take(taskId, folder, sample.bytes);
-  const scans: number[] = [];
+  const scanMs: Record<string, number> = {};
   for (const [name, edit] of Object.entries(EDITS)) {
+    const scans: number[] = [];
     for (let round = 0; round < rounds; round++) {
       edit(folder, round);
       scans.push(await timeOf(async () => scan(folder)));
@@ -129,6 +130,7 @@ export async function measureSample(
           ),
       ]);
     }
+    scanMs[name] = median(scans);
   }
 
   const canRestore = sample.bytes < MAX_RESTORED_BYTES;
@@ -162,7 +164,7 @@ export async function measureSample(
     restore: canRestore
       ? compared('restore')
       : { engine: costs.median('restore engine') },
-    scanMs: median(scans),
+    scanMs,
   };
 }
 
