@@ -187,9 +187,9 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
           );
         },
         turn: () => {
+          runs.takesTurn(taskId);
           // The earlier run removed it, and a run without a folder does not count as alive for long.
           folders.make(taskId);
-          runs.takesTurn(taskId);
         },
       }),
     config: config.snapshots,

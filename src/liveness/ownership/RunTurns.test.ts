@@ -158,6 +158,23 @@ describe('RunTurns', () => {
     },
   );
 
+  it('takes a run for over that failed while its folder was filled, and of which nothing more is seen', async () => {
+    claim('a');
+    let end = () => {};
+    const first = fill('a', () => new Promise(resolve => (end = resolve)));
+    claim('b');
+    const second = fill('b');
+    end();
+    await first;
+    hasFolder = false;
+    // It looks every 250 ms.
+    await new Promise(resolve => setTimeout(resolve, 600));
+    expect(current()).toBe('a');
+    now = 130_001;
+    await second;
+    expect(current()).toBe('b');
+  });
+
   it('ends the waiting with what it belongs to', async () => {
     claim('a');
     await fill('a');

@@ -180,8 +180,13 @@ export class RunTurns<Run> {
     if (first === entry) {
       return true;
     }
+    const hasFolder = this.options.hasFolder(taskId);
+    if (!first.isFilling && !hasFolder) {
+      // Whatever it failed with, it removes its folder before it sends its end.
+      this.ends(taskId);
+    }
     const { isFilling, endsSince = Infinity } = first;
-    const limit = this.options.hasFolder(taskId) ? REMOVED_MS : ENDED_MS;
+    const limit = hasFolder ? REMOVED_MS : ENDED_MS;
     if (!isFilling && this.options.clock() - endsSince > limit) {
       this.over(taskId);
     }
