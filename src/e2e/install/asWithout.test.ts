@@ -104,6 +104,8 @@ class Observer {
         // Of the template in the catalog.
         .replace(/"(uid|etag)":"[^"]*"/g, '"$1":"<$1>"')
         .replace(/dry-run-(content-)?[\da-f-]{36}/g, '<dry run>')
+        // Of a stack: what node was at when it went on with the promises, such as a timer.
+        .replace(/\\n +at [^\\]*\(node:internal\/[^\\)]*\)/g, '')
         .replace(
           /\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00)?/g,
           '<time>',
