@@ -1,5 +1,5 @@
 /*
- * The story in a good minute, with `recoverTasks: true` and nothing else below `scaffolder`: three tasks run, the backend is
+ * The story in half a minute, with `recoverTasks: true` and nothing else below `scaffolder`: three tasks run, the backend is
  * restarted, and each task is treated as its template asked. Once as for a deployment (SIGTERM), once by a crash (SIGKILL).
  * Exits with 1 if anything differs from what is promised.
  */

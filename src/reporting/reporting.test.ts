@@ -178,7 +178,7 @@ describe('RecoveryMetrics', () => {
         [0.7, { result: 'failed' }],
       ],
       'scaffolder.recovery.error.count': [[1]],
-      'scaffolder.recovery.vouched.count': [[3]],
+      'scaffolder.recovery.renewed.count': [[3]],
     });
   });
 });

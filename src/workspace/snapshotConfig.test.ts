@@ -1,8 +1,8 @@
 import { mockServices } from '@backstage/backend-test-utils';
-import { JsonObject } from '@backstage/types';
+import { JsonValue } from '@backstage/types';
 import { readSnapshotConfig } from './snapshotConfig';
 
-function read(recoverTasksWorkspaces: JsonObject, provider?: string) {
+function read(recoverTasksWorkspaces: JsonValue, provider?: string) {
   const problems: string[] = [];
   const data = { scaffolder: { recoverTasksWorkspaces } };
   const config = mockServices.rootConfig({ data });
@@ -57,5 +57,22 @@ describe('readSnapshotConfig', () => {
     expect(problems).toEqual([
       expect.stringContaining(`scaffolder.recoverTasksWorkspaces.${problem}`),
     ]);
+  });
+
+  it('says that a key is misspelt, so that no file is stored unencrypted for that', () => {
+    expect(read({ encryptionKey: ['a'] }, 'recovery')).toEqual({
+      snapshots: undefined,
+      problems: [
+        `scaffolder.recoverTasksWorkspaces.encryptionKey is unknown; did you mean 'encryptionKeys'? Known are enabled, maxMegabytes, maxFiles, keepFor, stores, encryptionKeys.`,
+      ],
+    });
+  });
+
+  it.each([false, 'off', []])('says that %j is no block of settings', block => {
+    const { snapshots, problems } = read(block, 'recovery');
+    expect(snapshots).toBeUndefined();
+    expect(problems).toContain(
+      `scaffolder.recoverTasksWorkspaces is ${JSON.stringify(block)}; it must be an object, such as { enabled: false }.`,
+    );
   });
 });

@@ -3,6 +3,7 @@ import { SnapshotNeeds } from '../decision/plan/snapshotNeeds';
 import { EncryptionKeys } from './encryption/EncryptionKeys';
 import { readEncryptionKeys } from './encryption/readEncryptionKeys';
 import { RECOVERY_PROVIDER } from '../scaffolder/settings/settings';
+import { isBlock, unknownKeys } from '../template/dependencies';
 import { readSeconds } from '../util/durations';
 import { readStores, StoreEntry, storeId } from './storeConfig';
 
@@ -24,6 +25,14 @@ export type SnapshotConfig = {
 
 const BLOCK = 'scaffolder.recoverTasksWorkspaces';
 const ENABLED = `${BLOCK}.enabled`;
+const KEYS = [
+  'enabled',
+  'maxMegabytes',
+  'maxFiles',
+  'keepFor',
+  'stores',
+  'encryptionKeys',
+];
 
 const MEGABYTE = 1_000_000;
 const DEFAULT_MAX_MEGABYTES = 1000;
@@ -52,7 +61,20 @@ export function readSnapshotConfig(
   workspaceProvider: string | undefined,
   problems: string[],
 ): SnapshotConfig | undefined {
+  const block = config.getOptional(BLOCK) ?? {};
+  if (!isBlock(block)) {
+    problems.push(
+      `${BLOCK} is ${JSON.stringify(block)}; it must be an object, such as { enabled: false }.`,
+    );
+    return undefined;
+  }
   const found = problems.length;
+  // As for a key of a store: who writes `encryptionKey` would have files stored that anybody can read.
+  for (const { key, hint } of unknownKeys(block, KEYS)) {
+    problems.push(
+      `${BLOCK}.${key} is unknown${hint || '.'} Known are ${KEYS.join(', ')}.`,
+    );
+  }
   const enabled = readEnabled(config, problems);
   const maxMegabytes = readNumber(
     config,

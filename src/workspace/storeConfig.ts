@@ -110,14 +110,14 @@ function readEntry(block: Block): StoreEntry {
     const known = Object.keys(TYPES);
     const hint = typeof type === 'string' ? didYouMean(type, known) : '';
     throw new Error(
-      `${key}.type is ${JSON.stringify(type)}; it must be one of ${known.join(', ')}${hint}.`,
+      `${key}.type is ${JSON.stringify(type)}; it must be one of ${known.join(', ')}${hint || '.'}`,
     );
   }
   const { keys, read } = TYPES[type as StoreEntry['type']];
   const unknown = config.keys().find(k => k !== 'type' && !keys.includes(k));
   if (unknown !== undefined) {
     throw new Error(
-      `${key} has the key '${unknown}', which a store of the type ${type} does not have${didYouMean(unknown, keys)}. Known are ${['type', ...keys].join(', ')}.`,
+      `${key} has the key '${unknown}', which a store of the type ${type} does not have${didYouMean(unknown, keys) || '.'} Known are ${['type', ...keys].join(', ')}.`,
     );
   }
   return read(block);

@@ -66,7 +66,7 @@ export class RecoveryMetrics implements Partial<RecoveryListener> {
     this.#undecided = metrics.createCounter('scaffolder.recovery.error.count', {
       description: 'Total number of times that deciding on a task failed',
     });
-    this.#renewed = metrics.createCounter('scaffolder.recovery.vouched.count', {
+    this.#renewed = metrics.createCounter('scaffolder.recovery.renewed.count', {
       description:
         'Total number of heartbeats renewed for owned runs that had fallen behind',
     });
