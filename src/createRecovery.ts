@@ -24,9 +24,11 @@ import { TaskAccess } from './api/TaskAccess';
 import { configureRecovery, DEFAULT_TIMEOUT } from './config';
 import { isInMemory } from './database/dialect/isInMemory';
 import { readSqliteVersion } from './database/operations/server/readSqliteVersion';
-import { BrokenRuns } from './liveness/connectionLoss/BrokenRuns';
-import { markBrokenRun } from './liveness/connectionLoss/markBrokenRun';
+import { markBrokenRun } from './liveness/guard/markBrokenRun';
+import { GuardedRun, RunGuard } from './liveness/guard/RunGuard';
+import { fillInTurn } from './liveness/ownership/fillInTurn';
 import { OwnedRuns } from './liveness/ownership/OwnedRuns';
+import { RunTurns } from './liveness/ownership/RunTurns';
 import { ProcessRegistration } from './liveness/processes/ProcessRegistration';
 import { readThisProcess } from './liveness/processes/thisProcess';
 import { Settling } from './liveness/Settling';
@@ -116,18 +118,21 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
     logger,
   });
   const readiness = new DatabaseReadiness({ knex, database });
-  const brokenRuns = new BrokenRuns({
-    hasFolder: taskId => folders.has(taskId),
+  const hasFolder = (taskId: string) => folders.has(taskId);
+  const turns = new RunTurns<GuardedRun>({ hasFolder, signal });
+  const guard = new RunGuard({
+    turns,
+    hasFolder,
     wasReady: () => readiness.wasReady,
     onBroken: run => void markBrokenRun(run, { knex, signal, logger }),
-    signal,
   });
   const runs = new OwnedRuns({
     knex,
     folders,
     processNumber: () => registration.number,
-    onLostOwnership: taskId => brokenRuns.lostOwnership(taskId),
-    onRolledBack: taskId => brokenRuns.rolledBack(taskId),
+    onClaimed: (taskId, token) => guard.claimed(taskId, token),
+    onLostOwnership: taskId => guard.lostOwnership(taskId),
+    onRolledBack: taskId => turns.rolledBack(taskId),
   });
   const unregister = () => void registration.end(runs.ownsAny());
   signal.addEventListener('abort', unregister, { once: true });
@@ -140,6 +145,7 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
     exit,
     folders,
     runs,
+    turns,
     registration,
     settling,
     poll: new ScaffolderPoll(),
@@ -167,7 +173,7 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
   });
 
   common.check.checkVersion();
-  watchStatements({ ...common, retries, brokenRuns });
+  watchStatements({ ...common, retries, guard });
   reportBlocked(deps.metrics, () => common.troubles.isBlocking);
   if (config.snapshots) {
     reportKept(deps.metrics, {
@@ -178,20 +184,7 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
   }
   keepSnapshots({
     ...common,
-    inTurn: (taskId, fill) =>
-      brokenRuns.inTurn(taskId, fill, {
-        waits: () => {
-          runs.waits(taskId);
-          logger.info(
-            `Task ${taskId} waits until the earlier run of it in this process, which has lost ownership, has ended its step`,
-          );
-        },
-        turn: () => {
-          runs.takesTurn(taskId);
-          // The earlier run removed it, and a run without a folder does not count as alive for long.
-          folders.make(taskId);
-        },
-      }),
+    inTurn: (taskId, fill) => fillInTurn(taskId, fill, common),
     config: config.snapshots,
     listener: new SnapshotMetrics(deps.metrics),
   });

@@ -1,10 +1,11 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import { listen } from './database/connection/listen';
-import { BrokenRuns } from './liveness/connectionLoss/BrokenRuns';
+import { GuardedRun, RunGuard } from './liveness/guard/RunGuard';
+import { watchRuns } from './liveness/guard/watchRuns';
 import { OwnedRuns } from './liveness/ownership/OwnedRuns';
+import { RunTurns } from './liveness/ownership/RunTurns';
 import { watchClaims } from './liveness/ownership/watchClaims';
-import { watchRuns } from './liveness/connectionLoss/watchRuns';
 import { Retries } from './rescue/Retries';
 import { ScaffolderCheck } from './scaffolder/check/ScaffolderCheck';
 import { SentStatement } from './scaffolder/statements/claimedTask';
@@ -18,7 +19,8 @@ export function watchStatements(options: {
   poll: ScaffolderPoll;
   retries: Retries;
   runs: OwnedRuns;
-  brokenRuns: BrokenRuns;
+  turns: RunTurns<GuardedRun>;
+  guard: RunGuard;
   folders: RunFolders;
   signal: AbortSignal;
   logger: LoggerService;

@@ -90,6 +90,8 @@ export class OwnedRuns {
       folders: RunFolders;
       /** The number of this process, once it has one. Without one, others do not know which process has claimed a task. */
       processNumber?: () => number | undefined;
+      /** Called when a task was claimed, with the fencing token of its run: the last `recovered` event before it, unless it could not be read. */
+      onClaimed?: (taskId: string, token: Promise<number | undefined>) => void;
       /** Called when the run of a task has lost ownership, and again while it goes on. Not if two runs of the task are alive here. */
       onLostOwnership?: (taskId: string) => void;
       /** Called when the claim of a task failed after all. */
@@ -120,6 +122,13 @@ export class OwnedRuns {
       earlier: earlier?.isEndAnnounced ? undefined : earlier,
     };
     this.#runs.set(taskId, run);
+    this.options.onClaimed?.(
+      taskId,
+      this.#tokenOf(taskId, run).then(
+        ({ recoveredEvent }) => recoveredEvent,
+        () => undefined,
+      ),
+    );
     const known = await token;
     if (!known || this.#runs.get(taskId) !== run) {
       return;

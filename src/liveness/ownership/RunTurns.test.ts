@@ -60,11 +60,11 @@ describe('RunTurns', () => {
     expect(current()).toBe('a');
     expect(turns.isAwaited('task')).toBe(true);
     expect(turns.allCurrent()).toEqual([['task', 'a']]);
-    turns.over('task');
+    turns.finish('task');
     await filled;
     expect(said.slice(-3)).toEqual(['turn of b', 'b fills', 'b is the last']);
     expect(current()).toBe('b');
-    turns.over('task');
+    turns.finish('task');
     expect(current()).toBe('b');
   });
 
@@ -72,7 +72,7 @@ describe('RunTurns', () => {
     claim('a');
     await fill('a');
     claim('b');
-    turns.over('task');
+    turns.finish('task');
     await fill('b');
     expect(said.slice(-3)).toEqual(['turn of b', 'b fills', 'b is the last']);
   });
@@ -85,7 +85,7 @@ describe('RunTurns', () => {
     expect(current()).toBe('b');
     hasFolder = true;
     await fill('b');
-    turns.over('task');
+    turns.finish('task');
     expect(claim('c')).toBeUndefined();
     expect(current()).toBe('c');
   });
@@ -107,11 +107,11 @@ describe('RunTurns', () => {
     end();
     await first;
     expect(said.at(-1)).toBe('a is not the last');
-    turns.over('task');
+    turns.finish('task');
     await second;
     expect(said.at(-1)).toBe('b is not the last');
     expect(said).not.toContain('b fills');
-    turns.over('task');
+    turns.finish('task');
     await third;
     expect(said.slice(-3)).toEqual(['turn of c', 'c fills', 'c is the last']);
   });
@@ -129,7 +129,7 @@ describe('RunTurns', () => {
     expect(turns.isAwaited('task')).toBe(false);
     expect(claim('c')).toBe('a');
     const filled = fill('c');
-    turns.over('task');
+    turns.finish('task');
     await filled;
     expect(current()).toBe('c');
   });
@@ -143,12 +143,12 @@ describe('RunTurns', () => {
       claim('a');
       await fill('a');
       now = 900_000;
-      turns.ends('task');
+      turns.markEnding('task');
       claim('b');
       hasFolder = folder !== 'is gone';
       const filled = fill('b');
       now += ms;
-      turns.ends('task');
+      turns.markEnding('task');
       // It looks every 250 ms.
       await new Promise(resolve => setTimeout(resolve, 600));
       expect(current()).toBe('a');
@@ -195,7 +195,7 @@ describe('RunTurns', () => {
     claim('b');
     turns.forget('task');
     expect(current()).toBe('a');
-    turns.over('task');
+    turns.finish('task');
     turns.forget('task');
     expect(current()).toBeUndefined();
   });

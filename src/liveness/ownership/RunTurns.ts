@@ -40,8 +40,8 @@ export class RunTurns<Run> {
   constructor(
     private readonly options: {
       hasFolder: (taskId: string) => boolean;
-      /** Milliseconds that pass evenly. */
-      clock: () => number;
+      /** Milliseconds that pass evenly; for tests. */
+      clock?: () => number;
       /** Ends the waiting. */
       signal?: AbortSignal;
     },
@@ -149,15 +149,15 @@ export class RunTurns<Run> {
   }
 
   /** The current run of a task does nothing more but end. */
-  ends(taskId: string): void {
+  markEnding(taskId: string): void {
     const entry = this.#queues.get(taskId)?.[0];
     if (entry) {
-      entry.endsSince ??= this.options.clock();
+      entry.endsSince ??= this.#now();
     }
   }
 
   /** The current run of a task has ended. */
-  over(taskId: string): void {
+  finish(taskId: string): void {
     const queue = this.#queues.get(taskId);
     if (queue) {
       queue[0].isOver = true;
@@ -183,13 +183,17 @@ export class RunTurns<Run> {
     const hasFolder = this.options.hasFolder(taskId);
     if (!first.isFilling && !hasFolder) {
       // Whatever it failed with, it removes its folder before it sends its end.
-      this.ends(taskId);
+      this.markEnding(taskId);
     }
     const { isFilling, endsSince = Infinity } = first;
     const limit = hasFolder ? REMOVED_MS : ENDED_MS;
-    if (!isFilling && this.options.clock() - endsSince > limit) {
-      this.over(taskId);
+    if (!isFilling && this.#now() - endsSince > limit) {
+      this.finish(taskId);
     }
     return queue[0] === entry;
+  }
+
+  #now(): number {
+    return (this.options.clock ?? (() => performance.now()))();
   }
 }

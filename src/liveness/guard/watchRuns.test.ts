@@ -30,10 +30,13 @@ import { isSqlite, secondsAgo } from '../../database/time';
 import { Strategy } from '../../decision/strategy';
 import { TASKS } from '../../scaffolder/tables';
 import { RunFolders } from '../../workspace/folders/RunFolders';
-import { BrokenRuns, OwnershipLostError, RunBrokenError } from './BrokenRuns';
 import { markBrokenRun } from './markBrokenRun';
+import { fillInTurn } from '../ownership/fillInTurn';
 import { LostOwnership, OwnedRuns } from '../ownership/OwnedRuns';
+import { OwnershipLostError } from '../ownership/OwnershipLostError';
+import { RunTurns } from '../ownership/RunTurns';
 import { watchClaims } from '../ownership/watchClaims';
+import { GuardedRun, RunBrokenError, RunGuard } from './RunGuard';
 import { watchRuns } from './watchRuns';
 
 jest.setTimeout(60_000);
@@ -59,11 +62,13 @@ describe.each(databases.eachSupportedId())('watchRuns on %s', databaseId => {
   let scaffolder: RealScaffolder;
   let lifetime: AbortController;
   let runs: OwnedRuns;
-  let brokenRuns: BrokenRuns;
+  let turns: RunTurns<GuardedRun>;
+  let folders: RunFolders;
   let onFill: () => Promise<void>;
   let onStep: StepEffect;
   /** For how long the process was stopped. */
   let skippedMs: number;
+  let isTokenKnown: boolean;
   const directory = createMockDirectory();
   const logger = mockServices.logger.mock();
 
@@ -84,10 +89,7 @@ describe.each(databases.eachSupportedId())('watchRuns on %s', databaseId => {
       logger,
       workspaceProvider: {
         rehydrateWorkspace: ({ taskId }) =>
-          brokenRuns.inTurn(taskId, () => onFill(), {
-            waits: () => runs.waits(taskId),
-            turn: () => runs.takesTurn(taskId),
-          }),
+          fillInTurn(taskId, () => onFill(), { turns, runs, folders, logger }),
         serializeWorkspace: async () => {},
         cleanWorkspace: async () => {},
       },
@@ -95,23 +97,31 @@ describe.each(databases.eachSupportedId())('watchRuns on %s', databaseId => {
     });
     lifetime = new AbortController();
     const { signal } = lifetime;
-    const folders = new RunFolders(directory.path, logger);
-    brokenRuns = new BrokenRuns({
-      hasFolder: taskId => folders.has(taskId),
+    folders = new RunFolders(directory.path, logger);
+    const hasFolder = (taskId: string) => folders.has(taskId);
+    turns = new RunTurns({ hasFolder, signal });
+    const guard = new RunGuard({
+      turns,
+      hasFolder,
       wasReady: () => true,
       onBroken: run => void markBrokenRun(run, { knex, signal, logger }),
-      signal,
     });
     skippedMs = 0;
+    isTokenKnown = true;
     runs = new OwnedRuns({
       knex,
       folders,
       clock: () => performance.now() + skippedMs,
-      onLostOwnership: taskId => brokenRuns.lostOwnership(taskId),
-      onRolledBack: taskId => brokenRuns.rolledBack(taskId),
+      onClaimed: (taskId, token) =>
+        guard.claimed(
+          taskId,
+          isTokenKnown ? token : Promise.resolve(undefined),
+        ),
+      onLostOwnership: taskId => guard.lostOwnership(taskId),
+      onRolledBack: taskId => turns.rolledBack(taskId),
     });
     watchClaims({ knex, runs, folders, signal, logger });
-    watchRuns({ knex, runs, brokenRuns, signal, logger });
+    watchRuns({ knex, runs, turns, guard, signal, logger });
   });
 
   afterEach(() => {
@@ -372,7 +382,7 @@ describe.each(databases.eachSupportedId())('watchRuns on %s', databaseId => {
       const atEnd = jest.fn();
       const second = scaffolder.run().finally(atEnd);
       await waitFor('the second run to wait', async () =>
-        brokenRuns.isAwaited(taskId),
+        turns.isAwaited(taskId),
       );
       await waitFor('a heartbeat of it', async () => {
         const before = (await readTask(knex, taskId)).last_heartbeat_at;
@@ -439,7 +449,7 @@ describe.each(databases.eachSupportedId())('watchRuns on %s', databaseId => {
         await queueAgain(taskId);
         const second = scaffolder.run();
         await waitFor('the second run to wait', async () =>
-          brokenRuns.isAwaited(taskId),
+          turns.isAwaited(taskId),
         );
         await queueAgain(taskId, 2);
         const third = scaffolder.run();
@@ -566,9 +576,7 @@ describe.each(databases.eachSupportedId())('watchRuns on %s', databaseId => {
       });
 
       it('stores its end if its fencing token could not be read', async () => {
-        jest
-          .spyOn(runs, 'fencingTokens')
-          .mockRejectedValue(new Error('no such table'));
+        isTokenKnown = false;
         const taskId = await dispatch('restart', [step]);
         beforeEnd(() => insertEvent(knex, taskId, 'recovered', {}));
         await scaffolder.run();

@@ -1,33 +1,42 @@
+import { mockServices } from '@backstage/backend-test-utils';
 import { RunStatement } from '../../scaffolder/statements/runStatement';
 import { waitFor } from '../../../dev/harness/waitFor';
-import { BrokenRuns, OwnershipLostError, RunBrokenError } from './BrokenRuns';
+import { OwnershipLostError } from '../ownership/OwnershipLostError';
+import { fillInTurn } from '../ownership/fillInTurn';
+import { RunTurns } from '../ownership/RunTurns';
+import { GuardedRun, RunBrokenError, RunGuard } from './RunGuard';
 
 const LOST = 'Connection terminated unexpectedly';
 
-describe('BrokenRuns', () => {
+describe('RunGuard', () => {
   const taskId = 'a';
   let broken: { taskId: string; problem: string }[];
   /** What was told of runs that have to wait for an earlier one. */
-  let turns: string[];
+  let reported: string[];
   let folders: Set<string>;
   let now: number;
   let wasReady: boolean;
-  let runs: BrokenRuns;
+  let turns: RunTurns<GuardedRun>;
+  let guard: RunGuard;
 
   beforeEach(() => {
     broken = [];
-    turns = [];
+    reported = [];
     folders = new Set([taskId]);
     now = 0;
     wasReady = true;
-    runs = new BrokenRuns({
-      hasFolder: id => folders.has(id),
+    const hasFolder = (id: string) => folders.has(id);
+    const clock = () => now;
+    turns = new RunTurns({ hasFolder, clock });
+    guard = new RunGuard({
+      turns,
+      hasFolder,
       wasReady: () => wasReady,
       onBroken: ({ taskId: id, problem }) =>
         broken.push({ taskId: id, problem }),
-      clock: () => now,
+      clock,
     });
-    runs.claimed(taskId, Promise.resolve(0));
+    guard.claimed(taskId, Promise.resolve(0));
   });
 
   const line = (
@@ -41,20 +50,25 @@ describe('BrokenRuns', () => {
 
   const send = (...statements: RunStatement[]) => {
     for (const statement of statements) {
-      runs.sends(statement);
-      runs.sent(statement);
+      guard.sends(statement);
+      guard.sent(statement);
     }
   };
   const lose = (statement: RunStatement, error = lost, wasSent = true) => {
-    runs.sends(statement);
-    runs.failed(statement, { error, wasSent });
+    guard.sends(statement);
+    guard.failed(statement, { error, wasSent });
   };
   const inTurn = (fill: () => Promise<void>) =>
-    runs.inTurn(taskId, fill, {
-      waits: () => turns.push('it waits'),
-      turn: () => turns.push('its turn'),
+    fillInTurn(taskId, fill, {
+      turns,
+      runs: {
+        waits: () => reported.push('it waits'),
+        takesTurn: () => reported.push('its turn'),
+      },
+      folders: { make: () => {} },
+      logger: mockServices.logger.mock(),
     });
-  const end = (status: string) => runs.ends({ taskId, status });
+  const end = (status: string) => guard.ends({ taskId, status });
 
   it.each<[string, RunStatement]>([
     ['begins a step', line('processing')],
@@ -73,7 +87,7 @@ describe('BrokenRuns', () => {
         line('failed'),
         save,
         heartbeat,
-      ].map(statement => () => runs.sends(statement));
+      ].map(statement => () => guard.sends(statement));
       for (const sends of refused) {
         expect(sends).toThrow(RunBrokenError);
       }
@@ -122,7 +136,7 @@ describe('BrokenRuns', () => {
     send(line('processing'));
     lose(save);
     expect(broken).toEqual([]);
-    expect(() => runs.sends(line('failed', lost.stack))).toThrow(
+    expect(() => guard.sends(line('failed', lost.stack))).toThrow(
       RunBrokenError,
     );
     expect(() => end('failed')).toThrow(RunBrokenError);
@@ -132,7 +146,7 @@ describe('BrokenRuns', () => {
     send(line('processing'));
     lose(save);
     const redacted = lost.stack!.replaceAll('terminated', '***');
-    expect(() => runs.sends(line('failed', redacted))).toThrow(RunBrokenError);
+    expect(() => guard.sends(line('failed', redacted))).toThrow(RunBrokenError);
   });
 
   it('lets an action go on without a checkpoint that could not be saved, and fail by itself', () => {
@@ -144,15 +158,15 @@ describe('BrokenRuns', () => {
   });
 
   it('breaks no other run', () => {
-    runs.claimed('b', Promise.resolve(0));
+    guard.claimed('b', Promise.resolve(0));
     lose(line('completed'));
-    expect(() => runs.ends({ taskId: 'b', status: 'failed' })).not.toThrow();
-    expect(() => runs.sends({ taskId: 'b', kind: 'heartbeat' })).not.toThrow();
+    expect(() => guard.ends({ taskId: 'b', status: 'failed' })).not.toThrow();
+    expect(() => guard.sends({ taskId: 'b', kind: 'heartbeat' })).not.toThrow();
   });
 
   it('forgets it when the task is claimed again here', () => {
     lose(line('completed'));
-    runs.claimed(taskId, Promise.resolve(1));
+    guard.claimed(taskId, Promise.resolve(1));
     send(heartbeat, line('processing'), line('failed', 'Error: own'));
     expect(() => end('failed')).not.toThrow();
   });
@@ -161,16 +175,16 @@ describe('BrokenRuns', () => {
     send(line('processing'), line('completed'));
     folders.clear();
     end('completed');
-    runs.transactionFailed(new Error(`COMMIT; - ${LOST}`));
+    guard.transactionFailed(new Error(`COMMIT; - ${LOST}`));
     expect(broken).toEqual([{ taskId, problem: LOST }]);
     expect(() => end('failed')).toThrow(RunBrokenError);
-    expect(() => runs.sends(heartbeat)).toThrow(RunBrokenError);
+    expect(() => guard.sends(heartbeat)).toThrow(RunBrokenError);
   });
 
   it('lets it end as completed all the same', () => {
     send(line('processing'), line('completed'));
     folders.clear();
-    runs.transactionFailed(new Error('connect ECONNREFUSED'));
+    guard.transactionFailed(new Error('connect ECONNREFUSED'));
     expect(() => end('completed')).not.toThrow();
   });
 
@@ -181,63 +195,63 @@ describe('BrokenRuns', () => {
     send(line('failed', lost.stack), heartbeat);
     expect(() => end('failed')).not.toThrow();
     folders.clear();
-    runs.transactionFailed(new Error('connect ECONNREFUSED'));
+    guard.transactionFailed(new Error('connect ECONNREFUSED'));
     expect(() => end('failed')).not.toThrow();
     expect(broken).toEqual([]);
   });
 
   it('minds no transaction that fails while a run goes on', () => {
     send(line('processing'), line('completed'));
-    runs.transactionFailed(new Error('connect ECONNREFUSED'));
+    guard.transactionFailed(new Error('connect ECONNREFUSED'));
     send(line('processing', 'x', 'two'));
     folders.clear();
-    runs.transactionFailed(new Error('connect ECONNREFUSED'));
+    guard.transactionFailed(new Error('connect ECONNREFUSED'));
     expect(broken).toEqual([]);
   });
 
   it('has a run that lost ownership store nothing more, not even that it has completed, and reports nothing broken', () => {
     send(line('processing'));
-    runs.lostOwnership(taskId);
+    guard.lostOwnership(taskId);
     const refused = [
       ...[line('completed'), line('failed'), save, heartbeat].map(
-        statement => () => runs.sends(statement),
+        statement => () => guard.sends(statement),
       ),
       ...['completed', 'failed'].map(status => () => end(status)),
     ];
     for (const sends of refused) {
       expect(sends).toThrow(OwnershipLostError);
     }
-    expect(() => runs.sends(line(undefined))).not.toThrow();
-    runs.failed(line('completed'), { error: lost, wasSent: true });
+    expect(() => guard.sends(line(undefined))).not.toThrow();
+    guard.failed(line('completed'), { error: lost, wasSent: true });
     expect(broken).toEqual([]);
   });
 
   it('does not let it end though one of its steps had failed by itself, or a lost connection had broken it', () => {
     send(line('processing'), line('failed', 'Error: own'));
-    runs.lostOwnership(taskId);
+    guard.lostOwnership(taskId);
     expect(() => end('failed')).toThrow(OwnershipLostError);
-    runs.claimed(taskId, Promise.resolve(1));
+    guard.claimed(taskId, Promise.resolve(1));
     lose(line('completed'));
-    runs.lostOwnership(taskId);
+    guard.lostOwnership(taskId);
     expect(() => end('completed')).toThrow(OwnershipLostError);
   });
 
   it('lets the run store everything with which this process claims that task again', () => {
-    runs.lostOwnership(taskId);
-    runs.claimed(taskId, Promise.resolve(1));
+    guard.lostOwnership(taskId);
+    guard.claimed(taskId, Promise.resolve(1));
     send(heartbeat, line('processing'), line('completed'));
     expect(() => end('completed')).not.toThrow();
   });
 
   it('refuses all of an earlier run but heartbeats until it has ended, while a later one of its task waits', async () => {
     await inTurn(async () => {});
-    runs.claimed(taskId, Promise.resolve(3));
+    guard.claimed(taskId, Promise.resolve(3));
     const fill = jest.fn();
     const filled = inTurn(fill);
-    expect(runs.isAwaited(taskId)).toBe(true);
-    expect(turns).toEqual(['it waits']);
+    expect(turns.isAwaited(taskId)).toBe(true);
+    expect(reported).toEqual(['it waits']);
     const refused = [save, line('completed'), line('processing')].map(
-      statement => () => runs.sends(statement),
+      statement => () => guard.sends(statement),
     );
     for (const sends of refused) {
       expect(sends).toThrow(OwnershipLostError);
@@ -245,11 +259,11 @@ describe('BrokenRuns', () => {
     // That of the later one, for all that is known.
     expect(() => send(heartbeat)).not.toThrow();
     expect(() => end('completed')).toThrow(OwnershipLostError);
-    expect(runs.isAwaited(taskId)).toBe(true);
+    expect(turns.isAwaited(taskId)).toBe(true);
     expect(() => end('failed')).toThrow(OwnershipLostError);
-    expect(runs.isAwaited(taskId)).toBe(false);
+    expect(turns.isAwaited(taskId)).toBe(false);
     await filled;
-    expect(turns).toEqual(['it waits', 'its turn']);
+    expect(reported).toEqual(['it waits', 'its turn']);
     expect(fill).toHaveBeenCalledTimes(1);
     send(line('processing'), save, line('completed'), heartbeat);
     expect(end('completed')).toBe(3);
@@ -257,18 +271,18 @@ describe('BrokenRuns', () => {
 
   it('does not take a run for ending that has not heard yet that it is, since only its heartbeat was refused', async () => {
     await inTurn(async () => {});
-    runs.lostOwnership(taskId);
-    expect(() => runs.sends(heartbeat)).toThrow(OwnershipLostError);
-    expect(() => runs.sends(save)).toThrow(OwnershipLostError);
-    runs.claimed(taskId, Promise.resolve(3));
+    guard.lostOwnership(taskId);
+    expect(() => guard.sends(heartbeat)).toThrow(OwnershipLostError);
+    expect(() => guard.sends(save)).toThrow(OwnershipLostError);
+    guard.claimed(taskId, Promise.resolve(3));
     void inTurn(async () => {}).catch(() => {});
     now = 10 * 60_000;
     // It looks every 250 ms.
     await new Promise(resolve => setTimeout(resolve, 600));
-    expect(runs.isAwaited(taskId)).toBe(true);
-    expect(() => runs.sends(line('completed'))).toThrow(OwnershipLostError);
+    expect(turns.isAwaited(taskId)).toBe(true);
+    expect(() => guard.sends(line('completed'))).toThrow(OwnershipLostError);
     now *= 3;
-    await waitFor('the turn', async () => !runs.isAwaited(taskId));
+    await waitFor('the turn', async () => !turns.isAwaited(taskId));
   });
 
   it.each<[string, boolean, boolean]>([
@@ -282,42 +296,44 @@ describe('BrokenRuns', () => {
     async (status, isStored, isOver) => {
       await inTurn(async () => {});
       end(status);
-      runs.ended({ taskId, status }, isStored);
-      runs.claimed(taskId, Promise.resolve(3));
-      expect(runs.isAwaited(taskId)).toBe(!isOver);
-      runs.rolledBack(taskId);
-      expect(runs.isAwaited(taskId)).toBe(false);
+      guard.ended({ taskId, status }, isStored);
+      guard.claimed(taskId, Promise.resolve(3));
+      expect(turns.isAwaited(taskId)).toBe(!isOver);
+      turns.rolledBack(taskId);
+      expect(turns.isAwaited(taskId)).toBe(false);
     },
   );
 
   it('takes a run that has no step any more for one that ends when its task is claimed again', async () => {
     await inTurn(async () => {});
     send(line('processing'), line('completed'));
-    runs.claimed(taskId, Promise.resolve(3));
+    guard.claimed(taskId, Promise.resolve(3));
     const filled = inTurn(async () => {});
     folders.clear();
     now = 200_000;
     await filled;
-    expect(runs.isAwaited(taskId)).toBe(false);
+    expect(turns.isAwaited(taskId)).toBe(false);
   });
 
   it('has a run fail that is not the last of its task when its folder has been filled', async () => {
-    const filled = inTurn(async () => runs.claimed(taskId, Promise.resolve(3)));
+    const filled = inTurn(async () =>
+      guard.claimed(taskId, Promise.resolve(3)),
+    );
     await expect(filled).rejects.toThrow(OwnershipLostError);
   });
 
   it('tells the fencing token of a run that ends once it is known, also when its folder is gone', async () => {
     expect(end('completed')).toBe(0);
-    runs.claimed(taskId, Promise.resolve(7));
+    guard.claimed(taskId, Promise.resolve(7));
     expect(end('completed')).toBeUndefined();
     await Promise.resolve();
     folders.clear();
     expect(end('failed')).toBe(7);
-    runs.claimed('b', Promise.resolve(undefined));
+    guard.claimed('b', Promise.resolve(undefined));
     await Promise.resolve();
     expect(end('failed')).toBe(7);
-    expect(runs.ends({ taskId: 'b', status: 'failed' })).toBeUndefined();
-    expect(runs.ends({ taskId: 'c', status: 'failed' })).toBeUndefined();
+    expect(guard.ends({ taskId: 'b', status: 'failed' })).toBeUndefined();
+    expect(guard.ends({ taskId: 'c', status: 'failed' })).toBeUndefined();
   });
 
   it.each([
@@ -329,7 +345,7 @@ describe('BrokenRuns', () => {
       send(line('processing'), line('completed'));
       folders.clear();
       now = seconds * 1000;
-      runs.transactionFailed(new Error('connect ECONNREFUSED'));
+      guard.transactionFailed(new Error('connect ECONNREFUSED'));
       expect(broken).toHaveLength(count);
     },
   );
@@ -338,7 +354,7 @@ describe('BrokenRuns', () => {
     lose(line('completed'));
     folders.clear();
     now = 10 * 60_000;
-    runs.claimed('b', Promise.resolve(0));
+    guard.claimed('b', Promise.resolve(0));
     expect(() => end('failed')).not.toThrow();
   });
 });

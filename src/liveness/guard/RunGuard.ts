@@ -6,6 +6,7 @@ import {
 } from '../../scaffolder/statements/runStatement';
 import { isRedactionOf } from '../../scaffolder/statements/isRedactionOf';
 import { driverMessage } from '../../util/safeError';
+import { OwnershipLostError } from '../ownership/OwnershipLostError';
 import { RunTurns } from '../ownership/RunTurns';
 
 /** What the statements of a run fail with once a lost connection has broken it. */
@@ -15,16 +16,6 @@ export class RunBrokenError extends Error {
       `This run of task ${taskId} ended without a result, since the scaffolder's connection to the database was lost (${problem}); the task is recovered as its template asks`,
     );
     this.name = 'RunBrokenError';
-  }
-}
-
-/** What the statements of a run fail with once it has lost ownership of its task. */
-export class OwnershipLostError extends Error {
-  constructor(taskId: string) {
-    super(
-      `This run of task ${taskId} has lost ownership of it: the task was reclaimed by another attempt, or closed, while this run went on; it stores nothing more`,
-    );
-    this.name = 'OwnershipLostError';
   }
 }
 
@@ -48,8 +39,8 @@ export type BrokenRun = {
   problem: string;
 };
 
-/** A run of this process. */
-type Run = {
+/** A run of this process, and what is known of it from the statements that were sent for it. */
+export type GuardedRun = {
   token: Token;
   /** What the token has turned out to be. */
   recoveredEvent?: number;
@@ -66,49 +57,43 @@ type Run = {
 };
 
 /**
- * The runs of this process that must store nothing more, since a lost connection to the database broke them or since they have lost ownership of
- * their tasks.
+ * Refuses what runs of this process must not store any more: those that a lost connection to the database broke, and those that have lost
+ * ownership of their tasks.
  *
- * The scaffolder (4.2.0) fails a step, and with it the task, when a line
- * of its log or its record cannot be stored. The task would be failed for good, since its secrets are cleared with that.
+ * The scaffolder (4.2.0) fails a step, and with it the task, when a line of its log or its record cannot be stored. The task would be failed for
+ * good, since its secrets are cleared with that.
  *
- * A run is broken when a statement that it waits for failed for want of a connection, unless one of its steps had failed by itself. From then
- * on it stores nothing: it begins no further step, not even one that cleans up, its heartbeats end, and so does the task as failed not get
- * stored. It looks like a run whose process died at that statement.
+ * A run is broken when a statement that it waits for fails for want of a connection, unless one of its steps had failed by itself. From then on it
+ * stores nothing: it begins no further step, not even one that cleans up, its heartbeats end, and the scaffolder cannot record the task as failed.
+ * It looks like a run whose process died at that statement.
  *
  * Nothing is broken before the module's tables were ready once: with none to decide on it, the task would stay in progress where it fails at once
  * without the module.
  *
  * A run that has lost ownership would overwrite what the new run records, and might end its task: the scaffolder's statements name the task and not
- * the run. So nothing of it is stored, neither its end. Its task goes on without it, so it is not reported as broken.
+ * the run. So nothing of it is stored, its end included. Its task goes on without it, so it is not reported as broken.
  *
  * What a run's action does is none of this: only statements of the scaffolder itself count, each by how that very statement failed.
  */
-export class BrokenRuns {
-  readonly #turns: RunTurns<Run>;
-
+export class RunGuard {
   constructor(
     private readonly options: {
+      /** Of each task the run that statements are of. */
+      turns: RunTurns<GuardedRun>;
       /** Whether the folder of the task is there, which a run has until just before its end is stored. */
       hasFolder: (taskId: string) => boolean;
       /** Whether the module's tables were ready once in this process. */
       wasReady: () => boolean;
       onBroken: (run: BrokenRun) => void;
-      /** Ends all waiting. */
-      signal?: AbortSignal;
       /** Milliseconds that pass evenly; for tests. */
       clock?: () => number;
     },
-  ) {
-    const { hasFolder, signal } = options;
-    const clock = () => this.#now();
-    this.#turns = new RunTurns({ hasFolder, signal, clock });
-  }
+  ) {}
 
   /** This process has claimed a task. An earlier run of it that is alive has lost ownership, and this one is to wait for its end. */
   claimed(taskId: string, token: Token): void {
     this.#forgetEnded();
-    const run: Run = {
+    const run: GuardedRun = {
       token,
       lastSeenAt: this.#now(),
       hasReachedSteps: false,
@@ -117,45 +102,19 @@ export class BrokenRuns {
       unsaved: [],
     };
     token.then(known => (run.recoveredEvent = known)).catch(() => {});
-    const earlier = this.#turns.claimed(taskId, run);
+    const earlier = this.options.turns.claimed(taskId, run);
     if (earlier) {
       earlier.lostOwnership ??= new OwnershipLostError(taskId);
       if (earlier.hasReachedSteps && !earlier.isInStep) {
         // It begins no further one.
-        this.#turns.ends(taskId);
+        this.options.turns.markEnding(taskId);
       }
     }
   }
 
-  /** The claim of a task failed after all. */
-  rolledBack(taskId: string): void {
-    this.#turns.rolledBack(taskId);
-  }
-
-  /**
-   * Fills the folder of the run that was claimed last, once no earlier run of its task is alive here.
-   *
-   * @param on - see `RunTurns`
-   * @throws OwnershipLostError if a later one has been claimed meanwhile.
-   */
-  async inTurn(
-    taskId: string,
-    fill: () => Promise<void>,
-    on: { waits(): void; turn(): void },
-  ): Promise<void> {
-    if (!(await this.#turns.fill(taskId, fill, on))) {
-      throw new OwnershipLostError(taskId);
-    }
-  }
-
-  /** Whether a later run of a task waits for the one that statements are of. */
-  isAwaited(taskId: string): boolean {
-    return this.#turns.isAwaited(taskId);
-  }
-
   /** The run of a task here has lost ownership of it. It must be the only one of that task here: two cannot be told apart. */
   lostOwnership(taskId: string): void {
-    const run = this.#turns.current(taskId);
+    const run = this.options.turns.current(taskId);
     if (run) {
       run.lostOwnership ??= new OwnershipLostError(taskId);
     }
@@ -181,14 +140,15 @@ export class BrokenRuns {
   /** @throws RunBrokenError or OwnershipLostError if a statement of a run must not be sent. */
   refuse(statement: RunStatement): void {
     const { taskId, kind } = statement;
-    const run = this.#turns.current(taskId);
+    const run = this.options.turns.current(taskId);
     const refusal = run?.lostOwnership ?? run?.brokenBy;
     // The run that waits has a heartbeat as well.
-    const isOfLater = kind === 'heartbeat' && this.isAwaited(taskId);
+    const isOfLater =
+      kind === 'heartbeat' && this.options.turns.isAwaited(taskId);
     if (refusal && needsOwnership(statement) && !isOfLater) {
       if (kind === 'line' || kind === 'read') {
         // The step fails with it, and so does each that follows. An action may go on without a checkpoint.
-        this.#turns.ends(taskId);
+        this.options.turns.markEnding(taskId);
       }
       throw refusal;
     }
@@ -196,7 +156,7 @@ export class BrokenRuns {
 
   /** A statement of a run was carried out. */
   sent(statement: RunStatement): void {
-    const run = this.#turns.current(statement.taskId);
+    const run = this.options.turns.current(statement.taskId);
     if (!run || statement.kind !== 'line' || statement.status === undefined) {
       return;
     }
@@ -208,7 +168,7 @@ export class BrokenRuns {
 
   /** A statement of a run has failed. */
   failed(statement: RunStatement, { error, wasSent }: QueryFailure): void {
-    const run = this.#turns.current(statement.taskId);
+    const run = this.options.turns.current(statement.taskId);
     const isLost = !wasSent || isConnectionLost(error);
     if (!run || run.hasFailed || !isLost || !isAwaited(statement)) {
       return;
@@ -228,12 +188,12 @@ export class BrokenRuns {
    */
   ends({ taskId, status }: TaskEnd): number | undefined {
     const run = this.#seen(taskId);
-    this.#turns.ends(taskId);
+    this.options.turns.markEnding(taskId);
     const isBroken = !run?.hasFailed && status === 'failed';
     const refusal =
       run?.lostOwnership ?? (isBroken ? run?.brokenBy : undefined);
     if (refusal) {
-      this.#ended({ taskId, status });
+      this.#endRefused({ taskId, status });
       throw refusal;
     }
     return run?.recoveredEvent;
@@ -246,16 +206,16 @@ export class BrokenRuns {
    */
   ended({ taskId, status }: TaskEnd, isStored: boolean): void {
     if (isStored) {
-      this.#turns.over(taskId);
+      this.options.turns.finish(taskId);
     } else {
-      this.#ended({ taskId, status });
+      this.#endRefused({ taskId, status });
     }
   }
 
   /** An end was not stored. Where that is `completed`, the scaffolder goes on to store `failed`, which is the last that a run sends (`runOneTask`, 4.2.0). */
-  #ended({ taskId, status }: TaskEnd): void {
+  #endRefused({ taskId, status }: TaskEnd): void {
     if (status === 'failed') {
-      this.#turns.over(taskId);
+      this.options.turns.finish(taskId);
     }
   }
 
@@ -264,18 +224,18 @@ export class BrokenRuns {
    * scaffolder stores that the task has failed, or, if that fails as well, goes on to send its heartbeats (`runOneTask`, `TaskManager.complete`, 4.2.0).
    */
   transactionFailed(error: Error): void {
-    for (const [taskId, run] of this.#turns.allCurrent()) {
+    for (const [taskId, run] of this.options.turns.allCurrent()) {
       const isThrough = run.hasReachedSteps && !run.isInStep;
       const isRecent = this.#now() - run.lastSeenAt <= ENDING_MS;
       if (isThrough && isRecent && !this.options.hasFolder(taskId)) {
-        this.#turns.ends(taskId);
+        this.options.turns.markEnding(taskId);
         this.#break(taskId, run, error);
       }
     }
   }
 
-  #seen(taskId: string): Run | undefined {
-    const run = this.#turns.current(taskId);
+  #seen(taskId: string): GuardedRun | undefined {
+    const run = this.options.turns.current(taskId);
     if (run) {
       run.lastSeenAt = this.#now();
     }
@@ -283,10 +243,10 @@ export class BrokenRuns {
   }
 
   #forgetEnded(): void {
-    for (const [taskId, run] of this.#turns.allCurrent()) {
+    for (const [taskId, run] of this.options.turns.allCurrent()) {
       const isQuiet = this.#now() - run.lastSeenAt > FORGET_MS;
       if (isQuiet && !this.options.hasFolder(taskId)) {
-        this.#turns.forget(taskId);
+        this.options.turns.forget(taskId);
       }
     }
   }
@@ -295,7 +255,7 @@ export class BrokenRuns {
     return (this.options.clock ?? (() => performance.now()))();
   }
 
-  #break(taskId: string, run: Run, error: Error): void {
+  #break(taskId: string, run: GuardedRun, error: Error): void {
     if (!run.brokenBy && !run.lostOwnership && this.options.wasReady()) {
       const problem = driverMessage(error);
       run.brokenBy = new RunBrokenError(taskId, problem);
@@ -310,7 +270,10 @@ export function needsOwnership(statement: RunStatement): boolean {
 }
 
 /** With what a record could not be saved that a step fails for, if a statement says that it does. */
-function causeOfFailure(statement: RunStatement, run: Run): Error | undefined {
+function causeOfFailure(
+  statement: RunStatement,
+  run: GuardedRun,
+): Error | undefined {
   return statement.kind === 'line' && statement.status === 'failed'
     ? run.unsaved.find(({ stack }) =>
         // The runner redacts what it writes (`markFailed`, 4.2.0).

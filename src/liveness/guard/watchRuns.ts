@@ -5,32 +5,29 @@ import { isConnectionLost } from '../../database/connection/isConnectionLost';
 import { listen } from '../../database/connection/listen';
 import { recoveredSince } from '../../database/operations/runs/recoveredSince';
 import {
-  claimedTask,
-  SentStatement,
-} from '../../scaffolder/statements/claimedTask';
-import {
   endOfTask,
   RunStatement,
   runStatement,
 } from '../../scaffolder/statements/runStatement';
 import { safeError } from '../../util/safeError';
-import { BrokenRuns, needsOwnership } from './BrokenRuns';
 import { OwnedRuns } from '../ownership/OwnedRuns';
+import { GuardedRun, needsOwnership, RunGuard } from './RunGuard';
+import { RunTurns } from '../ownership/RunTurns';
 
 /**
- * Tells which runs of this process a lost connection broke, from the statements that the scaffolder sends for them, and refuses what those
- * runs go on to send. To be called after `watchClaims`.
+ * Has every statement that the scaffolder sends for a run of this process, and how it went, known to the guard, which may refuse it.
  *
  * @param options.signal - ends it
  */
 export function watchRuns(options: {
   knex: Knex;
-  runs: Pick<OwnedRuns, 'fencingTokens' | 'over' | 'verifyOwnership'>;
-  brokenRuns: BrokenRuns;
+  runs: Pick<OwnedRuns, 'over' | 'verifyOwnership'>;
+  turns: Pick<RunTurns<GuardedRun>, 'isAwaited'>;
+  guard: RunGuard;
   signal: AbortSignal;
   logger: LoggerService;
 }): void {
-  const { knex, runs, brokenRuns, signal, logger } = options;
+  const { knex, runs, turns, guard, signal, logger } = options;
 
   /** What cannot be read is sent as if nobody watched. */
   const read = <T>(
@@ -63,21 +60,6 @@ export function watchRuns(options: {
     }
   };
 
-  listen(
-    knex,
-    'query-response',
-    (answer: unknown, statement: SentStatement) => {
-      const taskId = answer === 1 ? claimedTask(statement) : undefined;
-      if (taskId !== undefined) {
-        const token = runs.fencingTokens([taskId]).then(
-          ([{ recoveredEvent }]) => recoveredEvent,
-          () => undefined,
-        );
-        brokenRuns.claimed(taskId, token);
-      }
-    },
-    signal,
-  );
   interceptQueries(
     knex,
     builder => {
@@ -85,27 +67,25 @@ export function watchRuns(options: {
       if (!statement) {
         return undefined;
       }
-      brokenRuns.sends(statement);
+      guard.sends(statement);
       return {
         connected: needsOwnership(statement)
           ? async connection => {
               await verify(statement.taskId, connection);
-              brokenRuns.refuse(statement);
+              guard.refuse(statement);
             }
           : undefined,
         settled: failure =>
-          failure
-            ? brokenRuns.failed(statement, failure)
-            : brokenRuns.sent(statement),
+          failure ? guard.failed(statement, failure) : guard.sent(statement),
       };
     },
     signal,
   );
   // The end of a task is stored in a transaction. What is thrown here rolls it back.
   const ends = (end: NonNullable<ReturnType<typeof endOfTask>>) => {
-    const isAwaited = brokenRuns.isAwaited(end.taskId);
+    const isAwaited = turns.isAwaited(end.taskId);
     try {
-      return brokenRuns.ends(end);
+      return guard.ends(end);
     } catch (error) {
       if (!isAwaited) {
         runs.over(end.taskId);
@@ -123,7 +103,7 @@ export function watchRuns(options: {
       }
       const recoveredEvent = ends(end);
       builder.on('query-response', (changed: unknown) =>
-        brokenRuns.ended(end, changed === 1),
+        guard.ended(end, changed === 1),
       );
       if (recoveredEvent !== undefined) {
         // Others may have reclaimed the task, which nobody here has noticed yet. Then the scaffolder's own statement changes no row, upon which
@@ -143,7 +123,7 @@ export function watchRuns(options: {
     'query-error',
     (error: Error, { __knexTxId }: { __knexTxId?: string }) => {
       if (__knexTxId !== undefined && isConnectionLost(error)) {
-        brokenRuns.transactionFailed(error);
+        guard.transactionFailed(error);
       }
     },
     signal,
@@ -151,7 +131,7 @@ export function watchRuns(options: {
   // Knex reports nothing of a transaction that gets no connection. A pool that the operator made may not tell either.
   const { pool } = knex.client;
   const acquireFailed = (_id: unknown, error: Error) =>
-    brokenRuns.transactionFailed(error);
+    guard.transactionFailed(error);
   pool?.on?.('acquireFail', acquireFailed);
   signal.addEventListener(
     'abort',

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { markShutdown } from '../../database/operations/runs/markShutdown';
 import { readOwnership } from '../../database/operations/runs/readOwnership';
 import { safeError } from '../../util/safeError';
-import { BrokenRun } from './BrokenRuns';
+import { BrokenRun } from './RunGuard';
 
 /** When it is tried again, at first and at the latest. */
 const FIRST_RETRY_MS = 250;
