@@ -161,7 +161,10 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
   };
   const listener = createListener(common);
   const retries = new Retries(common);
-  const shutdown = new Shutdown(common);
+  const shutdown = new Shutdown({
+    ...common,
+    isRetrying: () => retries.areUnderWay,
+  });
   const pollCheck = new PollCheck(common);
   const loop = new RecoveryLoop({
     ...common,

@@ -29,8 +29,10 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
   let knex: Knex;
   let runs: OwnedRuns;
   let lifetime: AbortController;
+  let isRetrying: boolean;
 
   beforeEach(() => {
+    isRetrying = false;
     ({ knex, runs, lifetime } = owner);
   });
 
@@ -38,6 +40,7 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     new Shutdown({
       knex: db,
       runs,
+      isRetrying: () => isRetrying,
       exit,
       end: () => lifetime.abort(),
       signal: lifetime.signal,
@@ -207,6 +210,18 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     await waitFor('the end', async () => lifetime.signal.aborted);
     await waitFor('none', async () => timers.active().length === 0);
     timers.stop();
+  });
+
+  it('does not end while a request to retry a task is being answered, whose statement it has to add to', async () => {
+    isRetrying = true;
+    const rounds = jest.spyOn(runs, 'renewHeartbeats');
+    const shutdown = createShutdown();
+    await shutdown.begin();
+    shutdown.workersStop();
+    await waitFor('four rounds', async () => rounds.mock.calls.length >= 4);
+    expect(lifetime.signal.aborted).toBe(false);
+    isRetrying = false;
+    await waitFor('its end', async () => lifetime.signal.aborted);
   });
 
   it('ends at once with what it belongs to', async () => {

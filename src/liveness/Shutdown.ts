@@ -33,6 +33,8 @@ export class Shutdown {
     private readonly options: {
       knex: Knex;
       runs: OwnedRuns;
+      /** Whether a request to retry a task is being answered, whose statement the module still has to add to. */
+      isRetrying: () => boolean;
       /** Ends the process; only given if it must end when a run has lost ownership. */
       exit?: () => void;
       /** Ends what the module has started; called when no task runs here any more, nor will. */
@@ -83,13 +85,14 @@ export class Shutdown {
    * shows a task. Since its tasks are marked, five seconds without a heartbeat would cost them their runs.
    */
   #goOnUntilTheEnd(): void {
-    const { runs, end, signal } = this.options;
+    const { runs, isRetrying, end, signal } = this.options;
     if (signal.aborted) {
       return;
     }
     let quietRounds = 0;
     const timer = setInterval(() => {
-      const isQuiet = this.#areWorkersStopped && !runs.ownsAny();
+      const isQuiet =
+        this.#areWorkersStopped && !runs.ownsAny() && !isRetrying();
       quietRounds = isQuiet ? quietRounds + 1 : 0;
       if (quietRounds === QUIET_ROUNDS) {
         end();

@@ -20,6 +20,7 @@ import { saveClaims } from '../database/operations/processes/claims';
 import { saveProcess } from '../database/operations/processes/saveProcess';
 import { secondsSinceServerStart } from '../database/operations/server/secondsSinceServerStart';
 import { readThisProcess } from '../liveness/processes/thisProcess';
+import { DatabaseClock } from '../liveness/DatabaseClock';
 import { SETTLING_SECONDS } from '../liveness/Settling';
 
 jest.setTimeout(60_000);
@@ -56,16 +57,21 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
   });
 
   it('neither opens a hand-over nor removes a workspace while the heartbeats cannot be trusted', async () => {
-    const id = await site.interrupted('restart');
+    const ids = [
+      await site.interrupted('restart'),
+      await site.interrupted('restart'),
+    ];
     await site.createPass().runOnce();
     const silent = await insertTask(site.knex);
     site.directory.setContent({ [silent]: { file: 'x' } });
     const pass = site.createPass();
     site.settling.lost();
     await pass.runAtStartup();
-    expect(await readTask(site.knex, id)).toMatchObject({
-      status: 'processing',
-    });
+    for (const id of ids) {
+      expect(await readTask(site.knex, id)).toMatchObject({
+        status: 'processing',
+      });
+    }
     expect(fs.existsSync(site.directory.resolve(silent))).toBe(true);
 
     for (let i = 0; i < 10; i++) {
@@ -74,6 +80,31 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     }
     await pass.runOnce();
     expect(fs.existsSync(site.directory.resolve(silent))).toBe(false);
+  });
+
+  it('decides nothing just after the clock of the database was set forward, when all running tasks look silent', async () => {
+    const id = await site.interrupted('none');
+    let now = 0;
+    const databaseClock = new DatabaseClock(() => now);
+    const pass = site.createPass({}, undefined, databaseClock);
+    // The time before that pass has nothing to compare with, so there is nothing to decide on in it.
+    await site.knex(TASKS).update({ last_heartbeat_at: site.knex.fn.now() });
+    await pass.runOnce();
+    await site
+      .knex(TASKS)
+      .update({ last_heartbeat_at: secondsAgo(site.knex, 60) });
+    // As if it had gone on by a minute more than this process.
+    now -= 60_000;
+    expect(await pass.runOnce()).toEqual(NO_DECISIONS);
+    expect(site.logger.warn).toHaveBeenCalledWith(
+      expect.stringContaining("database's clock was set forward by 60 s"),
+    );
+    for (let i = 0; i < SETTLING_SECONDS; i++) {
+      site.now += 1_000;
+      site.settling.read();
+    }
+    expect(await pass.runOnce()).toEqual({ ...NO_DECISIONS, failed: 1 });
+    expect(await readTask(site.knex, id)).toMatchObject({ status: 'failed' });
   });
 
   describe('of the tasks of dead processes', () => {

@@ -1,3 +1,4 @@
+import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import { RecoveryConfig } from '../config';
 import { clearUnneededSecrets } from '../database/operations/tasks/secrets/clearUnneededSecrets';
@@ -8,9 +9,10 @@ import { BatchDecider, DecisionCounts } from './batch/BatchDecider';
 import { batchesAtOnce } from './batch/batchesAtOnce';
 import { Requeuer, WAITING_SECONDS } from './requeue/Requeuer';
 import { DeadProcesses } from '../database/operations/interrupted/interrupted';
+import { DatabaseClock } from '../liveness/DatabaseClock';
 import { OwnedRuns } from '../liveness/ownership/OwnedRuns';
 import { ProcessRegistration } from '../liveness/processes/ProcessRegistration';
-import { Settling } from '../liveness/Settling';
+import { SETTLING_SECONDS, Settling } from '../liveness/Settling';
 import { FolderCleaner } from '../workspace/folders/FolderCleaner';
 
 /** Does once all there is to do. Decides nothing, or nothing more, while the heartbeats cannot be trusted. */
@@ -25,6 +27,8 @@ export class RecoveryPass {
       runs: OwnedRuns;
       registration: Pick<ProcessRegistration, 'number' | 'findDead'>;
       settling: Settling;
+      databaseClock: DatabaseClock;
+      logger: LoggerService;
     },
   ) {}
 
@@ -33,11 +37,13 @@ export class RecoveryPass {
     const { knex, config, requeuer, registration, cleaner } = this.options;
     const { timeoutSeconds } = config;
     const counts = noDecisions();
+    const askedAt = this.options.databaseClock.now();
     const inFlight = await countInFlight(knex, {
       timeoutSeconds,
       waitingSeconds: WAITING_SECONDS,
       process: registration.number,
     });
+    this.#checkClock(inFlight.databaseSeconds, askedAt);
     const deadProcesses =
       inFlight.orphanCandidates > 0
         ? await registration.findDead(knex)
@@ -65,6 +71,18 @@ export class RecoveryPass {
     await this.#decideOnAll({ isStarting: true, deadProcesses, counts });
     await cleaner.cleanOnce(this.#isToGoOn);
     return counts;
+  }
+
+  /** All tasks look silent for too long, until those that run have renewed their heartbeats. */
+  #checkClock(databaseSeconds: number, askedAt: number): void {
+    const { databaseClock, settling, logger } = this.options;
+    const ahead = databaseClock.secondsAhead(databaseSeconds, askedAt);
+    if (ahead !== undefined) {
+      settling.lost();
+      logger.warn(
+        `The database's clock was set forward by ${Math.round(ahead)} s, or this machine was paused. No interrupted task is decided on for ${SETTLING_SECONDS} s, until all that run have renewed their heartbeats`,
+      );
+    }
   }
 
   /** While the database settles, its heartbeats do not tell which tasks run. */

@@ -417,6 +417,22 @@ describe.each(databases.eachSupportedId())('Retries on %s', databaseId => {
     expect(await attemptsOf(id)).toEqual([]);
   });
 
+  it('is under way until the request has been answered', async () => {
+    const id = await failed();
+    expect(retries!.areUnderWay).toBe(false);
+    const planning = retries!.plan(id);
+    const other = retries!.plan('no task');
+    expect(retries!.areUnderWay).toBe(true);
+    await (
+      await other
+    )({ isStarted: false });
+    expect(retries!.areUnderWay).toBe(true);
+    await (
+      await planning
+    )({ isStarted: false });
+    expect(retries!.areUnderWay).toBe(false);
+  });
+
   it('costs the scaffolder one statement', async () => {
     const id = await failed();
     const sent: string[] = [];

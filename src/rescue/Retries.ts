@@ -40,6 +40,9 @@ export class Retries {
     { plans: Set<PlannedRetry>; used?: PlannedRetry }
   >();
 
+  /** The requests that are being answered. */
+  readonly #requests = new Set<symbol>();
+
   constructor(
     private readonly options: {
       knex: Knex;
@@ -49,6 +52,11 @@ export class Retries {
     },
   ) {}
 
+  /** Whether a request is being answered: the scaffolder's statement is still to come, or its answer. */
+  get areUnderWay(): boolean {
+    return this.#requests.size > 0;
+  }
+
   /**
    * To be called when a task is asked to be started again, before the scaffolder is.
    *
@@ -57,18 +65,23 @@ export class Retries {
   async plan(
     taskId: string,
   ): Promise<(answer: { isStarted: boolean }) => Promise<void>> {
+    const request = Symbol(taskId);
+    this.#requests.add(request);
     const planned = await this.#plan(taskId).catch(error =>
       this.options.logger.warn(
         `Task ${taskId} runs all its steps if it is started again, since its further run could not be planned: ${safeError(error)}`,
       ),
     );
     if (!planned) {
-      return async () => {};
+      return async () => {
+        this.#requests.delete(request);
+      };
     }
     const requests = this.#planned.get(taskId) ?? { plans: new Set() };
     this.#planned.set(taskId, requests);
     requests.plans.add(planned);
     return async ({ isStarted }) => {
+      this.#requests.delete(request);
       requests.plans.delete(planned);
       // Of two requests at once, one is refused.
       if (requests.plans.size === 0 && this.#planned.get(taskId) === requests) {

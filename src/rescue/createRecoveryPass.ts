@@ -2,6 +2,7 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import { EventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
 import { RecoveryConfig } from '../config';
+import { DatabaseClock } from '../liveness/DatabaseClock';
 import { OwnedRuns } from '../liveness/ownership/OwnedRuns';
 import { ProcessRegistration } from '../liveness/processes/ProcessRegistration';
 import { Settling } from '../liveness/Settling';
@@ -25,13 +26,17 @@ export function createRecoveryPass(options: {
   poll: ScaffolderPoll;
   events: EventsService;
   listener: Pick<RecoveryListener, 'decided' | 'undecided'>;
+  /** For tests. */
+  databaseClock?: DatabaseClock;
   logger: LoggerService;
 }): RecoveryPass {
+  const { databaseClock = new DatabaseClock() } = options;
   const { timeoutSeconds } = options.config;
   const requeuer = new Requeuer(options);
   const finalAttempts = new FinalAttempts(options);
   return new RecoveryPass({
     ...options,
+    databaseClock,
     decider: new BatchDecider({ ...options, requeuer, finalAttempts }),
     requeuer,
     cleaner: new FolderCleaner({ ...options, timeoutSeconds }),

@@ -19,6 +19,7 @@ import {
 import { ATTEMPTS, PROCESSES } from '../../database/tables';
 import { secondsAgo } from '../../database/time';
 import { Strategy } from '../../decision/strategy';
+import { DatabaseClock } from '../../liveness/DatabaseClock';
 import { OwnedRuns } from '../../liveness/ownership/OwnedRuns';
 import { ProcessRegistration } from '../../liveness/processes/ProcessRegistration';
 import { readThisProcess } from '../../liveness/processes/thisProcess';
@@ -82,6 +83,7 @@ export class PassSite {
   createPass(
     config: Partial<RecoveryConfig> = {},
     folders: RunFolders = this.#folders(),
+    databaseClock?: DatabaseClock,
   ) {
     const { knex, runs, registration, settling, poll } = this;
     const { events, listener, logger } = this;
@@ -105,6 +107,7 @@ export class PassSite {
       poll,
       events,
       listener,
+      databaseClock,
       logger,
     });
   }

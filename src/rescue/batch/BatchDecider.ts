@@ -6,7 +6,7 @@ import { deferInterruptedTasks } from '../../database/operations/interrupted/def
 import { DeadProcesses } from '../../database/operations/interrupted/interrupted';
 import { lockInterruptedTasks } from '../../database/operations/interrupted/lockInterruptedTasks';
 import { readStepEvents } from '../../database/operations/taskEvents/readStepEvents';
-import { withoutJit } from '../../database/dialect/withoutJit';
+import { shortTransaction } from '../../database/dialect/shortTransaction';
 import { BatchErrors } from './partialFailure/BatchErrors';
 import { batchOrEach } from './partialFailure/batchOrEach';
 import {
@@ -83,7 +83,7 @@ export class BatchDecider {
     await batchOrEach(
       taskIds,
       async ids => {
-        const { undecided, written } = await withoutJit(knex, tx =>
+        const { undecided, written } = await shortTransaction(knex, tx =>
           this.#recover(tx, ids, options),
         );
         ids.forEach(id => this.#logged.delete(id));
@@ -106,7 +106,7 @@ export class BatchDecider {
     counts.error += failed.length;
     await batchOrEach(
       failed,
-      ids => withoutJit(knex, tx => this.#defer(tx, ids)),
+      ids => shortTransaction(knex, tx => this.#defer(tx, ids)),
       {
         isToGoOn,
         onError: (taskId, error) => this.#logOnce(taskId, error),

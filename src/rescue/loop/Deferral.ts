@@ -8,6 +8,7 @@ import {
 } from '../../database/operations/server/findMissingTables';
 import { HAND_OVER_COLUMNS } from '../../database/operations/interrupted/interrupted';
 import { DEFER_MARGIN_SECONDS } from '../batch/BatchDecider';
+import { shortTransaction } from '../../database/dialect/shortTransaction';
 import { formatSilence } from '../../decision/messages/format';
 
 const BATCH_SIZE = 1_000;
@@ -51,7 +52,9 @@ export class Deferral {
     };
     let taskIds: string[];
     do {
-      taskIds = await knex.transaction(tx => deferSilentTasks(tx, options));
+      taskIds = await shortTransaction(knex, tx =>
+        deferSilentTasks(tx, options),
+      );
       for (const taskId of taskIds) {
         logger.warn(
           `Task ${taskId} is deferred: it was silent for ${formatSilence(

@@ -7,7 +7,7 @@ import { batchesOf } from '../../database/operations/tasks/paging/pages';
 import { listHandedOverTasks } from '../../database/operations/waiting/listHandedOverTasks';
 import { nudgeWorker } from '../../database/operations/waiting/nudgeWorker';
 import { openHandedOverTasks } from '../../database/operations/waiting/openHandedOverTasks';
-import { withoutJit } from '../../database/dialect/withoutJit';
+import { shortTransaction } from '../../database/dialect/shortTransaction';
 import { OwnedRuns } from '../../liveness/ownership/OwnedRuns';
 import { ScaffolderPoll } from '../../scaffolder/statements/ScaffolderPoll';
 import {
@@ -127,7 +127,7 @@ export class Requeuer {
 
   async #open(taskIds: string[]): Promise<void> {
     const { knex, config, folders, logger } = this.options;
-    const { events, eventIds } = await withoutJit(knex, async tx => {
+    const { events, eventIds } = await shortTransaction(knex, async tx => {
       const opened = await openHandedOverTasks(tx, { ...config, taskIds });
       opened.forEach(({ id }) => folders.takeAway(id));
       const recovered = opened.map(({ id, strategy }) =>

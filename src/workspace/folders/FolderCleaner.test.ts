@@ -48,6 +48,18 @@ describe.each(databases.eachSupportedId())(
       await knex(TASKS).delete();
     });
 
+    it('fails no pass where the working directory cannot be listed, and logs that once', async () => {
+      jest.spyOn(folders, 'list').mockRejectedValue(new Error('ENOENT'));
+      await cleaner.cleanOnce(always);
+      await cleaner.cleanOnce(always);
+      expect(logger.warn.mock.calls).toEqual([
+        [
+          expect.stringContaining('Could not list the workspaces'),
+          expect.objectContaining({ message: 'ENOENT' }),
+        ],
+      ]);
+    });
+
     it('removes the workspaces of tasks that do not run, and nothing else', async () => {
       const ended = await insertTask(knex, { status: 'completed' });
       const open = await insertTask(knex, { status: 'open' });

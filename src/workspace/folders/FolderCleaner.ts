@@ -1,5 +1,6 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
+import { shortTransaction } from '../../database/dialect/shortTransaction';
 import { lockTask } from '../../database/operations/tasks/locks/lockTask';
 import { selectTasks } from '../../database/operations/tasks/selectTasks';
 import { safeError } from '../../util/safeError';
@@ -20,7 +21,7 @@ export class FolderCleaner {
 
   /**
    * Removes the folders of all tasks that do not run now, in the first call that gets so far. A lock keeps them from being
-   * claimed meanwhile.
+   * claimed meanwhile. If the folders cannot be listed, as where the working directory is not there yet, there is nothing to remove.
    *
    * @param isToGoOn - whether the heartbeats tell which tasks run
    */
@@ -30,9 +31,9 @@ export class FolderCleaner {
       return;
     }
     void folders.removeTakenAway();
-    for (const taskId of await selectTasks(knex, await folders.list())) {
+    for (const taskId of await selectTasks(knex, await this.#list())) {
       try {
-        await knex.transaction(async tx => {
+        await shortTransaction(knex, async tx => {
           const task = await lockTask(tx, { taskId, timeoutSeconds });
           if (task && !task.running && isToGoOn()) {
             folders.takeAway(taskId);
@@ -46,5 +47,18 @@ export class FolderCleaner {
       }
     }
     this.#cleaned = isToGoOn();
+  }
+
+  /** What fails here keeps no task from being decided on. */
+  async #list(): Promise<string[]> {
+    try {
+      return await this.options.folders.list();
+    } catch (error) {
+      this.options.logger.warn(
+        'Could not list the workspaces of earlier runs, so those that a killed process left stay on disk',
+        safeError(error),
+      );
+      return [];
+    }
   }
 }

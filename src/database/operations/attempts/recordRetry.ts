@@ -1,4 +1,5 @@
 import { Knex } from 'knex';
+import { shortTransaction } from '../../dialect/shortTransaction';
 import {
   ATTEMPTS,
   DbAttemptRow,
@@ -33,7 +34,7 @@ export async function recordRetry(
 ): Promise<boolean> {
   const { endedAs, strategy, lines } = options;
   const { taskId, attempt } = options.attempt;
-  return knex.transaction(async tx => {
+  return shortTransaction(knex, async tx => {
     const retriedAt = tx(TASK_EVENTS)
       .where({ task_id: taskId, event_type: 'recovered' })
       .orderBy('id', 'desc')

@@ -1,6 +1,6 @@
 import { Knex } from 'knex';
 import { IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
-import { silentForAtLeast } from '../../time';
+import { epochSeconds, silentForAtLeast } from '../../time';
 import { isOrphanCandidate, isSilent } from '../interrupted/interrupted';
 
 /** How many of the tasks that have not ended may need something. */
@@ -13,6 +13,8 @@ type InFlightCounts = {
   waiting: number;
   /** Running, with their secrets kept. */
   withSecrets: number;
+  /** The time of the database, in seconds since 1970. */
+  databaseSeconds: number;
 };
 
 /**
@@ -43,11 +45,13 @@ export async function countInFlight(
       ),
       waiting: count(`status = 'open'`, silentForAtLeast(knex, waitingSeconds)),
       with_secrets: count(`status = 'processing' and secrets is not null`),
+      database_seconds: epochSeconds(knex),
     });
   return {
     silent: Number(row.silent),
     orphanCandidates: Number(row.orphan_candidates),
     waiting: Number(row.waiting),
     withSecrets: Number(row.with_secrets),
+    databaseSeconds: Number(row.database_seconds),
   };
 }

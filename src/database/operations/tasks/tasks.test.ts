@@ -43,8 +43,12 @@ describe.each(databases.eachSupportedId())('tasks on %s', databaseId => {
       orphanCandidates: 0,
       waiting: 0,
       withSecrets: 0,
+      databaseSeconds: expect.any(Number),
     };
+    const begin = Date.now() / 1000;
     expect(await count()).toEqual(none);
+    const { databaseSeconds } = await count();
+    expect(Math.abs(databaseSeconds - begin)).toBeLessThan(60);
     for (const status of ['completed', 'failed', 'cancelled']) {
       await insertTask(knex, { status });
     }

@@ -16,7 +16,7 @@ import {
 } from '../../../__testUtils__/scaffolderDatabase';
 import { openHandedOverTasks } from './openHandedOverTasks';
 import { ATTEMPTS } from '../../tables';
-import { secondsAgo } from '../../time';
+import { isSqlite, secondsAgo } from '../../time';
 import { TASKS } from '../../../scaffolder/tables';
 
 jest.setTimeout(60_000);
@@ -57,6 +57,23 @@ describe.each(databases.eachSupportedId())(
         .update({ last_heartbeat_at: secondsAgo(knex, 5) });
       expect(await open(id)).toEqual([]);
       expect(await listHandedOver(knex)).toEqual([]);
+    });
+
+    it('does not wait for a task that somebody else has locked, and opens the others', async () => {
+      if (isSqlite(knex)) {
+        return;
+      }
+      const locked = await insertTask(knex);
+      const free = await insertTask(knex);
+      await handOver(knex, locked);
+      await handOver(knex, free);
+      await knex.transaction(async tx => {
+        await tx(TASKS).where({ id: locked }).forUpdate();
+        expect(await open(locked, free)).toEqual([
+          { id: free, strategy: 'idempotent' },
+        ]);
+      });
+      expect(await listHandedOver(knex)).toEqual([locked]);
     });
 
     it('leaves alone what was not handed over, was claimed since, or was cancelled', async () => {

@@ -1,4 +1,5 @@
 import { Knex } from 'knex';
+import { shortTransaction } from '../../dialect/shortTransaction';
 import { NUDGES } from '../../tables';
 import { IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
 import {
@@ -32,7 +33,7 @@ export async function nudgeWorker(
   },
 ): Promise<string | undefined> {
   const { waitingSeconds, intervalSeconds, staleTimeoutSeconds } = options;
-  return knex.transaction(async tx => {
+  return shortTransaction(knex, async tx => {
     if (!isSqlite(tx)) {
       // Not waited for: each process that does would keep one of its connections from its heartbeats, and then find nothing to do.
       const { rows } = await tx.raw(

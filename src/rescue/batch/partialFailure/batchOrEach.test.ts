@@ -32,6 +32,12 @@ describe('batchOrEach', () => {
     ]);
   });
 
+  it('does nothing if it is not to go on', async () => {
+    const action = jest.fn();
+    await run(action, createBatchErrors(), () => false);
+    expect(action).not.toHaveBeenCalled();
+  });
+
   it('logs an error that lasts once, and another one as well', async () => {
     const batchErrors = createBatchErrors();
     await run(failTogether(), batchErrors);
@@ -53,7 +59,8 @@ describe('batchOrEach', () => {
   });
 
   it('logs the error of a batch also if no task is tried alone', async () => {
-    await run(failTogether(), createBatchErrors(), () => false);
+    let asked = 0;
+    await run(failTogether(), createBatchErrors(), () => (asked += 1) === 1);
     expect(logger.warn).toHaveBeenCalledTimes(1);
   });
 

@@ -5,7 +5,7 @@ import { safeError } from '../../../util/safeError';
  * Does something with a batch of tasks at once, in one transaction, say, and if that fails with each of them alone: one bad
  * task must not strand the others.
  *
- * @param options.isToGoOn - asked before each of them; what failed may have been the database
+ * @param options.isToGoOn - asked before the batch, and before each of them; what failed may have been the database
  * @param options.onError - called for those that fail alone
  * @param options.batchErrors - gets the error of the batch, unless a task that fails alone tells the same
  */
@@ -19,7 +19,7 @@ export async function batchOrEach(
   },
 ): Promise<void> {
   let batchError: Error | undefined;
-  if (taskIds.length > 1) {
+  if (taskIds.length > 1 && options.isToGoOn()) {
     try {
       await action(taskIds);
       return;

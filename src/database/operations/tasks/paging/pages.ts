@@ -1,6 +1,6 @@
 import { Knex } from 'knex';
 import { TASKS } from '../../../../scaffolder/tables';
-import { withoutJit } from '../../../dialect/withoutJit';
+import { shortTransaction } from '../../../dialect/shortTransaction';
 
 /** A page of tasks, the oldest first: the next so many after the given one. */
 export type Page = { after?: ListedTask; limit: number };
@@ -40,7 +40,7 @@ export async function pageOfTasks(
   const bytes = ['spec', 'state', 'secrets']
     .map(column => `coalesce(octet_length(${TASKS}.${column}), 0)`)
     .join(' + ');
-  return withoutJit(knex, tx =>
+  return shortTransaction(knex, tx =>
     query
       .transacting(tx)
       .orderBy([`${TASKS}.created_at`, `${TASKS}.id`])
