@@ -42,7 +42,7 @@ export interface Config {
      *
      * Default: false. Then both logs report it, and the process goes on.
      */
-    recoverTasksExitWhenTakenOver?: boolean;
+    recoverTasksExitOnLostOwnership?: boolean;
 
     /**
      * Whether the person who started a task is notified when it was interrupted and closed, or goes on. Needs the

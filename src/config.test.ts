@@ -131,7 +131,7 @@ describe('readRecoveryConfig', () => {
       workspaceProvider: undefined,
       concurrentTasks: 10,
       workingDirectory: os.tmpdir(),
-      exitWhenTakenOver: false,
+      exitOnLostOwnership: false,
       maxAttempts: 3,
       notify: false,
     });

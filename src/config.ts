@@ -40,7 +40,7 @@ export type RecoveryConfig = {
   /** Where the folders of running tasks are. */
   workingDirectory: string;
   /** Whether the process ends when a run of its has lost ownership of its task. */
-  exitWhenTakenOver: boolean;
+  exitOnLostOwnership: boolean;
   /** How often a task is recovered in a row without progress, unless its template sets `maxAttempts`. */
   maxAttempts: number;
   /** Whether the people who started tasks are notified. */
@@ -219,8 +219,8 @@ export function readRecoveryConfig(
       DEFAULT_CONCURRENT_TASKS,
     workingDirectory:
       config.getOptionalString('backend.workingDirectory') ?? os.tmpdir(),
-    exitWhenTakenOver:
-      config.getOptionalBoolean('scaffolder.recoverTasksExitWhenTakenOver') ??
+    exitOnLostOwnership:
+      config.getOptionalBoolean('scaffolder.recoverTasksExitOnLostOwnership') ??
       false,
     maxAttempts: maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
     notify: config.getOptionalBoolean('scaffolder.recoverTasksNotify') ?? false,

@@ -103,7 +103,7 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
   // From then on no statement is possible. A pool that the operator made may not tell.
   knex.client.pool?.on?.('poolDestroyRequest', end);
 
-  const exit = config.exitWhenTakenOver ? () => process.exit(1) : undefined;
+  const exit = config.exitOnLostOwnership ? () => process.exit(1) : undefined;
   const folders = new RunFolders(config.workingDirectory, logger);
   const settling = new Settling();
   const troubles = new Troubles({ logger });

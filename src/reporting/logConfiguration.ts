@@ -11,7 +11,7 @@ export const SETTINGS = [
   'recoverTasks',
   'recoverTasksTimeout',
   'recoverTasksMaxAttempts',
-  'recoverTasksExitWhenTakenOver',
+  'recoverTasksExitOnLostOwnership',
   'recoverTasksNotify',
   'recoverTasksWorkspaces',
 ];

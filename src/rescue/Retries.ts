@@ -206,7 +206,7 @@ export class Retries {
             stepsAgain: retry.plan.again.map(stepAgainRecord),
             files: retry.plan.files,
             // Whoever starts a task again gives it all its attempts.
-            spent: 0,
+            attemptsUsed: 0,
             finishedSteps: retry.finishedSteps,
             finalAttempt: false,
           },

@@ -104,10 +104,14 @@ function causePart(silence: Silence): string {
 }
 
 /** Any task may need a first recovery, so only further ones are mentioned. */
-function attemptParts({ spent, limit, isFinalAttempt }: Attempt): string[] {
-  return spent > 1
+function attemptParts({
+  attemptsUsed,
+  limit,
+  isFinalAttempt,
+}: Attempt): string[] {
+  return attemptsUsed > 1
     ? [
-        `recovery ${spent} of at most ${limit} without progress${
+        `recovery ${attemptsUsed} of at most ${limit} without progress${
           isFinalAttempt ? ', isolated' : ''
         }`,
       ]

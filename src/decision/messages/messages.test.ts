@@ -17,7 +17,7 @@ const WHERE = {
   interruptedAt: 'two',
 };
 const FIRST_ATTEMPT = {
-  spent: 1,
+  attemptsUsed: 1,
   finishedSteps: 1,
   limit: 3,
   isBeyondLimit: false,
@@ -223,7 +223,7 @@ describe('the reason in the log of a task', () => {
     ],
     [
       'for the second time in a row',
-      goesOn('restart', {}, { spent: 2 }),
+      goesOn('restart', {}, { attemptsUsed: 2 }),
       `Its template has the recovery strategy 'restart': the task runs again from its first step. This is recovery 2 of at most 3 without progress.`,
     ],
   ])('says how the task goes on: %s', (_, decision, expected) => {
@@ -376,7 +376,7 @@ describe("the line about a decision in the backend's log", () => {
         goesOn(
           'resume',
           { warning: 'They are invalid. All steps run again' },
-          { spent: 3, isFinalAttempt: true },
+          { attemptsUsed: 3, isFinalAttempt: true },
         ),
         strategy('idempotent', { remark: 'its maxAttempts is misspelt' }),
         { signInExpiredAt: EXPIRED_AT },

@@ -95,9 +95,9 @@ function howItGoesOn(decision: Requeued): string {
 }
 
 /** Any task may need a first recovery, so only further ones are mentioned. */
-function attemptSentence({ spent, limit }: Attempt): string[] {
-  return spent > 1
-    ? [`This is recovery ${spent} of at most ${limit} without progress.`]
+function attemptSentence({ attemptsUsed, limit }: Attempt): string[] {
+  return attemptsUsed > 1
+    ? [`This is recovery ${attemptsUsed} of at most ${limit} without progress.`]
     : [];
 }
 

@@ -32,7 +32,7 @@ export async function reportLostOwnership(
     return;
   }
   logger.error(
-    'Ending this process, since it has lost ownership of tasks that it still runs (scaffolder.recoverTasksExitWhenTakenOver)',
+    'Ending this process, since it has lost ownership of tasks that it still runs (scaffolder.recoverTasksExitOnLostOwnership)',
   );
   // First, since the other tasks of this process depend on it. A mark holds for the run of this process only, not for the one that has
   // reclaimed the task.
