@@ -1,7 +1,7 @@
-/** Open tasks that were handed over to wake a worker. */
+/** Open tasks that were handed over to nudge a worker. */
 export const NUDGES = 'scaffolder_recovery_wakeups';
 
-/** Tasks whose backend was asked to end while it ran them. */
+/** Runs that their backend marked as interrupted: it was asked to end, or lost its connection to the database. */
 export const SHUTDOWNS = 'scaffolder_recovery_shutdowns';
 
 /** The processes that run tasks. */
@@ -13,7 +13,7 @@ export const CLAIMS = 'scaffolder_recovery_claims';
 /** The strategy of each task in flight. */
 export const STRATEGIES = 'scaffolder_recovery_strategies';
 
-/** One row for each decision on an interrupted task. */
+/** One row for each decision on a task: after an interruption, or for a retry. */
 export const ATTEMPTS = 'scaffolder_recovery_attempts';
 
 /** The condition for decisions on interrupted tasks. Whoever retries a task decides that by himself. */

@@ -42,7 +42,7 @@ export class ProcessRegistration {
     private readonly options: {
       knex: Knex;
       process: ProcessIdentity;
-      settling: Pick<Settling, 'lost'>;
+      settling: Pick<Settling, 'restart'>;
       /** Is told that the lock cannot be had, and that it can again. */
       lockTrouble: { report(error: Error): void; over(): void };
       /** Whether it takes long until the heartbeats alone show that this process is dead. */
@@ -173,7 +173,7 @@ export class ProcessRegistration {
       onChange: () => void this.#keepAnew().catch(() => {}),
       onLost: () => {
         // The server may have been restarted, so that all others have yet to come back as well.
-        settling.lost();
+        settling.restart();
         logger.debug(
           'The database session that shows that this process lives was lost; it is opened again',
         );

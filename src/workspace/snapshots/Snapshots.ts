@@ -198,7 +198,7 @@ export class Snapshots {
     const begin = performance.now();
     let result: 'ok' | 'failed' = 'failed';
     try {
-      const run = await this.#beginPatiently(options);
+      const run = await this.#beginWithRetries(options);
       result = 'ok';
       return run;
     } finally {
@@ -209,7 +209,7 @@ export class Snapshots {
     }
   }
 
-  async #beginPatiently(options: BeginOptions): Promise<Run | undefined> {
+  async #beginWithRetries(options: BeginOptions): Promise<Run | undefined> {
     const { engine, logger, stores } = this.#context;
     const { taskId, path, from } = options;
     const { signal } = this.#stopping;

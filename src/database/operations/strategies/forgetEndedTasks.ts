@@ -2,7 +2,7 @@ import { Knex } from 'knex';
 import { ATTEMPTS, CLAIMS, SHUTDOWNS, STRATEGIES, NUDGES } from '../../tables';
 import { IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
 import { secondsAgo } from '../../time';
-import { WOKEN_SINCE_HEARTBEAT } from '../interrupted/interrupted';
+import { NUDGED_SINCE_HEARTBEAT } from '../interrupted/interrupted';
 
 /**
  * Forgets what was remembered of tasks that have ended: what their attempts count against their limits, their strategies,
@@ -39,7 +39,7 @@ export async function forgetEndedTasks(
         .select(knex.raw('1'))
         .whereRaw(IN_FLIGHT)
         .whereRaw(`${TASKS}.id = ${NUDGES}.task_id`)
-        .whereRaw(WOKEN_SINCE_HEARTBEAT),
+        .whereRaw(NUDGED_SINCE_HEARTBEAT),
     )
     .delete();
 }
