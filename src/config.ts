@@ -260,7 +260,7 @@ function readMaxAttempts(
   try {
     found = config.getOptionalNumber(MAX_ATTEMPTS) ?? DEFAULT_MAX_ATTEMPTS;
   } catch {
-    // No number: reported below.
+    // Not a number: reported below.
   }
   if (found !== undefined && Number.isSafeInteger(found) && found >= 1) {
     return found;

@@ -100,7 +100,7 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
   // More than ten do so; Node.js would warn of a leak.
   setMaxListeners(0, signal);
   const end = () => lifetime.abort();
-  // From then on no statement is possible. A pool that the operator made may not tell.
+  // From then on no statement is possible. A pool that the operator made may not report that.
   knex.client.pool?.on?.('poolDestroyRequest', end);
 
   const exit = config.exitOnLostOwnership ? () => process.exit(1) : undefined;

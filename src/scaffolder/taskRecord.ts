@@ -77,7 +77,7 @@ export function readTemplateRef(text: string): string | undefined {
   try {
     return templateRefOf(parseTaskSpec(text));
   } catch {
-    // What is wrong with the spec is told when the task is decided on.
+    // What is wrong with the spec is logged when the task is decided on.
     return undefined;
   }
 }

@@ -153,7 +153,7 @@ export class BrokenRuns {
     return this.#turns.isAwaited(taskId);
   }
 
-  /** The run of a task here has lost ownership of it. It must be the only one of that task here: two cannot be told apart. */
+  /** The run of a task here has lost ownership of it. It must be the only one of that task here: two cannot be distinguished. */
   lostOwnership(taskId: string): void {
     const run = this.#turns.current(taskId);
     if (run) {

@@ -496,7 +496,7 @@ describe.each(databases.eachSupportedId())('watchRuns on %s', databaseId => {
       await expect(scaffolder.run()).rejects.toThrow(OwnershipLostError);
       expect(await stored()).toEqual(before);
       expect(scaffolder.begun.get(taskId)).toEqual([[0, 1]]);
-      // Both logs are told of it.
+      // Both logs report it.
       const { lostOwnership } = await runs.renewHeartbeats();
       expect(lostOwnership).toMatchObject([{ taskId }]);
     },

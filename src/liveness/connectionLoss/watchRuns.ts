@@ -57,7 +57,7 @@ export function watchRuns(options: {
         throw error;
       }
       logger.debug(
-        `Could not look whether a run of task ${taskId} still owns it`,
+        `Could not check whether a run of task ${taskId} still owns it`,
         safeError(error),
       );
     }
@@ -148,7 +148,7 @@ export function watchRuns(options: {
     },
     signal,
   );
-  // Knex reports nothing of a transaction that gets no connection. A pool that the operator made may not tell either.
+  // Knex reports nothing of a transaction that gets no connection. A pool that the operator made may not report it either.
   const { pool } = knex.client;
   const acquireFailed = (_id: unknown, error: Error) =>
     brokenRuns.transactionFailed(error);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How often a run looks whether it is its turn, in ms. */
+/** How often a run checks whether it is its turn, in ms. */
 const LOOK_MS = 250;
 
 /**

@@ -332,7 +332,7 @@ export class LockSession {
       session.ticksUnanswered = 1;
       this.#checkProcess(session.client).then(
         () => this.#answered(session),
-        // A statement that was cancelled is an answer. That the session ended is told by its events.
+        // A statement that was cancelled is an answer. That the session ended is reported by its events.
         error =>
           error instanceof PooledError
             ? this.#lost(session)

@@ -43,7 +43,7 @@ export class ProcessRegistration {
       knex: Knex;
       process: ProcessIdentity;
       settling: Pick<Settling, 'restart'>;
-      /** Is told that the lock cannot be had, and that it can again. */
+      /** Receives reports that the lock cannot be taken, and that it can be again. */
       lockTrouble: { report(error: Error): void; over(): void };
       /** Whether it takes long until the heartbeats alone show that this process is dead. */
       isTimeoutLong: boolean;

@@ -38,7 +38,7 @@ export function isLegacyProviderOn(config: Config): boolean {
   try {
     return config.getOptionalBoolean(LEGACY_PROVIDER_ENABLED) ?? false;
   } catch {
-    // No truth value: told when it is read.
+    // Not a boolean: reported when it is read.
     return false;
   }
 }
