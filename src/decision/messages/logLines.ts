@@ -1,9 +1,10 @@
+import { formatDuration } from '../../util/durations';
 import { inQuotes } from '../../util/shown';
 import { Attempt } from '../attempts';
 import { FinalDecision } from '../decision';
 import { Retry } from '../retry';
 import { TaskStrategy } from '../strategy';
-import { formatSilence, formatTime } from './format';
+import { formatTime } from './format';
 import { planParts } from './planMessages';
 import { evidenceOf, problemOf, Silence } from './reason';
 
@@ -87,7 +88,7 @@ function interruptionPart(
     interruptedAt
       ? `at step ${inQuotes(interruptedAt)}`
       : 'before its first step'
-  }, silent for ${formatSilence(silence.secondsSilent)}${causePart(silence)}`;
+  }, silent for ${formatDuration(silence.secondsSilent)}${causePart(silence)}`;
 }
 
 function causePart(silence: Silence): string {

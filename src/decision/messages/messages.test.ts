@@ -3,7 +3,7 @@ import { Plan, StepAgain } from '../plan/plan';
 import { RunFiles } from '../plan/runFiles';
 import { PlannedRetry } from '../retry';
 import { TaskStrategy } from '../strategy';
-import { asLines, formatSilence } from './format';
+import { asLines } from './format';
 import { decisionLine, waitingLine } from './logLines';
 import { filesPart } from './planMessages';
 import { reasonOf, Silence } from './reason';
@@ -551,17 +551,4 @@ describe('the messages about a task that is started again after it had ended', (
       expect(retryLine(retry)).toBe(expected);
     },
   );
-});
-
-describe('a silence in words', () => {
-  it.each([
-    [0.4, '0 s'],
-    [119.4, '119 s'],
-    [119.6, '2 min'],
-    [7_140, '119 min'],
-    [7_500, '2 h 5 min'],
-    [86_400, '24 h 0 min'],
-  ])('of %d seconds is %s', (seconds, text) => {
-    expect(formatSilence(seconds)).toBe(text);
-  });
 });

@@ -3,7 +3,7 @@ import { Knex } from 'knex';
 import { OwnedRuns, LostOwnership } from './OwnedRuns';
 import { markOwnedRuns } from './markOwnedRuns';
 import { safeError } from '../../util/safeError';
-import { within } from '../../util/within';
+import { withTimeout } from '../../util/withTimeout';
 
 /** Each further moment may have an effect twice, so a database that is slow is not waited for. */
 const LAST_WORDS_MS = 500;
@@ -44,7 +44,7 @@ export async function reportLostOwnership(
       ),
     )
     .then(warnAll);
-  await within(
+  await withTimeout(
     LAST_WORDS_MS,
     reported.catch(() => {}),
   );

@@ -8,7 +8,7 @@ import {
 } from '../../database/operations/server/findMissingTables';
 import { HAND_OVER_COLUMNS } from '../../database/operations/interrupted/interrupted';
 import { DEFER_MARGIN_SECONDS } from '../batch/BatchDecider';
-import { formatSilence } from '../../decision/messages/format';
+import { formatDuration } from '../../util/durations';
 
 const BATCH_SIZE = 1_000;
 
@@ -54,7 +54,7 @@ export class Deferral {
       taskIds = await knex.transaction(tx => deferSilentTasks(tx, options));
       for (const taskId of taskIds) {
         logger.warn(
-          `Task ${taskId} is deferred: it was silent for ${formatSilence(
+          `Task ${taskId} is deferred: it was silent for ${formatDuration(
             silentSeconds,
           )}, this module cannot decide on it now, and the scaffolder's own recovery would soon run it again, whatever its strategy; its silence is counted anew`,
         );

@@ -1,7 +1,7 @@
 import nodeFs from 'node:fs';
 import path from 'node:path';
 import pLimit from 'p-limit';
-import { TIMED_OUT, within } from '../../../util/within';
+import { TIMED_OUT, withTimeout } from '../../../util/withTimeout';
 import { explainDirectoryError } from './explainDirectoryError';
 import { PackStore } from '../PackStore';
 
@@ -260,7 +260,7 @@ export class DirectoryPackStore implements PackStore {
       return waiting();
     };
     try {
-      const result = await within(this.timeLimitMs, this.#limit(turn));
+      const result = await withTimeout(this.timeLimitMs, this.#limit(turn));
       if (result === TIMED_OUT) {
         waiting = undefined;
         throw new Error(`No answer within ${this.timeLimitMs / 1000} s`);
