@@ -201,7 +201,7 @@ describe('readRecoveryConfig', () => {
     expect(messageOf({ ...good, recoverTasksTimeout: 'soon' }))
       .toBe(`scaffolder.recoverTasks is true, but the tasks of this backend cannot be recovered:
 
-scaffolder.recoverTasksTimeout is "soon", which is not a duration: Invalid duration 'soon' in config at 'scaffolder.recoverTasksTimeout', Error: Not a valid duration string, try a number followed by a unit such as '1d' or '2 seconds'. Accepted are an object such as { minutes: 1 }, an ISO duration such as 'PT1M', or a string such as '1m'.
+scaffolder.recoverTasksTimeout is "soon", which is not a duration: Invalid duration 'soon' in config at 'scaffolder.recoverTasksTimeout', Error: Not a valid duration string, try a number followed by a unit such as '1d' or '2 seconds'. Expected an object such as { minutes: 1 }, an ISO duration such as 'PT1M', or a string such as '1m'.
 
 These lines in app-config.yaml work:
 

@@ -42,7 +42,7 @@ export function readSeconds(
     problems.push(
       `${key} is ${JSON.stringify(
         config.getOptional(key),
-      )}, which is not a duration: ${toError(error).message}. Accepted are an object such as { minutes: 1 }, an ISO duration such as 'PT1M', or a string such as '1m'.`,
+      )}, which is not a duration: ${toError(error).message}. Expected an object such as { minutes: 1 }, an ISO duration such as 'PT1M', or a string such as '1m'.`,
     );
     return { key, seconds: defaultSeconds, text: '', valid: false };
   }

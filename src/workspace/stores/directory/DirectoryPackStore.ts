@@ -130,7 +130,7 @@ export class DirectoryPackStore implements PackStore {
 
   #folder(taskId: string): string {
     if (!UUID.test(taskId)) {
-      throw new Error(`'${taskId}' is no id of a task`);
+      throw new Error(`'${taskId}' is not a task id`);
     }
     return path.join(this.root, taskId);
   }
@@ -278,7 +278,7 @@ function isOwn(name: string): boolean {
 
 function checked(name: string): string {
   if (!isOwn(name)) {
-    throw new Error(`'${name}' is no name of a pack`);
+    throw new Error(`'${name}' is not a pack name`);
   }
   return name;
 }
