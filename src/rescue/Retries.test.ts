@@ -363,7 +363,7 @@ describe.each(databases.eachSupportedId())('Retries on %s', databaseId => {
       { attempt: 1, trigger: 'interruption', outcome: 'waiting' },
     ]);
     expect(logger.warn).toHaveBeenCalledWith(
-      expect.stringContaining('interrupted and decided on before that'),
+      expect.stringContaining('interrupted and decided on first'),
     );
   });
 

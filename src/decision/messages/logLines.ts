@@ -33,7 +33,7 @@ export function decisionLine(options: {
 
 /** A line in the backend's log: an interrupted task waits for its isolated final attempt, or for that of another task. */
 export function waitingLine(taskId: string): string {
-  return `Task ${taskId} is interrupted and waits, since it made no progress in its earlier attempts, and final attempts of such tasks are isolated`;
+  return `Task ${taskId} is interrupted and waits: its earlier attempts made no progress, and final attempts of such tasks run one at a time, beside no other such task`;
 }
 
 /** How a line about a task begins: which task it is, and what happens to it. */

@@ -439,7 +439,7 @@ describe("the line about a decision in the backend's log", () => {
 describe("the line about a task that waits in the backend's log", () => {
   it('names the isolated final attempt of another task', () => {
     expect(waitingLine('42')).toBe(
-      'Task 42 is interrupted and waits, since it made no progress in its earlier attempts, and final attempts of such tasks are isolated',
+      'Task 42 is interrupted and waits: its earlier attempts made no progress, and final attempts of such tasks run one at a time, beside no other such task',
     );
   });
 });

@@ -173,7 +173,7 @@ describe('replicas', () => {
             );
           }
           expect(await first.log()).toContain(
-            `Task ${ids[strategy]}: this task was reclaimed by attempt 1`,
+            `Task ${ids[strategy]}: reclaimed by attempt 1`,
           );
         }
         // Nothing was run a third time by that.

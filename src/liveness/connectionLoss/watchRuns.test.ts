@@ -587,7 +587,7 @@ describe.each(databases.eachSupportedId())('watchRuns on %s', databaseId => {
         expect(await status(taskId)).toBe(ending);
         // On a slow machine the scaffolder complains of a heartbeat after the end.
         expect(logger.error).toHaveBeenCalledWith(
-          expect.stringContaining('could not be read or added to'),
+          expect.stringContaining('Could not read or extend a statement'),
           expect.objectContaining({ message: 'of another shape' }),
         );
       });

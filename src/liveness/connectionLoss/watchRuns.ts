@@ -41,7 +41,7 @@ export function watchRuns(options: {
       return reader(builder);
     } catch (error) {
       logger.error(
-        'A statement could not be read or added to, so a run that it breaks ends as failed, and a run that has lost ownership may end its task',
+        'Could not read or extend a statement of the scaffolder: a lost connection may fail its task for good, and a run that lost ownership may still end it',
         safeError(error),
       );
       return undefined;

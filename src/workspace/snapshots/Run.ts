@@ -272,7 +272,7 @@ export class Run {
     if (skipped.length > 0) {
       this.#logOnce(
         'skipped',
-        `${skipped.slice(0, 3).join(', ')} in the workspace of task ${this.taskId} are FIFOs, sockets or devices, which are not stored.`,
+        `Task ${this.taskId}: FIFOs, sockets and devices in its workspace are not stored, among them ${skipped.slice(0, 3).join(', ')}.`,
       );
     }
   }
