@@ -39,7 +39,7 @@ export type RecoveryConfig = {
   concurrentTasks: number;
   /** Where the folders of running tasks are. */
   workingDirectory: string;
-  /** Whether the process ends when a run of its has lost ownership of its task. */
+  /** Whether the process ends when one of its runs has lost ownership. */
   exitOnLostOwnership: boolean;
   /** How often a task is recovered in a row without progress, unless its template sets `maxAttempts`. */
   maxAttempts: number;
@@ -54,9 +54,9 @@ const HOUR = 3600;
 const DEFAULT_MAX_ATTEMPTS = 3;
 /** Of `scaffolder.recoverTasksTimeout`, in seconds. */
 export const DEFAULT_TIMEOUT = 30;
-/** A running task beats every second; less than five beats is no silence. */
+/** A running task beats every second; less than five beats is not silence. */
 const MIN_TIMEOUT = 5;
-/** What makes a night of no backend no matter. */
+/** Long enough for a backend to be down overnight. */
 const SUGGESTED_STALE_TIMEOUT = 12 * HOUR;
 /** Between one recovery's time to act and the next one's: 30 passes of the module, three of the scaffolder. */
 const MARGIN = 30;

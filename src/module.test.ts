@@ -214,7 +214,8 @@ describe('scaffolderModuleRecovery', () => {
           );
         const before = listeners();
         const backend = await start(knex, ON);
-        // The statements by which the scaffolder's own recovery and claims are seen, the transactions of these, the runs that a lost connection breaks, and the check of all that.
+        // The statements by which the scaffolder's own recovery and claims are seen, the transactions of these, the runs that a lost
+        // connection breaks, and the check of all that.
         expect(listeners()).toEqual([
           before[0] + 2,
           before[1] + 3,

@@ -99,6 +99,7 @@ function readBlock(step: Step): { stepIds: string[]; problems: Problem[] } {
   return { stepIds: [], problems };
 }
 
+/** Whether a value is a block of keys, and neither a list nor null. */
 export function isBlock(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

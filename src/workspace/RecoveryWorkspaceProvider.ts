@@ -38,7 +38,8 @@ export class RecoveryWorkspaceProvider implements WorkspaceProvider {
       /** Whether an earlier run of a task is still alive in this process, in the same folder. */
       runs: { isDoubled(taskId: string): boolean };
       /**
-       * Fills the folder of a run once no earlier run of its task uses it. Throws if a later one has been claimed meanwhile, to which it is left then.
+       * Fills the folder of a run once no earlier run of its task uses it. Throws if a later one has been claimed meanwhile, to which it is
+       * left then.
        */
       inTurn(taskId: string, fill: () => Promise<void>): Promise<void>;
       logger: LoggerService;

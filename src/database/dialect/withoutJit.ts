@@ -4,8 +4,7 @@ import { isSqlite } from '../time';
 /**
  * Runs statements over many tasks in one transaction, on PostgreSQL without just-in-time compilation, which is on by default
  * where the server has it, as from Debian. PostgreSQL counts the subqueries of all conditions for each row, and so takes such a
- * statement for an expensive one. Compiling it took PostgreSQL 15 longer than the statement does: 3,000 tasks were decided on in
- * 1,927 ms, and in 706 ms with this.
+ * statement for an expensive one. Compiling it takes longer than the statement does (`docs/measurements.md`).
  */
 export async function withoutJit<T>(
   knex: Knex,

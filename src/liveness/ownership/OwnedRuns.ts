@@ -164,8 +164,8 @@ export class OwnedRuns {
   }
 
   /**
-   * The run of a task here is over without its end being stored, so its folder says nothing any more: it may not have been possible to remove it. With two
-   * runs of the task here, it is not known which of them is over, and they stay known.
+   * The run of a task here is over without its end being stored, so its folder says nothing any more: it may not have been possible to remove
+   * it. With two runs of the task here, it is not known which of them is over, and they stay known.
    */
   over(taskId: string): void {
     if (!this.isDoubled(taskId)) {

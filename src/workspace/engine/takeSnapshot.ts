@@ -24,6 +24,7 @@ export type Limits = {
   maxFiles: number;
 };
 
+/** What a snapshot found, and what it stored. */
 export type Snapshot = {
   /** Whether it differs from the snapshot before it in more than times. Null if that is not known. */
   changed: boolean | null;

@@ -47,6 +47,7 @@ const MAX_RETRY_AFTER = 5_000;
 /** In place of the row of a run that the database did not record. */
 const UNRECORDED = 'unrecorded';
 
+/** Where snapshots are stored, up to which size, and who receives reports on them. */
 export type SnapshotsOptions = {
   knex: Knex;
   limits: Limits;
