@@ -5,9 +5,9 @@ export interface Config {
     /**
      * Whether tasks that a restart of the backend interrupted are recovered, each as its template asks in
      * `spec.recovery`. No other setting is needed: unless they are set, `taskRecovery.enabled` is then true,
-     * `taskRecovery.staleTimeout` 12 hours, or as near to that as the other timeouts allow, and `taskRecovery.workspaceProvider` `recovery`. `staleTimeout` must be at least 30 seconds
-     * above `recoverTasksTimeout` and at least 30 seconds below `taskTimeout`. If the settings contradict each other, the backend does
-     * not start, and its error has the lines to paste.
+     * `taskRecovery.staleTimeout` 12 hours, or as near to that as the other timeouts allow, and `taskRecovery.workspaceProvider` `recovery`.
+     * `staleTimeout` must be at least 30 seconds above `recoverTasksTimeout` and at least 30 seconds below `taskTimeout`. If the settings
+     * contradict each other, the backend does not start, and its error has the lines to paste.
      *
      * Needs the scaffolder's own task broker. Tasks that were claimed before this was on are closed when they are interrupted.
      *
@@ -42,7 +42,7 @@ export interface Config {
      *
      * Default: false. Then both logs report it, and the process goes on.
      */
-    recoverTasksExitWhenTakenOver?: boolean;
+    recoverTasksExitOnLostOwnership?: boolean;
 
     /**
      * Whether the person who started a task is notified when it was interrupted and closed, or goes on. Needs the

@@ -19,9 +19,7 @@ import {
 function readMinutes(text: string): number {
   const minutes = Number(text);
   if (!(minutes > 0 && Number.isFinite(minutes))) {
-    throw new UsageError(
-      `--minutes is '${text}'; accepted is a number above 0`,
-    );
+    throw new UsageError(`--minutes is '${text}'; expected a number above 0`);
   }
   return minutes;
 }
@@ -31,7 +29,7 @@ function readSeed(text: string): number {
   const seed = Number(text);
   if (text === '' || !(seed >= 0 && seed === seed >>> 0)) {
     throw new UsageError(
-      `--seed is '${text}'; accepted is a whole number from 0 to 4294967295`,
+      `--seed is '${text}'; expected a whole number from 0 to 4294967295`,
     );
   }
   return seed;

@@ -30,7 +30,7 @@ void runCommand({
     const { node, 'node-version': range } = values;
     if (node !== undefined && range !== undefined) {
       throw new UsageError(
-        `--node is ${node} and --node-version is ${range}; accepted is one of them`,
+        `--node is ${node} and --node-version is ${range}; expected only one of them`,
       );
     }
     const wanted = [

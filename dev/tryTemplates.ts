@@ -20,7 +20,7 @@ function readBatch(text: string): number {
   const batch = Number(text);
   if (!(Number.isInteger(batch) && batch > 0)) {
     throw new UsageError(
-      `--batch is '${text}'; accepted is a whole number above 0`,
+      `--batch is '${text}'; expected a whole number above 0`,
     );
   }
   return batch;
@@ -50,7 +50,7 @@ void runCommand({
     const [folder, ...others] = operands;
     if (!folder || others.length > 0) {
       throw new UsageError(
-        `${operands.length} folders are given; accepted is one, which has the templates`,
+        `${operands.length} folders are given; expected one, which has the templates`,
       );
     }
     const ways = select('--ways', values.ways, WAYS, w => w.name);

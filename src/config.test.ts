@@ -131,7 +131,7 @@ describe('readRecoveryConfig', () => {
       workspaceProvider: undefined,
       concurrentTasks: 10,
       workingDirectory: os.tmpdir(),
-      exitWhenTakenOver: false,
+      exitOnLostOwnership: false,
       maxAttempts: 3,
       notify: false,
     });
@@ -197,11 +197,11 @@ describe('readRecoveryConfig', () => {
     ).toMatchObject({ concurrentTasks: 0, workingDirectory: '/scratch' });
   });
 
-  it('refuses when the timeout is no duration', () => {
+  it('refuses when the timeout is not a duration', () => {
     expect(messageOf({ ...good, recoverTasksTimeout: 'soon' }))
       .toBe(`scaffolder.recoverTasks is true, but the tasks of this backend cannot be recovered:
 
-scaffolder.recoverTasksTimeout is "soon", which is no duration: Invalid duration 'soon' in config at 'scaffolder.recoverTasksTimeout', Error: Not a valid duration string, try a number followed by a unit such as '1d' or '2 seconds'. Accepted are an object such as { minutes: 1 }, an ISO duration such as 'PT1M', or a string such as '1m'.
+scaffolder.recoverTasksTimeout is "soon", which is not a duration: Invalid duration 'soon' in config at 'scaffolder.recoverTasksTimeout', Error: Not a valid duration string, try a number followed by a unit such as '1d' or '2 seconds'. Expected an object such as { minutes: 1 }, an ISO duration such as 'PT1M', or a string such as '1m'.
 
 These lines in app-config.yaml work:
 
@@ -220,7 +220,7 @@ scaffolder:
       expect(messageOf({ ...good, recoverTasksTimeout })).toContain(
         `scaffolder.recoverTasksTimeout is ${JSON.stringify(
           recoverTasksTimeout,
-        )}, which is no duration`,
+        )}, which is not a duration`,
       );
     },
   );

@@ -39,8 +39,8 @@ export type RecoveryConfig = {
   concurrentTasks: number;
   /** Where the folders of running tasks are. */
   workingDirectory: string;
-  /** Whether the process ends when a run of its has lost ownership of its task. */
-  exitWhenTakenOver: boolean;
+  /** Whether the process ends when one of its runs has lost ownership. */
+  exitOnLostOwnership: boolean;
   /** How often a task is recovered in a row without progress, unless its template sets `maxAttempts`. */
   maxAttempts: number;
   /** Whether the people who started tasks are notified. */
@@ -54,9 +54,9 @@ const HOUR = 3600;
 const DEFAULT_MAX_ATTEMPTS = 3;
 /** Of `scaffolder.recoverTasksTimeout`, in seconds. */
 export const DEFAULT_TIMEOUT = 30;
-/** A running task beats every second; less than five beats is no silence. */
+/** A running task beats every second; less than five beats is not silence. */
 const MIN_TIMEOUT = 5;
-/** What makes a night of no backend no matter. */
+/** Long enough for a backend to be down overnight. */
 const SUGGESTED_STALE_TIMEOUT = 12 * HOUR;
 /** Between one recovery's time to act and the next one's: 30 passes of the module, three of the scaffolder. */
 const MARGIN = 30;
@@ -219,8 +219,8 @@ export function readRecoveryConfig(
       DEFAULT_CONCURRENT_TASKS,
     workingDirectory:
       config.getOptionalString('backend.workingDirectory') ?? os.tmpdir(),
-    exitWhenTakenOver:
-      config.getOptionalBoolean('scaffolder.recoverTasksExitWhenTakenOver') ??
+    exitOnLostOwnership:
+      config.getOptionalBoolean('scaffolder.recoverTasksExitOnLostOwnership') ??
       false,
     maxAttempts: maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
     notify: config.getOptionalBoolean('scaffolder.recoverTasksNotify') ?? false,
@@ -260,7 +260,7 @@ function readMaxAttempts(
   try {
     found = config.getOptionalNumber(MAX_ATTEMPTS) ?? DEFAULT_MAX_ATTEMPTS;
   } catch {
-    // No number: reported below.
+    // Not a number: reported below.
   }
   if (found !== undefined && Number.isSafeInteger(found) && found >= 1) {
     return found;

@@ -102,10 +102,10 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
   // More than ten do so; Node.js would warn of a leak.
   setMaxListeners(0, signal);
   const end = () => lifetime.abort();
-  // From then on no statement is possible. A pool that the operator made may not tell.
+  // From then on no statement is possible. A pool that the operator made may not report that.
   knex.client.pool?.on?.('poolDestroyRequest', end);
 
-  const exit = config.exitWhenTakenOver ? () => process.exit(1) : undefined;
+  const exit = config.exitOnLostOwnership ? () => process.exit(1) : undefined;
   const folders = new RunFolders(config.workingDirectory, logger);
   const settling = new Settling();
   const troubles = new Troubles({ logger });

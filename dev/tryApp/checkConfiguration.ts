@@ -7,7 +7,7 @@ const VALID: JsonObject = {
   recoverTasks: true,
   recoverTasksTimeout: { minutes: 1 },
   recoverTasksMaxAttempts: 5,
-  recoverTasksExitWhenTakenOver: true,
+  recoverTasksExitOnLostOwnership: true,
   recoverTasksNotify: true,
   recoverTasksWorkspaces: {
     enabled: true,
@@ -28,7 +28,7 @@ const INVALID: JsonObject = {
   recoverTasks: 'yes',
   recoverTasksTimeout: { minuts: 1 },
   recoverTasksMaxAttempts: 'five',
-  recoverTasksExitWhenTakenOver: 'sometimes',
+  recoverTasksExitOnLostOwnership: 'sometimes',
   recoverTasksNotify: 'always',
   recoverTasksWorkspaces: 'some',
 };

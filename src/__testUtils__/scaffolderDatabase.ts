@@ -142,7 +142,7 @@ export function newAttempt(
     stepsAgain: [],
     secondsSilent: 30,
     interruptedBy: 'silence',
-    spent: 1,
+    attemptsUsed: 1,
     finishedSteps: 0,
     finalAttempt: false,
     ...attempt,

@@ -109,7 +109,7 @@ function readTime(name: string, text: string | undefined): Date | undefined {
   const date = new Date(text);
   if (Number.isNaN(date.getTime())) {
     throw new InputError(
-      `The query parameter '${name}' is '${text}', which is no time; allowed is one such as 2026-11-25T08:00:00Z`,
+      `The query parameter '${name}' is '${text}', which is not a time; expected e.g. 2026-11-25T08:00:00Z`,
     );
   }
   return date;

@@ -29,7 +29,7 @@ export function decodeCursor(cursor: string): AttemptPosition {
     return { decidedAt, taskId, attempt };
   } catch {
     throw new InputError(
-      `The query parameter 'cursor' is wrong; allowed is pageInfo.nextCursor of an answer. Leave it out to start from the newest`,
+      `The query parameter 'cursor' is invalid; expected pageInfo.nextCursor of an earlier answer. Leave it out to start from the newest`,
     );
   }
 }

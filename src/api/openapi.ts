@@ -146,7 +146,8 @@ export const spec = {
     '/attempts': {
       get: {
         operationId: 'ListAttempts',
-        summary: 'The decisions on interrupted tasks, the newest first.',
+        summary:
+          'The decisions on tasks, after interruptions or for retries, newest first.',
         parameters: [
           {
             name: 'taskId',
@@ -253,7 +254,8 @@ export const spec = {
       },
       Attempt: {
         type: 'object',
-        description: 'A decision on an interrupted task.',
+        description:
+          'A decision on a task: after an interruption, or for a retry.',
         required: [
           'taskId',
           'attempt',

@@ -125,37 +125,37 @@ describe('a catalog with the module', () => {
     [
       { strategy: 'idempotant' },
       undefined,
-      `spec.recovery.strategy is "idempotant"; allowed is one of 'none', 'restart', 'idempotent'.`,
+      `spec.recovery.strategy is "idempotant"; expected one of 'none', 'restart', 'idempotent'.`,
     ],
     [
       { strategy: 'restart', maxAttempts: 'many' },
       undefined,
-      `spec.recovery.maxAttempts is "many"; allowed is a whole number from 1 to 1000000.`,
+      `spec.recovery.maxAttempts is "many"; expected a whole number from 1 to 1000000.`,
     ],
     [
       { strategie: 'restart' },
       undefined,
-      `spec.recovery.strategie is unknown; did you mean 'strategy'? Allowed are 'strategy', 'maxAttempts'.`,
+      `spec.recovery.strategie is unknown; did you mean 'strategy'? Expected one of 'strategy', 'maxAttempts'.`,
     ],
     [
       { strategy: 'idempotent' },
       { dependsOn: 'fetsh' },
-      `Step 'transform' depends on 'fetsh', which is no step of this template; did you mean 'fetch'? Allowed is the step before it: 'fetch'.`,
+      `Step 'transform' depends on 'fetsh', which is not a step of this template; did you mean 'fetch'? Expected the step before it: 'fetch'.`,
     ],
     [
       { strategy: 'idempotent' },
       { dependsOn: 'publish' },
-      `Step 'transform' depends on 'publish', which comes after it; allowed is the step before it: 'fetch'.`,
+      `Step 'transform' depends on 'publish', which comes after it; expected the step before it: 'fetch'.`,
     ],
     [
       { strategy: 'idempotent' },
       { dependsOn: 'transform' },
-      `Step 'transform' depends on itself; allowed is the step before it: 'fetch'.`,
+      `Step 'transform' depends on itself; expected the step before it: 'fetch'.`,
     ],
     [
       { strategy: 'idempotent' },
       { dependOn: 'fetch' },
-      `Step 'transform' has recovery.dependOn, which is unknown; did you mean 'dependsOn'? Allowed is 'dependsOn'.`,
+      `Step 'transform' has recovery.dependOn, which is unknown; did you mean 'dependsOn'? Expected 'dependsOn'.`,
     ],
   ])(
     'answers what is wrong with a template that has recovery %j and a step with %j',

@@ -19,6 +19,7 @@ export const LEFT = [
   'process',
   'temporary folder',
 ] as const;
+/** One of `LEFT`. */
 export type Left = (typeof LEFT)[number];
 
 /** What is known of an action itself. */

@@ -13,7 +13,7 @@ const LEFT_NAMES: Record<Left, string> = {
   'temporary folder': 'a temporary folder on the host',
 };
 
-/** Finds what a restart would break in a template whose recovery blocks make sense. */
+/** Finds what a restart would break in a template whose recovery blocks are valid. */
 export function findWarnings(
   spec: Record<string, unknown>,
   { actions, withoutSnapshots = false }: CheckOptions = {},

@@ -1,7 +1,7 @@
-/** Open tasks that were handed over to wake a worker. */
+/** Open tasks that were handed over to nudge a worker. */
 export const NUDGES = 'scaffolder_recovery_wakeups';
 
-/** Tasks whose backend was asked to end while it ran them. */
+/** Runs that their backend marked as interrupted: it was asked to end, or lost its connection to the database. */
 export const SHUTDOWNS = 'scaffolder_recovery_shutdowns';
 
 /** The processes that run tasks. */
@@ -13,7 +13,7 @@ export const CLAIMS = 'scaffolder_recovery_claims';
 /** The strategy of each task in flight. */
 export const STRATEGIES = 'scaffolder_recovery_strategies';
 
-/** One row for each decision on an interrupted task. */
+/** One row for each decision on a task: after an interruption, or for a retry. */
 export const ATTEMPTS = 'scaffolder_recovery_attempts';
 
 /** The condition for decisions on interrupted tasks. Whoever retries a task decides that by himself. */
@@ -34,6 +34,7 @@ export const PACKS = 'scaffolder_recovery_packs';
 /** Which stores beside the database may have something of which tasks. */
 export const STORED = 'scaffolder_recovery_stored';
 
+/** The strategy of a task in flight, and where it came from. */
 export type DbStrategyRow = {
   task_id: string;
   strategy: string;
@@ -43,6 +44,7 @@ export type DbStrategyRow = {
   max_attempts: number | null;
 };
 
+/** A decision on a task, and the outcome of the run that it led to. */
 export type DbAttemptRow = {
   task_id: string;
   attempt: number;
@@ -71,8 +73,10 @@ export type DbAttemptRow = {
   interrupted_by: string | null;
   /** Of crash: lock or pid. */
   known_by: string | null;
+  /** Attempts used: recoveries in a row without progress. */
   spent: number;
   finished_steps: number;
+  /** Whether it is the isolated final attempt. A number on SQLite. */
   last_chance: boolean | number;
   /** waiting, running, completed, failed, cancelled, interrupted, withdrawn or closed. */
   outcome: string;
@@ -81,6 +85,7 @@ export type DbAttemptRow = {
   ended_at: Date | string | null;
 };
 
+/** The mark on an interrupted run, with the last `recovered` event of the task before that run, 0 if there was none. */
 export type DbShutdownRow = {
   task_id: string;
   recovered_event: number | string;
@@ -90,6 +95,7 @@ export type DbShutdownRow = {
   problem: string | null;
 };
 
+/** A process that runs tasks. */
 export type DbProcessRow = {
   /** From 1. */
   number: number;
@@ -102,6 +108,7 @@ export type DbProcessRow = {
   begun_at: Date | string;
 };
 
+/** The process that claimed a task, with the last `recovered` event before the claim, 0 if there was none. */
 export type DbClaimRow = {
   task_id: string;
   /** The number of a process. */
@@ -110,6 +117,7 @@ export type DbClaimRow = {
   recovered_event: number | string;
 };
 
+/** A snapshot of a workspace, or the begin of a run. */
 export type DbSnapshotRow = {
   task_id: string;
   /** Counts the rows of a task, from 1. */
@@ -139,6 +147,7 @@ export type DbSnapshotRow = {
   packs: string | null;
 };
 
+/** A part of the manifest of a snapshot, which lists its files. */
 export type DbManifestRow = {
   task_id: string;
   number: number;
@@ -147,6 +156,7 @@ export type DbManifestRow = {
   content: Buffer;
 };
 
+/** A pack with content of files. */
 export type DbPackRow = {
   task_id: string;
   /** A UUID. */
@@ -154,6 +164,7 @@ export type DbPackRow = {
   content: Buffer;
 };
 
+/** That a store beside the database may have something of a task. */
 export type DbStoredRow = {
   task_id: string;
   /** The id of a store. */

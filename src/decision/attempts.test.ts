@@ -13,14 +13,14 @@ function attemptsAfter(
   });
 }
 const used = (...args: Parameters<typeof attemptsAfter>) =>
-  attemptsAfter(...args).map(a => a.spent);
+  attemptsAfter(...args).map(a => a.attemptsUsed);
 
 const stuck = { finishedSteps: 1 };
 
 describe('countAttempt', () => {
   it('counts recoveries without progress, and allows as many as the limit', () => {
     const attempts = attemptsAfter([stuck, stuck, stuck, stuck]);
-    expect(attempts.map(a => a.spent)).toEqual([1, 2, 3, 4]);
+    expect(attempts.map(a => a.attemptsUsed)).toEqual([1, 2, 3, 4]);
     expect(attempts.map(a => a.isBeyondLimit)).toEqual([
       false,
       false,
@@ -43,11 +43,11 @@ describe('countAttempt', () => {
     ]);
     const [, , third, fourth] = attemptsAfter([stuck, stuck, stuck, planned]);
     expect(third.isBeyondLimit).toBe(false);
-    expect(fourth).toMatchObject({ spent: 3, isBeyondLimit: false });
+    expect(fourth).toMatchObject({ attemptsUsed: 3, isBeyondLimit: false });
   });
 
   it('closes nothing for a planned interruption after the limit was lowered', () => {
-    const last = { spent: 3, finishedSteps: 1 };
+    const last = { attemptsUsed: 3, finishedSteps: 1 };
     const now = { finishedSteps: 1, planned: true, limit: 1 };
     expect(countAttempt(last, now).isBeyondLimit).toBe(false);
   });

@@ -1,7 +1,7 @@
 /** The recoveries of a task that count against its limit, as of its last decision. */
 export type Effort = {
   /** Attempts used: how often the task was recovered in a row without progress. */
-  spent: number;
+  attemptsUsed: number;
   /** How many of its steps had ever finished by then. */
   finishedSteps: number;
 };
@@ -38,14 +38,15 @@ export function countAttempt(
 ): Attempt {
   const { finishedSteps, planned, limit } = now;
   const madeProgress = !last || finishedSteps > last.finishedSteps;
-  const before = madeProgress ? 0 : last.spent;
-  const spent = planned ? before : before + 1;
+  const before = madeProgress ? 0 : last.attemptsUsed;
+  const attemptsUsed = planned ? before : before + 1;
   return {
-    spent,
+    attemptsUsed,
     finishedSteps,
     limit,
-    isBeyondLimit: !planned && spent > limit,
-    isFinalAttempt: spent === limit && spent >= POISON_CANDIDATE_ATTEMPTS,
-    isPoisonCandidate: spent >= POISON_CANDIDATE_ATTEMPTS,
+    isBeyondLimit: !planned && attemptsUsed > limit,
+    isFinalAttempt:
+      attemptsUsed === limit && attemptsUsed >= POISON_CANDIDATE_ATTEMPTS,
+    isPoisonCandidate: attemptsUsed >= POISON_CANDIDATE_ATTEMPTS,
   };
 }

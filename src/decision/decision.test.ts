@@ -63,7 +63,7 @@ describe('decide', () => {
 
   describe('of a task that makes no progress', () => {
     const restart = { strategy: 'restart', source: 'template' } as const;
-    const stuck = { spent: 3, finishedSteps: 1 };
+    const stuck = { attemptsUsed: 3, finishedSteps: 1 };
 
     it('closes it when it was recovered as often as allowed', () => {
       expect(decide(task({ effort: stuck }))).toEqual({
@@ -77,9 +77,11 @@ describe('decide', () => {
         interruptedAt: 'b',
         runningSteps: ['b'],
       });
-      expect(decide(task({ effort: { ...stuck, spent: 2 } }))).toMatchObject({
+      expect(
+        decide(task({ effort: { ...stuck, attemptsUsed: 2 } })),
+      ).toMatchObject({
         kind: 'resume',
-        attempt: { spent: 3 },
+        attempt: { attemptsUsed: 3 },
       });
     });
 
@@ -87,7 +89,7 @@ describe('decide', () => {
       const strategy = { ...restart, maxAttempts: 5 };
       expect(decide(task({ strategy, effort: stuck }))).toMatchObject({
         kind: 'restart',
-        attempt: { spent: 4, limit: 5 },
+        attempt: { attemptsUsed: 4, limit: 5 },
       });
     });
 
@@ -96,7 +98,7 @@ describe('decide', () => {
         decide(task({ effort: stuck, interruptedBy: 'shutdown' })),
       ).toMatchObject({
         kind: 'resume',
-        attempt: { spent: 3 },
+        attempt: { attemptsUsed: 3 },
       });
     });
 
@@ -108,19 +110,19 @@ describe('decide', () => {
         log('a', 'completed'),
         log('b', 'processing'),
       ]);
-      const effort = { spent: 1, finishedSteps: 2 };
+      const effort = { attemptsUsed: 1, finishedSteps: 2 };
       expect(
         decide(task({ strategy: restart, history, effort })),
-      ).toMatchObject({ attempt: { spent: 2, finishedSteps: 2 } });
+      ).toMatchObject({ attempt: { attemptsUsed: 2, finishedSteps: 2 } });
       expect(
         decide(
           task({
             strategy: restart,
             history,
-            effort: { spent: 1, finishedSteps: 1 },
+            effort: { attemptsUsed: 1, finishedSteps: 1 },
           }),
         ),
-      ).toMatchObject({ attempt: { spent: 1, finishedSteps: 2 } });
+      ).toMatchObject({ attempt: { attemptsUsed: 1, finishedSteps: 2 } });
     });
 
     it('counts a step whose record was stored and whose event was not', () => {
@@ -141,7 +143,7 @@ describe('decide', () => {
           ),
         },
       });
-      const effort = { spent: 3, finishedSteps: 3 };
+      const effort = { attemptsUsed: 3, finishedSteps: 3 };
       expect(
         decide(task({ state, effort, strategy: undefined })),
       ).toMatchObject({

@@ -144,7 +144,7 @@ export function decide(task: InterruptedTask): Decision {
     limit: task.strategy?.maxAttempts ?? task.maxAttempts,
   });
   if (attempt.isBeyondLimit) {
-    const { spent: tries, limit } = attempt;
+    const { attemptsUsed: tries, limit } = attempt;
     const hasFinished = firstToRun === undefined;
     return close({ kind: 'attempts', tries, limit, hasFinished });
   }

@@ -31,7 +31,7 @@ describe('strategyOfTemplate', () => {
         source: 'invalid',
         remark: `${REF} has spec.recovery.strategy ${JSON.stringify(
           strategy,
-        )}; allowed is spec.recovery.strategy with one of 'none', 'restart', 'idempotent'. It counts as 'none'`,
+        )}; expected spec.recovery.strategy with one of 'none', 'restart', 'idempotent'. It counts as 'none'`,
       });
     },
   );
@@ -44,7 +44,7 @@ describe('strategyOfTemplate', () => {
         source: 'invalid',
         remark: `${REF} has spec.recovery ${JSON.stringify(
           recovery,
-        )}; allowed is spec.recovery.strategy with one of 'none', 'restart', 'idempotent'. It counts as 'none'`,
+        )}; expected spec.recovery.strategy with one of 'none', 'restart', 'idempotent'. It counts as 'none'`,
       });
     },
   );
@@ -67,7 +67,7 @@ describe('strategyOfTemplate', () => {
         source: 'template',
         remark: `${REF} has spec.recovery.maxAttempts ${JSON.stringify(
           maxAttempts,
-        )}; allowed is a whole number from 1 to 1000000. Instead, scaffolder.recoverTasksMaxAttempts applies`,
+        )}; expected a whole number from 1 to 1000000. Instead, scaffolder.recoverTasksMaxAttempts applies`,
       });
     },
   );
@@ -77,7 +77,7 @@ describe('strategyOfTemplate', () => {
     expect(strategyOfTemplate(REF, { recovery })).toEqual({
       strategy: 'idempotent',
       source: 'template',
-      remark: `${REF} has spec.recovery.maxAtempts, spec.recovery.dependsOn, which is unknown; allowed are strategy and maxAttempts`,
+      remark: `${REF} has spec.recovery.maxAtempts, spec.recovery.dependsOn, which is unknown; expected only strategy and maxAttempts`,
     });
   });
 

@@ -97,7 +97,7 @@ function readLimit(
     return {
       remark: `${shortened(templateRef)} has spec.recovery.maxAttempts ${shown(
         recovery.maxAttempts,
-      )}; allowed is a whole number from 1 to ${MOST_ATTEMPTS}. Instead, scaffolder.recoverTasksMaxAttempts applies`,
+      )}; expected a whole number from 1 to ${MOST_ATTEMPTS}. Instead, scaffolder.recoverTasksMaxAttempts applies`,
     };
   }
   const unknown = Object.keys(recovery).filter(key => !KEYS.includes(key));
@@ -106,7 +106,7 @@ function readLimit(
     ...(unknown.length > 0 && {
       remark: `${shortened(templateRef)} has ${listed(
         unknown.map(key => `spec.recovery.${shortened(key)}`),
-      )}, which is unknown; allowed are ${KEYS.join(' and ')}`,
+      )}, which is unknown; expected only ${KEYS.join(' and ')}`,
     }),
   };
 }
@@ -116,6 +116,6 @@ function invalidRemark(templateRef: string, recovery: unknown): string {
     typeof recovery === 'object' && recovery !== null && 'strategy' in recovery;
   const key = isBlock ? 'spec.recovery.strategy' : 'spec.recovery';
   const found = shown(isBlock ? recovery.strategy : recovery);
-  const allowed = strategySchema.options.map(s => `'${s}'`).join(', ');
-  return `${shortened(templateRef)} has ${key} ${found}; allowed is spec.recovery.strategy with one of ${allowed}. It counts as 'none'`;
+  const expected = strategySchema.options.map(s => `'${s}'`).join(', ');
+  return `${shortened(templateRef)} has ${key} ${found}; expected spec.recovery.strategy with one of ${expected}. It counts as 'none'`;
 }

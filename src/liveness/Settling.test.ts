@@ -25,7 +25,7 @@ describe('Settling', () => {
 
   it('comes back ten seconds after the database could be read again', () => {
     const { settling, readFor } = setup();
-    settling.lost();
+    settling.restart();
     readFor(9);
     expect(settling.isSettled()).toBe(false);
     readFor(1);
@@ -34,9 +34,9 @@ describe('Settling', () => {
 
   it('counts from the last failure', () => {
     const { settling, readFor } = setup();
-    settling.lost();
+    settling.restart();
     readFor(9);
-    settling.lost();
+    settling.restart();
     readFor(9);
     expect(settling.isSettled()).toBe(false);
   });

@@ -25,13 +25,13 @@ export class Settling {
   /** To be called whenever the database was read, about every second. */
   read(): void {
     if (this.#isLate()) {
-      this.lost();
+      this.restart();
     }
     this.#lastReadAt = this.clock();
   }
 
   /** To be called when the database could not be read, or when it has just started. */
-  lost(): void {
+  restart(): void {
     this.#settlingUntil = this.clock() + SETTLING_SECONDS * 1000;
   }
 

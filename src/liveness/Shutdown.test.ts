@@ -92,7 +92,7 @@ describe.each(databases.eachSupportedId())('Shutdown on %s', databaseId => {
     await createShutdown(knex, exit).begin();
     expect(exit).toHaveBeenCalledTimes(1);
     expect(logger.error).toHaveBeenCalledWith(
-      expect.stringContaining(`Task ${id}: this task was reclaimed`),
+      expect.stringContaining(`Task ${id}: reclaimed by attempt`),
     );
     expect((await readEvents(knex, id)).at(-1)!.body.message).toContain(
       'Warning: this task was reclaimed',

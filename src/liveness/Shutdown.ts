@@ -3,7 +3,7 @@ import { Knex } from 'knex';
 import { OwnedRuns } from './ownership/OwnedRuns';
 import { markOwnedRuns } from './ownership/markOwnedRuns';
 import { safeError } from '../util/safeError';
-import { TIMED_OUT, within } from '../util/within';
+import { TIMED_OUT, withTimeout } from '../util/withTimeout';
 import { reportLostOwnership } from './ownership/reportLostOwnership';
 
 /** A database that is slow must not keep the process from ending. */
@@ -67,7 +67,7 @@ export class Shutdown {
 
   async #renewAndMarkInTime(): Promise<void> {
     try {
-      const done = await within(MARK_MS, this.#renewAndMark());
+      const done = await withTimeout(MARK_MS, this.#renewAndMark());
       if (done === TIMED_OUT) {
         throw new Error(`The database did not answer within ${MARK_MS} ms`);
       }

@@ -16,6 +16,7 @@ export type RecoveryListener = {
   renewed(runs: number): void;
 };
 
+/** How long a pass took, and what it found. */
 export type PassResult = {
   seconds: number;
   /** How many interrupted tasks it found. Nothing if it failed. */

@@ -34,13 +34,13 @@ export function attemptRecord({
     knownBy: task.knownBy,
     ...('attempt' in decision
       ? {
-          spent: decision.attempt.spent,
+          attemptsUsed: decision.attempt.attemptsUsed,
           finishedSteps: decision.attempt.finishedSteps,
           finalAttempt: decision.attempt.isFinalAttempt,
         }
       : // A manual retry of a closed task starts the count anew.
         {
-          spent: 0,
+          attemptsUsed: 0,
           finishedSteps: task.last?.finishedSteps ?? 0,
           finalAttempt: false,
         }),

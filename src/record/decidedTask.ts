@@ -23,6 +23,7 @@ export type WrittenDecision = DecidedTask & {
 /** A decision after which nothing runs any more. */
 export type Closed = Extract<FinalDecision, { kind: 'failed' | 'cancelled' }>;
 
+/** Whether nothing runs any more after a decision. */
 export function isClosed(decision: FinalDecision): decision is Closed {
   return decision.kind === 'failed' || decision.kind === 'cancelled';
 }

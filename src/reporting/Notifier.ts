@@ -3,7 +3,7 @@ import { NotificationSendOptions } from '@backstage/plugin-notifications-node';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WrittenDecision, isClosed } from '../record/decidedTask';
 import { RecoveryListener } from '../record/RecoveryListener';
-import { TIMED_OUT, within } from '../util/within';
+import { TIMED_OUT, withTimeout } from '../util/withTimeout';
 
 /** After a start, decisions are made before the notifications of the same backend can be reached. */
 const RETRY_SECONDS = [2, 5, 10, 20, 40];
@@ -81,7 +81,7 @@ export class Notifier implements Partial<RecoveryListener> {
   /** @returns the error if it failed. */
   async #send({ taskId, ...options }: Notification): Promise<unknown> {
     try {
-      const sent = await within(
+      const sent = await withTimeout(
         SEND_MS,
         this.options.notifications.send(options),
       );

@@ -55,7 +55,7 @@ describe('the log says at the start', () => {
 
   it.each([
     ['recovery', []],
-    ['database', [/begins with the files that were stored last/]],
+    ['database', [/begins with the files stored last/]],
     ['mine', [/whose stored files this module cannot remove/]],
   ])(
     "what does not hold with the workspace provider '%s'",
@@ -84,9 +84,11 @@ describe('the log says at the start', () => {
     );
     expect(warnings()).toEqual([
       expect.stringMatching(
-        /^scaffolder\.recoverTask is no setting of .*recoverTasksNotify/,
+        /^scaffolder\.recoverTask is not a setting of .*recoverTasksNotify/,
       ),
-      expect.stringMatching(/^scaffolder\.RecoverTasksTimeOut is no setting/),
+      expect.stringMatching(
+        /^scaffolder\.RecoverTasksTimeOut is not a setting/,
+      ),
     ]);
   });
 });

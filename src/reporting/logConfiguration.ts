@@ -11,7 +11,7 @@ export const SETTINGS = [
   'recoverTasks',
   'recoverTasksTimeout',
   'recoverTasksMaxAttempts',
-  'recoverTasksExitWhenTakenOver',
+  'recoverTasksExitOnLostOwnership',
   'recoverTasksNotify',
   'recoverTasksWorkspaces',
 ];
@@ -20,7 +20,7 @@ export const SETTINGS = [
 export function logRecoveryOff(config: Config, logger: LoggerService): void {
   if (!config.has('scaffolder.recoverTasks')) {
     logger.info(
-      'Task recovery is off: scaffolder.recoverTasks is not set, so interrupted tasks stay in progress. Set it to true to have them recovered, or to false to have this line no more',
+      'Task recovery is off: scaffolder.recoverTasks is not set, so interrupted tasks stay in progress. Set it to true to have them recovered, or to false to silence this line',
     );
   }
 }
@@ -70,7 +70,7 @@ export function warnOfUnknownSettings(
   );
   for (const key of unknown) {
     logger.warn(
-      `scaffolder.${key} is no setting of task recovery, and has no effect. Those below scaffolder are ${SETTINGS.join(', ')}`,
+      `scaffolder.${key} is not a setting of task recovery, and has no effect. Those below scaffolder are ${SETTINGS.join(', ')}`,
     );
   }
 }
@@ -89,7 +89,7 @@ function warnOfWorkspaceProvider(
   const key = `scaffolder.taskRecovery.workspaceProvider is '${workspaceProvider}'`;
   logger.warn(
     workspaceProvider === DATABASE_PROVIDER
-      ? `${key}: a task that goes on, none of whose finished steps runs again, begins with the files that were stored last. With them are those that the interrupted step had written up to its last checkpoint`
+      ? `${key}: a task that goes on without running a finished step again begins with the files stored last, including what the interrupted step wrote up to its last checkpoint`
       : `${key}, whose stored files this module cannot remove: a task that runs again begins with the files that it restores, also with the strategy 'restart', and a step may find what an interrupted run had half written`,
   );
 }

@@ -68,7 +68,7 @@ export class FinalAttempts {
     }
     // Whether these made progress since is not asked: it would have to be read from the events of perhaps thousands of tasks. Final attempts
     // are not among them: it is known by now that none without progress is left.
-    const others = { ...ONGOING, minSpent: POISON_CANDIDATE_ATTEMPTS };
+    const others = { ...ONGOING, minAttemptsUsed: POISON_CANDIDATE_ATTEMPTS };
     return (await hasOngoingAttempt(tx, others)) ? [] : [next];
   }
 

@@ -37,7 +37,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     const id = await site.interrupted('none');
     const open = await insertTask(site.knex, { status: 'open' });
     const pass = site.createPass();
-    site.settling.lost();
+    site.settling.restart();
     for (let i = 0; i < 9; i++) {
       site.now += 1_000;
       site.settling.read();
@@ -65,7 +65,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
     const silent = await insertTask(site.knex);
     site.directory.setContent({ [silent]: { file: 'x' } });
     const pass = site.createPass();
-    site.settling.lost();
+    site.settling.restart();
     await pass.runAtStartup();
     for (const id of ids) {
       expect(await readTask(site.knex, id)).toMatchObject({
@@ -161,7 +161,7 @@ describe.each(databases.eachSupportedId())('RecoveryPass on %s', databaseId => {
 
     it('leaves them while the heartbeats cannot be trusted', async () => {
       await orphaned(8);
-      site.settling.lost();
+      site.settling.restart();
       expect(await site.createPass().runAtStartup()).toEqual(NO_DECISIONS);
       expect(await site.createPass().runOnce()).toEqual(NO_DECISIONS);
     });

@@ -78,7 +78,7 @@ export class RecoveryPass {
     const { databaseClock, settling, logger } = this.options;
     const ahead = databaseClock.secondsAhead(databaseSeconds, askedAt);
     if (ahead !== undefined) {
-      settling.lost();
+      settling.restart();
       logger.warn(
         `The database's clock was set forward by ${Math.round(ahead)} s, or this machine was paused. No interrupted task is decided on for ${SETTLING_SECONDS} s, until all that run have renewed their heartbeats`,
       );

@@ -299,7 +299,7 @@ describe.each(databases.eachSupportedId())('Retries on %s', databaseId => {
   it('records it as an attempt that counts against no limit, and how the one before had ended', async () => {
     const id = await failed();
     await knex.transaction(tx =>
-      recordAttempts(tx, [newAttempt({ taskId: id, spent: 3 })]),
+      recordAttempts(tx, [newAttempt({ taskId: id, attemptsUsed: 3 })]),
     );
     await retry(id);
     expect(await attemptsOf(id)).toMatchObject([
@@ -363,7 +363,7 @@ describe.each(databases.eachSupportedId())('Retries on %s', databaseId => {
       { attempt: 1, trigger: 'interruption', outcome: 'waiting' },
     ]);
     expect(logger.warn).toHaveBeenCalledWith(
-      expect.stringContaining('interrupted and decided on before that'),
+      expect.stringContaining('interrupted and decided on first'),
     );
   });
 

@@ -69,7 +69,7 @@ export class Retries {
     this.#requests.add(request);
     const planned = await this.#plan(taskId).catch(error =>
       this.options.logger.warn(
-        `Task ${taskId} runs all its steps if it is started again, since its further run could not be planned: ${safeError(error)}`,
+        `Could not plan the retry of task ${taskId}, so it would run all its steps: ${safeError(error)}`,
       ),
     );
     if (!planned) {
@@ -180,12 +180,12 @@ export class Retries {
       logger.info(retryLine(used));
       if (!(await this.#record(used))) {
         logger.warn(
-          `Task ${task.id} was started again, which is not recorded, since the task was interrupted and decided on before that`,
+          `The retry of task ${task.id} is not recorded: the task was interrupted and decided on first`,
         );
       }
     } catch (error) {
       logger.warn(
-        `Task ${task.id} was started again, which could not be recorded: ${safeError(error)}`,
+        `Could not record the retry of task ${task.id}: ${safeError(error)}`,
       );
     }
   }
@@ -219,7 +219,7 @@ export class Retries {
             stepsAgain: retry.plan.again.map(stepAgainRecord),
             files: retry.plan.files,
             // Whoever starts a task again gives it all its attempts.
-            spent: 0,
+            attemptsUsed: 0,
             finishedSteps: retry.finishedSteps,
             finalAttempt: false,
           },

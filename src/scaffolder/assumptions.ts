@@ -69,7 +69,8 @@ export const ASSUMPTIONS = {
    * - `claim`: this process owns the run of the task. Checked with a claim of no task when a backend starts, and with each event of a claim.
    * - `heartbeat`: this process runs the task. Only used to check claims.
    * - `run`: what a run waits for, and its heartbeats. Of a run that a lost connection broke no more is sent (`RunGuard`).
-   * - `end`: is refused for such a run, and gets a condition: that nobody has reclaimed the task. If these two are not recognised, the task fails, as without the module.
+   * - `end`: is refused for such a run, and gets a condition: that nobody has reclaimed the task. If these two are not recognised, the task
+   *   fails, as without the module.
    * - `retry`: gets the state from which the task goes on. Checked with each retry (`Retries`).
    * - `poll`: this process opens tasks now, and next in ten seconds. Checked by `PollCheck`.
    */

@@ -38,6 +38,7 @@ export function recoveredEvent(
   return { taskId, type: 'recovered', body };
 }
 
+/** What is published of a `recovered` event that was stored. */
 export function recoveredPayload(
   eventId: number,
   { taskId, body }: NewTaskEvent,
@@ -45,6 +46,7 @@ export function recoveredPayload(
   return { id: eventId, taskId, status: 'recovered', body };
 }
 
+/** What is published of a task that is closed. */
 export function closedPayload(
   task: Pick<
     DbTaskRow,

@@ -18,6 +18,7 @@ const specSchema = z.object({
 
 /** What is read of a task's spec, which holds the template's steps as they were when the task was started. */
 export type TaskSpec = z.infer<typeof specSchema>;
+/** A step of a task, as it was when the task was started. */
 export type TaskStep = z.infer<typeof stepSchema>;
 
 // The shape is that of `saveTaskState` in DatabaseTaskStore of @backstage/plugin-scaffolder-backend 4.2.0. Checkpoints
@@ -77,7 +78,7 @@ export function readTemplateRef(text: string): string | undefined {
   try {
     return templateRefOf(parseTaskSpec(text));
   } catch {
-    // What is wrong with the spec is told when the task is decided on.
+    // What is wrong with the spec is logged when the task is decided on.
     return undefined;
   }
 }

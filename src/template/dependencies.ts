@@ -17,7 +17,7 @@ export type Step = {
 export type Problem = {
   /** Where, relative to what was checked. */
   path: (string | number)[];
-  /** What was found, and what is allowed. */
+  /** What was found, and what is expected. */
   message: string;
 };
 
@@ -76,29 +76,30 @@ function readBlock(step: Step): { stepIds: string[]; problems: Problem[] } {
   if (parsed.success) {
     return { stepIds: [parsed.data.dependsOn ?? []].flat(), problems: [] };
   }
-  const allowed =
-    'allowed is recovery.dependsOn with the id of a step or a list of ids';
+  const expected =
+    'expected recovery.dependsOn with the id of a step or a list of ids';
   if (!isBlock(recovery)) {
-    const message = `Step ${inQuotes(id)} has recovery ${shown(recovery)}; ${allowed}`;
+    const message = `Step ${inQuotes(id)} has recovery ${shown(recovery)}; ${expected}`;
     return { stepIds: [], problems: [{ path: [], message }] };
   }
   const problems = unknownKeys(recovery, ['dependsOn']).map(
     ({ key, hint }): Problem => ({
       path: [key],
       message: `Step ${inQuotes(id)} has recovery.${shortened(key)}, which is unknown${hint || ';'} ${
-        hint ? 'Allowed' : 'allowed'
-      } is 'dependsOn'`,
+        hint ? 'Expected' : 'expected'
+      } 'dependsOn'`,
     }),
   );
   if (problems.length === 0) {
     problems.push({
       path: ['dependsOn'],
-      message: `Step ${inQuotes(id)} has recovery.dependsOn ${shown(recovery.dependsOn)}; ${allowed}`,
+      message: `Step ${inQuotes(id)} has recovery.dependsOn ${shown(recovery.dependsOn)}; ${expected}`,
     });
   }
   return { stepIds: [], problems };
 }
 
+/** Whether a value is a block of keys, and neither a list nor null. */
 export function isBlock(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -126,26 +127,26 @@ function wrongWith(
     return undefined;
   }
   const earlier = steps.slice(0, place).map(s => s.id);
-  const allowed =
+  const expected =
     earlier.length > 0
-      ? `allowed ${earlier.length > 1 ? 'are the steps' : 'is the step'} before it: ${quoted(earlier)}`
-      : 'allowed is nothing, since it is the first step';
+      ? `expected ${earlier.length > 1 ? 'one of the steps' : 'the step'} before it: ${quoted(earlier)}`
+      : 'the first step cannot depend on another';
   if (other === -1) {
     const hint = didYouMean(id, earlier);
-    return `depends on ${inQuotes(id)}, which is no step of this template${hint || ';'} ${
-      hint ? capitalized(allowed) : allowed
+    return `depends on ${inQuotes(id)}, which is not a step of this template${hint || ';'} ${
+      hint ? capitalized(expected) : expected
     }`;
   }
   if (other === place) {
-    return `depends on itself; ${allowed}`;
+    return `depends on itself; ${expected}`;
   }
   const circle = wayFrom(id, steps[place].id, dependencies);
   return circle
     ? `depends on ${inQuotes(id)}, which comes after it and depends on it in turn (${listed(
         [steps[place].id, ...circle].map(shortened),
         ' → ',
-      )}); ${allowed}`
-    : `depends on ${inQuotes(id)}, which comes after it; ${allowed}`;
+      )}); ${expected}`
+    : `depends on ${inQuotes(id)}, which comes after it; ${expected}`;
 }
 
 /** The steps from one to another along the dependencies, both included. Nothing if there is no way. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 /** More than that is no limit, and would not fit into the column. */
 export const MOST_ATTEMPTS = 1_000_000;
 
+/** `spec.recovery.strategy` of a template. */
 export const strategySchema = z
   .enum(['none', 'restart', 'idempotent'])
   .describe(

@@ -33,37 +33,37 @@ describe('validateTemplate', () => {
     [
       { strategy: 'idempotant' },
       ['strategy'],
-      `spec.recovery.strategy is "idempotant"; allowed is one of 'none', 'restart', 'idempotent'`,
+      `spec.recovery.strategy is "idempotant"; expected one of 'none', 'restart', 'idempotent'`,
     ],
     [
       { strategy: 'restart', maxAttempts: 0 },
       ['maxAttempts'],
-      `spec.recovery.maxAttempts is 0; allowed is a whole number from 1 to 1000000`,
+      `spec.recovery.maxAttempts is 0; expected a whole number from 1 to 1000000`,
     ],
     [
       { stategy: 'restart' },
       ['stategy'],
-      `spec.recovery.stategy is unknown; did you mean 'strategy'? Allowed are 'strategy', 'maxAttempts'`,
+      `spec.recovery.stategy is unknown; did you mean 'strategy'? Expected one of 'strategy', 'maxAttempts'`,
     ],
     [
       { strategy: 'restart', colour: 'red' },
       ['colour'],
-      `spec.recovery.colour is unknown; allowed are 'strategy', 'maxAttempts'`,
+      `spec.recovery.colour is unknown; expected one of 'strategy', 'maxAttempts'`,
     ],
     [
       { maxAttempts: 3 },
       [],
-      `spec.recovery has no strategy; allowed is one of 'none', 'restart', 'idempotent'`,
+      `spec.recovery has no strategy; expected one of 'none', 'restart', 'idempotent'`,
     ],
     [
       'restart',
       [],
-      `spec.recovery is "restart"; allowed is a block with a strategy, one of 'none', 'restart', 'idempotent'`,
+      `spec.recovery is "restart"; expected a block with a strategy, one of 'none', 'restart', 'idempotent'`,
     ],
     [
       null,
       [],
-      `spec.recovery is null; allowed is a block with a strategy, one of 'none', 'restart', 'idempotent'`,
+      `spec.recovery is null; expected a block with a strategy, one of 'none', 'restart', 'idempotent'`,
     ],
   ])('finds what is wrong with spec.recovery %j', (recovery, path, message) => {
     expect(validateTemplate({ recovery, steps })).toEqual([
@@ -75,32 +75,32 @@ describe('validateTemplate', () => {
     [
       { dependsOn: 'crate' },
       ['dependsOn'],
-      `Step 'fetch' depends on 'crate', which is no step of this template; did you mean 'create'? Allowed is the step before it: 'create'`,
+      `Step 'fetch' depends on 'crate', which is not a step of this template; did you mean 'create'? Expected the step before it: 'create'`,
     ],
     [
       { dependsOn: ['create', 'publish'] },
       ['dependsOn', 1],
-      `Step 'fetch' depends on 'publish', which comes after it; allowed is the step before it: 'create'`,
+      `Step 'fetch' depends on 'publish', which comes after it; expected the step before it: 'create'`,
     ],
     [
       { dependsOn: 'fetch' },
       ['dependsOn'],
-      `Step 'fetch' depends on itself; allowed is the step before it: 'create'`,
+      `Step 'fetch' depends on itself; expected the step before it: 'create'`,
     ],
     [
       { dependsOn: 7 },
       ['dependsOn'],
-      `Step 'fetch' has recovery.dependsOn 7; allowed is recovery.dependsOn with the id of a step or a list of ids`,
+      `Step 'fetch' has recovery.dependsOn 7; expected recovery.dependsOn with the id of a step or a list of ids`,
     ],
     [
       { dependOn: 'create' },
       ['dependOn'],
-      `Step 'fetch' has recovery.dependOn, which is unknown; did you mean 'dependsOn'? Allowed is 'dependsOn'`,
+      `Step 'fetch' has recovery.dependOn, which is unknown; did you mean 'dependsOn'? Expected 'dependsOn'`,
     ],
     [
       'create',
       [],
-      `Step 'fetch' has recovery "create"; allowed is recovery.dependsOn with the id of a step or a list of ids`,
+      `Step 'fetch' has recovery "create"; expected recovery.dependsOn with the id of a step or a list of ids`,
     ],
   ])(
     'finds what is wrong with a step that has %j',
@@ -126,7 +126,7 @@ describe('validateTemplate', () => {
       ],
     };
     expect(validateTemplate(spec).map(p => p.message)).toEqual([
-      `Step 'a' depends on 'c', which comes after it and depends on it in turn (a → c → b → a); allowed is nothing, since it is the first step`,
+      `Step 'a' depends on 'c', which comes after it and depends on it in turn (a → c → b → a); the first step cannot depend on another`,
     ]);
   });
 

@@ -58,7 +58,7 @@ function validateBlock(recovery: unknown): Problem[] {
     return [
       {
         path: ['recovery'],
-        message: `spec.recovery is ${shown(recovery)}; allowed is a block with a strategy, ${STRATEGIES}`,
+        message: `spec.recovery is ${shown(recovery)}; expected a block with a strategy, ${STRATEGIES}`,
       },
     ];
   }
@@ -67,13 +67,13 @@ function validateBlock(recovery: unknown): Problem[] {
   if (!shape.strategy.safeParse(recovery.strategy).success) {
     problems.push({
       path: ['recovery', 'strategy'],
-      message: `spec.recovery.strategy is ${shown(recovery.strategy)}; allowed is ${STRATEGIES}`,
+      message: `spec.recovery.strategy is ${shown(recovery.strategy)}; expected ${STRATEGIES}`,
     });
   }
   if (!shape.maxAttempts.safeParse(recovery.maxAttempts).success) {
     problems.push({
       path: ['recovery', 'maxAttempts'],
-      message: `spec.recovery.maxAttempts is ${shown(recovery.maxAttempts)}; allowed is a whole number from 1 to ${MOST_ATTEMPTS}`,
+      message: `spec.recovery.maxAttempts is ${shown(recovery.maxAttempts)}; expected a whole number from 1 to ${MOST_ATTEMPTS}`,
     });
   }
   const keys = Object.keys(shape);
@@ -81,8 +81,8 @@ function validateBlock(recovery: unknown): Problem[] {
     problems.push({
       path: ['recovery', key],
       message: `spec.recovery.${shortened(key)} is unknown${hint || ';'} ${
-        hint ? 'Allowed' : 'allowed'
-      } are ${quoted(keys)}`,
+        hint ? 'Expected' : 'expected'
+      } one of ${quoted(keys)}`,
     });
   }
   if (
@@ -92,7 +92,7 @@ function validateBlock(recovery: unknown): Problem[] {
   ) {
     problems.push({
       path: ['recovery'],
-      message: `spec.recovery has no strategy; allowed is ${STRATEGIES}`,
+      message: `spec.recovery has no strategy; expected ${STRATEGIES}`,
     });
   }
   return problems;

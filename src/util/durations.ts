@@ -42,7 +42,7 @@ export function readSeconds(
     problems.push(
       `${key} is ${JSON.stringify(
         config.getOptional(key),
-      )}, which is no duration: ${toError(error).message}. Accepted are an object such as { minutes: 1 }, an ISO duration such as 'PT1M', or a string such as '1m'.`,
+      )}, which is not a duration: ${toError(error).message}. Expected an object such as { minutes: 1 }, an ISO duration such as 'PT1M', or a string such as '1m'.`,
     );
     return { key, seconds: defaultSeconds, text: '', valid: false };
   }
@@ -61,6 +61,18 @@ export function humanize(seconds: number): string {
     { [unit]: seconds / factor },
     { locale: 'en-US' },
   ).toHuman();
+}
+
+/** A duration in words, such as `34 s`, `10 min` or `2 h 5 min`. */
+export function formatDuration(seconds: number): string {
+  const s = Math.round(seconds);
+  if (s < 120) {
+    return `${s} s`;
+  }
+  const minutes = Math.round(s / 60);
+  return minutes < 120
+    ? `${minutes} min`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 function unitFor(seconds: number): [string, number] {

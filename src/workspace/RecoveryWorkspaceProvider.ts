@@ -38,7 +38,8 @@ export class RecoveryWorkspaceProvider implements WorkspaceProvider {
       /** Whether an earlier run of a task is still alive in this process, in the same folder. */
       runs: { isDoubled(taskId: string): boolean };
       /**
-       * Fills the folder of a run once no earlier run of its task uses it. Throws if a later one has been claimed meanwhile, to which it is left then.
+       * Fills the folder of a run once no earlier run of its task uses it. Throws if a later one has been claimed meanwhile, to which it is
+       * left then.
        */
       inTurn(taskId: string, fill: () => Promise<void>): Promise<void>;
       logger: LoggerService;
@@ -93,7 +94,7 @@ export class RecoveryWorkspaceProvider implements WorkspaceProvider {
     path: string;
   }): Promise<void> {
     const { knex, snapshots, runs, logger } = this.options;
-    // Of two runs in one folder it cannot be told whose files these are.
+    // Of two runs in one folder it is not known whose files these are.
     if (!snapshots.hasBegun(taskId) || runs.isDoubled(taskId)) {
       return;
     }
@@ -104,7 +105,7 @@ export class RecoveryWorkspaceProvider implements WorkspaceProvider {
       }
     } catch (error) {
       logger.debug(
-        `Could not look whether task ${taskId} needs snapshots, so one is made, ${safeError(error)}`,
+        `Could not check whether task ${taskId} needs snapshots, so one is made, ${safeError(error)}`,
       );
     }
     await snapshots.take({ taskId, path });
@@ -130,7 +131,7 @@ export class RecoveryWorkspaceProvider implements WorkspaceProvider {
     }
   }
 
-  /** Nothing if the run is as without snapshots. It is read again until the database tells. */
+  /** Nothing if the run is as without snapshots. It is read again until the database answers. */
   async #readTask(taskId: string): Promise<TaskCourseRow | undefined> {
     const begin = performance.now();
     for (;;) {

@@ -50,7 +50,7 @@ describe('readSnapshotConfig', () => {
     [{ enabled: 3 }, 'enabled is 3; it must be true or false.'],
     [{ maxMegabytes: 0 }, 'maxMegabytes is 0; it must be a number above 0.'],
     [{ maxFiles: 'x' }, 'maxFiles is "x"; it must be a number above 0.'],
-    [{ keepFor: 'long' }, 'keepFor is "long", which is no duration'],
+    [{ keepFor: 'long' }, 'keepFor is "long", which is not a duration'],
   ])('says what is wrong with %j', (block, problem) => {
     const { snapshots, problems } = read(block, 'recovery');
     expect(snapshots).toBeUndefined();

@@ -44,7 +44,7 @@ export function areSnapshotsOff(config: Config): boolean {
   try {
     return config.getOptionalBoolean(ENABLED) === false;
   } catch {
-    // No truth value: told when it is read.
+    // Not a boolean: reported when it is read.
     return false;
   }
 }
@@ -134,7 +134,7 @@ function readNumber(
   try {
     value = config.getOptionalNumber(fullKey) ?? ifUnset;
   } catch {
-    // No number: told below.
+    // Not a number: reported below.
   }
   if (value !== undefined && value > 0) {
     return value;

@@ -22,9 +22,9 @@ const LOOK_MS = 5_000;
 const GIVE_UP_MS = 7 * 60_000;
 
 /**
- * Waits until files are made as quickly as on a file system that is at rest. An ext4 without a journal looks at each inode that was freed within the last
- * minutes before it makes a file (`recently_deleted` in fs/ext4/ialloc.c of Linux): after tests, which delete tens of thousands of files, making 700
- * files took 380 ms instead of 10.
+ * Waits until files are made as quickly as on a file system that is at rest. An ext4 without a journal looks at each inode that was freed
+ * within the last minutes before it makes a file (`recently_deleted` in fs/ext4/ialloc.c of Linux): after tests, which delete tens of
+ * thousands of files, making 700 files took 380 ms instead of 10.
  *
  * @returns what was found, for the report.
  */

@@ -63,7 +63,7 @@ export function select<T>(
   const unknown = names.filter(n => !all.some(item => nameOf(item) === n));
   if (unknown.length > 0) {
     throw new UsageError(
-      `${option} has ${unknown.join()}; accepted are ${all.map(nameOf).join()}`,
+      `${option} has ${unknown.join()}; expected ${all.map(nameOf).join()}`,
     );
   }
   return all.filter(

@@ -47,7 +47,7 @@ export async function createPass(
       staleTimeoutSeconds: 12 * 3600,
       concurrentTasks: 10,
       workingDirectory,
-      exitWhenTakenOver: false,
+      exitOnLostOwnership: false,
       maxAttempts: 3,
       notify: false,
       snapshots,

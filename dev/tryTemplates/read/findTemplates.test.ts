@@ -44,7 +44,7 @@ describe('findTemplates', () => {
     expect(leftOut).toEqual([
       {
         name: 'broken.yaml',
-        reason: expect.stringContaining('it is no valid YAML: '),
+        reason: expect.stringContaining('it is not valid YAML: '),
       },
       {
         name: '${{ values.name }} (name.yaml)',

@@ -24,7 +24,7 @@ export async function findTemplates(
   for (const file of files.sort()) {
     const { templates, errors } = readTemplates(path.join(folder, file));
     for (const { message } of errors) {
-      leftOut.push({ name: file, reason: `it is no valid YAML: ${message}` });
+      leftOut.push({ name: file, reason: `it is not valid YAML: ${message}` });
     }
     for (const { name, entity } of templates) {
       const reason = whyNot(entity as JsonObject);

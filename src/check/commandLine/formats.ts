@@ -9,6 +9,7 @@ export const FORMATS = {
   github: asGithub,
 };
 
+/** What `--format` can be. */
 export type Format = keyof typeof FORMATS;
 
 function asText({ findings, templates }: CheckResult): string {

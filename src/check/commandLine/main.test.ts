@@ -94,7 +94,7 @@ describe('the command', () => {
     expect(out.split('\n')[0]).toBe(
       `${file(
         'broken.yaml',
-      )}:18:13  error  template 'broken': Step 'publish' depends on 'fetsh', which is no step of this template; did you mean 'fetch'? Allowed are the steps before it: 'create', 'fetch'`,
+      )}:18:13  error  template 'broken': Step 'publish' depends on 'fetsh', which is not a step of this template; did you mean 'fetch'? Expected one of the steps before it: 'create', 'fetch'`,
     );
     expect(out).toContain('no plan, since its recovery is invalid');
   });
@@ -244,12 +244,12 @@ describe('the command', () => {
 
   it.each([
     [[], 'A command is missing'],
-    [['chek'], `There is no command 'chek'; allowed is 'check'`],
+    [['chek'], `There is no command 'chek'; expected 'check'`],
     [['check'], 'Which files to check is missing'],
     [['check', '--format', 'xml', 'x'], `--format is 'xml'`],
     [['check', '--colour', 'x'], `Unknown option '--colour'`],
     [['check', 'nothing/*.yaml'], `No file fits 'nothing/*.yaml'`],
-    [['check', __dirname], `is a folder; allowed are files and patterns`],
+    [['check', __dirname], `is a folder; expected files and patterns`],
     [['check', '--config', 'nothing.yaml', 'x'], 'Could not read --config'],
   ])('exits with 2 and prints its usage for %j', async (args, message) => {
     expect(await run(...args)).toBe(2);

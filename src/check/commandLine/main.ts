@@ -89,8 +89,8 @@ async function run(args: string[], output: Output): Promise<0 | 1> {
   if (command !== 'check') {
     throw new UsageError(
       command
-        ? `There is no command '${command}'; allowed is 'check'.`
-        : `A command is missing; allowed is 'check'.`,
+        ? `There is no command '${command}'; expected 'check'.`
+        : `A command is missing; expected 'check'.`,
     );
   }
   if (patterns.length === 0) {
@@ -98,7 +98,7 @@ async function run(args: string[], output: Output): Promise<0 | 1> {
   }
   if (!Object.hasOwn(FORMATS, values.format)) {
     throw new UsageError(
-      `--format is '${values.format}'; allowed are ${Object.keys(FORMATS).join(', ')}.`,
+      `--format is '${values.format}'; expected one of ${Object.keys(FORMATS).join(', ')}.`,
     );
   }
   const actions = values.config ? readActions(values.config) : {};
@@ -155,7 +155,7 @@ function readActions(file: string): Record<string, ActionTraits> {
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0];
     throw new UsageError(
-      `--config ${file} is wrong at '${path.join('.')}': ${message}. Allowed is actions, each with reads, writes and unguarded, which are true or false, and leaves, which is ${LEFT.join(', ')}.`,
+      `--config ${file} is wrong at '${path.join('.')}': ${message}. Expected actions, each with reads, writes and unguarded, which are true or false, and leaves, which is ${LEFT.join(', ')}.`,
     );
   }
   return parsed.data.actions;
@@ -168,7 +168,7 @@ async function findFiles(patterns: string[]): Promise<string[]> {
     const file = fs.statSync(pattern, { throwIfNoEntry: false });
     if (file?.isDirectory()) {
       throw new UsageError(
-        `'${pattern}' is a folder; allowed are files and patterns such as '${pattern.replace(/\/$/, '')}/**/*.yaml'.`,
+        `'${pattern}' is a folder; expected files and patterns such as '${pattern.replace(/\/$/, '')}/**/*.yaml'.`,
       );
     }
     const found = file

@@ -42,12 +42,12 @@ describe.each(databases.eachSupportedId())(
 
     afterEach(() => lifetime.abort());
 
-    it('tells of a query before it is sent, and when it is answered', async () => {
+    it('reports a query before it is sent, and when it is answered', async () => {
       expect(await knex('things').select('id')).toEqual([]);
       expect(seen).toEqual(['select', 'answered']);
     });
 
-    it('tells of a query before it is sent on its connection, on which more can be asked first', async () => {
+    it('reports a query before it is sent on its connection, on which more can be asked first', async () => {
       const { max } = knex.client.pool;
       connected.mockImplementationOnce(async connection => {
         // None of the others is free.
@@ -73,7 +73,7 @@ describe.each(databases.eachSupportedId())(
       expect(seen).toMatchObject(['select', { wasSent: true }]);
     });
 
-    it('tells of a query that the database refuses', async () => {
+    it('reports a query that the database refuses', async () => {
       const refused = knex('things').insert({ nothing: 1 });
       // No `Error` of this realm if another test file had loaded the driver of SQLite before.
       const error = { message: expect.stringContaining('nothing') };
@@ -81,7 +81,7 @@ describe.each(databases.eachSupportedId())(
       expect(seen).toMatchObject(['insert', { error, wasSent: true }]);
     });
 
-    it('tells of a query that gets no connection, of which knex reports nothing', async () => {
+    it('reports a query that gets no connection, of which knex reports nothing', async () => {
       const error = new Error('connect ECONNREFUSED');
       const reported = jest.fn();
       knex.on('start', reported);

@@ -8,11 +8,11 @@ export type QueryFailure = {
   wasSent: boolean;
 };
 
-/** What is to be told of a query. */
+/** Receives reports on a query. */
 type QueryWatch = {
   /** That it has a connection, before it is sent. What is thrown is what the query fails with, without being sent. */
   connected?(connection: unknown): Promise<void>;
-  /** How it ended, before its sender is told. */
+  /** How it ended, before its sender knows. */
   settled(failure?: QueryFailure): void;
 };
 
@@ -30,7 +30,7 @@ type Runner = {
  * event nor `start` comes (`ensureConnection` of its Runner, 3.3.0). With a knex whose runners are of another shape, nothing is intercepted.
  *
  * @param begins - is called before a connection is asked for. What it throws is what the query fails with, without being sent. It returns
- *   what is to be told of the query, if anything is
+ *   what receives reports on the query, if anything
  */
 export function interceptQueries(
   knex: Knex,

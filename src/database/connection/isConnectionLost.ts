@@ -1,8 +1,8 @@
 import { driverMessage } from '../../util/safeError';
 
 /**
- * What Node.js 20, node-postgres 8, PostgreSQL 18 and pgbouncer 1 report when there is no connection, it was ended, or the server starts, stops or is a
- * standby, as one that a failover has left behind. By the message, since the code of an error does not travel between threads.
+ * What Node.js 20, node-postgres 8, PostgreSQL 18 and pgbouncer 1 report when there is no connection, it was ended, or the server starts,
+ * stops or is a standby, as one that a failover has left behind. By the message, since the code of an error does not travel between threads.
  */
 const LOST = new RegExp(
   [

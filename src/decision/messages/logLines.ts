@@ -1,9 +1,10 @@
+import { formatDuration } from '../../util/durations';
 import { inQuotes } from '../../util/shown';
 import { Attempt } from '../attempts';
 import { FinalDecision } from '../decision';
 import { Retry } from '../retry';
 import { TaskStrategy } from '../strategy';
-import { formatSilence, formatTime } from './format';
+import { formatTime } from './format';
 import { planParts } from './planMessages';
 import { evidenceOf, problemOf, Silence } from './reason';
 
@@ -32,7 +33,7 @@ export function decisionLine(options: {
 
 /** A line in the backend's log: an interrupted task waits for its isolated final attempt, or for that of another task. */
 export function waitingLine(taskId: string): string {
-  return `Task ${taskId} is interrupted and waits, since it made no progress in its earlier attempts, and final attempts of such tasks are isolated`;
+  return `Task ${taskId} is interrupted and waits: its earlier attempts made no progress, and final attempts of such tasks run one at a time, beside no other such task`;
 }
 
 /** How a line about a task begins: which task it is, and what happens to it. */
@@ -87,7 +88,7 @@ function interruptionPart(
     interruptedAt
       ? `at step ${inQuotes(interruptedAt)}`
       : 'before its first step'
-  }, silent for ${formatSilence(silence.secondsSilent)}${causePart(silence)}`;
+  }, silent for ${formatDuration(silence.secondsSilent)}${causePart(silence)}`;
 }
 
 function causePart(silence: Silence): string {
@@ -104,10 +105,14 @@ function causePart(silence: Silence): string {
 }
 
 /** Any task may need a first recovery, so only further ones are mentioned. */
-function attemptParts({ spent, limit, isFinalAttempt }: Attempt): string[] {
-  return spent > 1
+function attemptParts({
+  attemptsUsed,
+  limit,
+  isFinalAttempt,
+}: Attempt): string[] {
+  return attemptsUsed > 1
     ? [
-        `recovery ${spent} of at most ${limit} without progress${
+        `recovery ${attemptsUsed} of at most ${limit} without progress${
           isFinalAttempt ? ', isolated' : ''
         }`,
       ]

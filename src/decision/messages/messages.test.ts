@@ -3,7 +3,7 @@ import { Plan, StepAgain } from '../plan/plan';
 import { RunFiles } from '../plan/runFiles';
 import { PlannedRetry } from '../retry';
 import { TaskStrategy } from '../strategy';
-import { asLines, formatSilence } from './format';
+import { asLines } from './format';
 import { decisionLine, waitingLine } from './logLines';
 import { filesPart } from './planMessages';
 import { reasonOf, Silence } from './reason';
@@ -17,7 +17,7 @@ const WHERE = {
   interruptedAt: 'two',
 };
 const FIRST_ATTEMPT = {
-  spent: 1,
+  attemptsUsed: 1,
   finishedSteps: 1,
   limit: 3,
   isBeyondLimit: false,
@@ -223,7 +223,7 @@ describe('the reason in the log of a task', () => {
     ],
     [
       'for the second time in a row',
-      goesOn('restart', {}, { spent: 2 }),
+      goesOn('restart', {}, { attemptsUsed: 2 }),
       `Its template has the recovery strategy 'restart': the task runs again from its first step. This is recovery 2 of at most 3 without progress.`,
     ],
   ])('says how the task goes on: %s', (_, decision, expected) => {
@@ -376,7 +376,7 @@ describe("the line about a decision in the backend's log", () => {
         goesOn(
           'resume',
           { warning: 'They are invalid. All steps run again' },
-          { spent: 3, isFinalAttempt: true },
+          { attemptsUsed: 3, isFinalAttempt: true },
         ),
         strategy('idempotent', { remark: 'its maxAttempts is misspelt' }),
         { signInExpiredAt: EXPIRED_AT },
@@ -439,7 +439,7 @@ describe("the line about a decision in the backend's log", () => {
 describe("the line about a task that waits in the backend's log", () => {
   it('names the isolated final attempt of another task', () => {
     expect(waitingLine('42')).toBe(
-      'Task 42 is interrupted and waits, since it made no progress in its earlier attempts, and final attempts of such tasks are isolated',
+      'Task 42 is interrupted and waits: its earlier attempts made no progress, and final attempts of such tasks run one at a time, beside no other such task',
     );
   });
 });
@@ -551,17 +551,4 @@ describe('the messages about a task that is started again after it had ended', (
       expect(retryLine(retry)).toBe(expected);
     },
   );
-});
-
-describe('a silence in words', () => {
-  it.each([
-    [0.4, '0 s'],
-    [119.4, '119 s'],
-    [119.6, '2 min'],
-    [7_140, '119 min'],
-    [7_500, '2 h 5 min'],
-    [86_400, '24 h 0 min'],
-  ])('of %d seconds is %s', (seconds, text) => {
-    expect(formatSilence(seconds)).toBe(text);
-  });
 });

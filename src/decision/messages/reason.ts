@@ -1,9 +1,9 @@
+import { formatDuration } from '../../util/durations';
 import { inQuotes } from '../../util/shown';
 import { Attempt } from '../attempts';
 import { FinalDecision } from '../decision';
 import { InterruptedBy, KnownBy } from '../interruption';
 import { TaskStrategy } from '../strategy';
-import { formatSilence } from './format';
 import { planSentences } from './planMessages';
 
 /** How long a task had no heartbeat, and what is known of why. */
@@ -54,7 +54,7 @@ function interruption(
 ): string {
   return `Interrupted${
     interruptedAt ? ` at step ${inQuotes(interruptedAt)}` : ''
-  }: ${whatHappened(silence)}sent no heartbeat for ${formatSilence(silence.secondsSilent)}.`;
+  }: ${whatHappened(silence)}sent no heartbeat for ${formatDuration(silence.secondsSilent)}.`;
 }
 
 function whatHappened(silence: Silence): string {
@@ -95,9 +95,9 @@ function howItGoesOn(decision: Requeued): string {
 }
 
 /** Any task may need a first recovery, so only further ones are mentioned. */
-function attemptSentence({ spent, limit }: Attempt): string[] {
-  return spent > 1
-    ? [`This is recovery ${spent} of at most ${limit} without progress.`]
+function attemptSentence({ attemptsUsed, limit }: Attempt): string[] {
+  return attemptsUsed > 1
+    ? [`This is recovery ${attemptsUsed} of at most ${limit} without progress.`]
     : [];
 }
 
@@ -141,7 +141,7 @@ function whyNotRun(
 ): string {
   switch (reason.kind) {
     case 'tooOld':
-      return `it was silent for longer than scaffolder.taskTimeout (${formatSilence(
+      return `it was silent for longer than scaffolder.taskTimeout (${formatDuration(
         reason.taskTimeoutSeconds,
       )})`;
     case 'noSecrets':

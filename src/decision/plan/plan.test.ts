@@ -164,37 +164,37 @@ describe('planRecovery', () => {
     [
       'unknown',
       [step('a'), step('b', 'fetsh'), step('c')],
-      `Step 'b' depends on 'fetsh', which is no step of this template; allowed is the step before it: 'a'`,
+      `Step 'b' depends on 'fetsh', which is not a step of this template; expected the step before it: 'a'`,
     ],
     [
       'later',
       [step('a'), step('b', ['a', 'c']), step('c')],
-      `Step 'b' depends on 'c', which comes after it; allowed is the step before it: 'a'`,
+      `Step 'b' depends on 'c', which comes after it; expected the step before it: 'a'`,
     ],
     [
       'the step itself',
       [step('a', 'a'), step('b'), step('c')],
-      `Step 'a' depends on itself; allowed is nothing, since it is the first step`,
+      `Step 'a' depends on itself; the first step cannot depend on another`,
     ],
     [
       'circular',
       [step('a', 'c'), step('b', 'a'), step('c', 'b')],
-      `Step 'a' depends on 'c', which comes after it and depends on it in turn (a → c → b → a); allowed is nothing, since it is the first step`,
+      `Step 'a' depends on 'c', which comes after it and depends on it in turn (a → c → b → a); the first step cannot depend on another`,
     ],
     [
       'no id',
       [step('a'), step('b', 4), step('c')],
-      `Step 'b' has recovery.dependsOn 4; allowed is recovery.dependsOn with the id of a step or a list of ids`,
+      `Step 'b' has recovery.dependsOn 4; expected recovery.dependsOn with the id of a step or a list of ids`,
     ],
     [
       'misspelt',
       [step('a'), { id: 'b', recovery: { dependson: 'a' } }, step('c')],
-      `Step 'b' has recovery.dependson, which is unknown; did you mean 'dependsOn'? Allowed is 'dependsOn'`,
+      `Step 'b' has recovery.dependson, which is unknown; did you mean 'dependsOn'? Expected 'dependsOn'`,
     ],
     [
       'no block',
       [step('a'), { id: 'b', recovery: 'a' }, step('c')],
-      `Step 'b' has recovery "a"; allowed is recovery.dependsOn with the id of a step or a list of ids`,
+      `Step 'b' has recovery "a"; expected recovery.dependsOn with the id of a step or a list of ids`,
     ],
   ])(
     'runs all steps again, with a warning, when a dependency is %s',

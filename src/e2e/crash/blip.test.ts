@@ -93,7 +93,7 @@ describe('a lost connection to the database', () => {
         );
         expect(reason).toContain(`which counts as 'none'`);
         expect(await backend.log()).toContain(
-          `Task ${ids.none} is interrupted, since the scaffolder's connection to the database was lost (${problem})`,
+          `Task ${ids.none} is interrupted: the scaffolder lost its database connection (${problem})`,
         );
       }),
   );

@@ -130,11 +130,11 @@ describe('replicas', () => {
 
   it.concurrent.each([false, true])(
     'know of a run that lost ownership while its process was stopped; it exits: %s',
-    recoverTasksExitWhenTakenOver =>
+    recoverTasksExitOnLostOwnership =>
       withSite(TestSite.create('PostgreSQL'), async site => {
         const scaffolder = {
           recoverTasksTimeout: { seconds: 5 },
-          recoverTasksExitWhenTakenOver,
+          recoverTasksExitOnLostOwnership,
         };
         const [first, second] = await Promise.all(
           ['first', 'second'].map(name =>
@@ -157,7 +157,7 @@ describe('replicas', () => {
         }
         await survivor.waitForEnd(ids.none);
         first.signal('SIGCONT');
-        if (recoverTasksExitWhenTakenOver) {
+        if (recoverTasksExitOnLostOwnership) {
           await waitFor('the process to end', async () => first.hasExited, {
             timeoutMs: 10_000,
           });
@@ -167,13 +167,13 @@ describe('replicas', () => {
             e.body.message?.startsWith('Warning: this task was reclaimed'),
           );
         for (const strategy of STRATEGIES) {
-          if (!recoverTasksExitWhenTakenOver) {
+          if (!recoverTasksExitOnLostOwnership) {
             await waitFor(`the warning in the log of ${strategy}`, () =>
               says(strategy),
             );
           }
           expect(await first.log()).toContain(
-            `Task ${ids[strategy]}: this task was reclaimed by attempt 1`,
+            `Task ${ids[strategy]}: reclaimed by attempt 1`,
           );
         }
         // Nothing was run a third time by that.

@@ -120,7 +120,7 @@ describe('a replica', () => {
     site = await TestSite.create('PostgreSQL');
     const scaffolder = {
       recoverTasksTimeout: { minutes: 1 },
-      recoverTasksExitWhenTakenOver: true,
+      recoverTasksExitOnLostOwnership: true,
     };
     const [first, second] = await Promise.all(
       ['first', 'second'].map(name =>

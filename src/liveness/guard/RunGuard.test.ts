@@ -11,7 +11,7 @@ const LOST = 'Connection terminated unexpectedly';
 describe('RunGuard', () => {
   const taskId = 'a';
   let broken: { taskId: string; problem: string }[];
-  /** What was told of runs that have to wait for an earlier one. */
+  /** What was reported of runs that have to wait for an earlier one. */
   let reported: string[];
   let folders: Set<string>;
   let now: number;

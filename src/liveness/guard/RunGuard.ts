@@ -22,7 +22,10 @@ export class RunBrokenError extends Error {
 /** After so long without a statement, a run without a folder has ended. No statement waits for a connection for longer. */
 const FORGET_MS = 5 * 60_000;
 
-/** A run beats until its end is stored, whose transaction waits for a connection for at most 60 s (`acquireConnectionTimeout` of knex, unless set). */
+/**
+ * A run beats until its end is stored, whose transaction waits for a connection for at most 60 s (`acquireConnectionTimeout` of knex, unless
+ * set).
+ */
 const ENDING_MS = 65_000;
 
 /** The last `recovered` event before a run. Nothing if it could not be read when the run was claimed. */
@@ -112,7 +115,7 @@ export class RunGuard {
     }
   }
 
-  /** The run of a task here has lost ownership of it. It must be the only one of that task here: two cannot be told apart. */
+  /** The run of a task here has lost ownership of it. It must be the only one of that task here: two cannot be distinguished. */
   lostOwnership(taskId: string): void {
     const run = this.options.turns.current(taskId);
     if (run) {
@@ -212,7 +215,10 @@ export class RunGuard {
     }
   }
 
-  /** An end was not stored. Where that is `completed`, the scaffolder goes on to store `failed`, which is the last that a run sends (`runOneTask`, 4.2.0). */
+  /**
+   * An end was not stored. Where that is `completed`, the scaffolder goes on to store `failed`, which is the last that a run sends
+   * (`runOneTask`, 4.2.0).
+   */
   #endRefused({ taskId, status }: TaskEnd): void {
     if (status === 'failed') {
       this.options.turns.finish(taskId);
@@ -221,7 +227,8 @@ export class RunGuard {
 
   /**
    * A transaction of this process has failed for want of a connection. It may be one that was to store the end of a run. When that fails, the
-   * scaffolder stores that the task has failed, or, if that fails as well, goes on to send its heartbeats (`runOneTask`, `TaskManager.complete`, 4.2.0).
+   * scaffolder stores that the task has failed, or, if that fails as well, goes on to send its heartbeats (`runOneTask`,
+   * `TaskManager.complete`, 4.2.0).
    */
   transactionFailed(error: Error): void {
     for (const [taskId, run] of this.options.turns.allCurrent()) {

@@ -46,7 +46,7 @@ describe.each(databases.eachSupportedId())(
       ]);
       expect(logger.warn.mock.calls).toEqual([
         [
-          `Task ${taskId} is interrupted, since the scaffolder's connection to the database was lost (reset). It is recovered as its template asks`,
+          `Task ${taskId} is interrupted: the scaffolder lost its database connection (reset). It is recovered as its template asks`,
         ],
       ]);
     });

@@ -22,7 +22,7 @@ export async function markBrokenRun(
   const recoveredEvent = await token;
   if (recoveredEvent === undefined) {
     logger.warn(
-      `Task ${taskId} may be interrupted, since the scaffolder's connection to the database was lost (${problem}). If it is, it is recovered after scaffolder.recoverTasksTimeout, since it is not known which of its runs this was`,
+      `Task ${taskId} may be interrupted: the scaffolder lost its database connection (${problem}). Its run could not be identified, so it becomes recoverable only after scaffolder.recoverTasksTimeout`,
     );
     return;
   }
@@ -37,7 +37,7 @@ export async function markBrokenRun(
       // It may have ended just before, if it was a connection for its end, and may run again since.
       if (isInFlight && !isFenced) {
         logger.warn(
-          `Task ${taskId} is interrupted, since the scaffolder's connection to the database was lost (${problem}). It is recovered as its template asks`,
+          `Task ${taskId} is interrupted: the scaffolder lost its database connection (${problem}). It is recovered as its template asks`,
         );
       }
       return;

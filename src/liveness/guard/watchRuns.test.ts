@@ -506,7 +506,7 @@ describe.each(databases.eachSupportedId())('watchRuns on %s', databaseId => {
       await expect(scaffolder.run()).rejects.toThrow(OwnershipLostError);
       expect(await stored()).toEqual(before);
       expect(scaffolder.begun.get(taskId)).toEqual([[0, 1]]);
-      // Both logs are told of it.
+      // Both logs report it.
       const { lostOwnership } = await runs.renewHeartbeats();
       expect(lostOwnership).toMatchObject([{ taskId }]);
     },
@@ -595,7 +595,7 @@ describe.each(databases.eachSupportedId())('watchRuns on %s', databaseId => {
         expect(await status(taskId)).toBe(ending);
         // On a slow machine the scaffolder complains of a heartbeat after the end.
         expect(logger.error).toHaveBeenCalledWith(
-          expect.stringContaining('could not be read or added to'),
+          expect.stringContaining('Could not read or extend a statement'),
           expect.objectContaining({ message: 'of another shape' }),
         );
       });

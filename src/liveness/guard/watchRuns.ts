@@ -38,7 +38,7 @@ export function watchRuns(options: {
       return reader(builder);
     } catch (error) {
       logger.error(
-        'A statement could not be read or added to, so a run that it breaks ends as failed, and a run that has lost ownership may end its task',
+        'Could not read or extend a statement of the scaffolder: a lost connection may fail its task for good, and a run that lost ownership may still end it',
         safeError(error),
       );
       return undefined;
@@ -54,7 +54,7 @@ export function watchRuns(options: {
         throw error;
       }
       logger.debug(
-        `Could not look whether a run of task ${taskId} still owns it`,
+        `Could not check whether a run of task ${taskId} still owns it`,
         safeError(error),
       );
     }
@@ -128,7 +128,7 @@ export function watchRuns(options: {
     },
     signal,
   );
-  // Knex reports nothing of a transaction that gets no connection. A pool that the operator made may not tell either.
+  // Knex reports nothing of a transaction that gets no connection. A pool that the operator made may not report it either.
   const { pool } = knex.client;
   const acquireFailed = (_id: unknown, error: Error) =>
     guard.transactionFailed(error);

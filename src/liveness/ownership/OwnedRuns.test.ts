@@ -446,7 +446,10 @@ describe.each(databases.eachSupportedId())('OwnedRuns on %s', databaseId => {
     await runs.warn(lostOwnership[0]);
     expect((await readEvents(knex, id)).at(-1)).toEqual({
       type: 'log',
-      body: { message: `Warning: ${lostOwnership[0].message}`, stepId: 'two' },
+      body: {
+        message: `Warning: this task was ${lostOwnership[0].message}`,
+        stepId: 'two',
+      },
     });
   });
 

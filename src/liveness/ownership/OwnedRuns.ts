@@ -173,8 +173,8 @@ export class OwnedRuns {
   }
 
   /**
-   * The run of a task here is over without its end being stored, so its folder says nothing any more: it may not have been possible to remove it. With two
-   * runs of the task here, it is not known which of them is over, and they stay known.
+   * The run of a task here is over without its end being stored, so its folder says nothing any more: it may not have been possible to remove
+   * it. With two runs of the task here, it is not known which of them is over, and they stay known.
    */
   over(taskId: string): void {
     if (!this.isDoubled(taskId)) {
@@ -354,7 +354,7 @@ export class OwnedRuns {
       run.isLossReported = true;
       this.#lostOwnership.push({
         taskId: row.id,
-        message: `this task was reclaimed by attempt ${row.attempt} while a backend that had been stalled, or cut off from the database, still ran it. That run has lost ownership of the task, whose effects may have happened twice`,
+        message: `reclaimed by attempt ${row.attempt} while a stalled or disconnected backend still ran it. The earlier run lost ownership; its effects may have happened twice`,
       });
     } else if (isDecided && isStillOurs) {
       // Nobody had claimed the task since the decision, so this run keeps it.
@@ -378,7 +378,7 @@ export class OwnedRuns {
         {
           taskId,
           type: 'log',
-          body: { message: `Warning: ${message}`, stepId },
+          body: { message: `Warning: this task was ${message}`, stepId },
         },
       ]),
     );

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How often a run looks whether it is its turn, in ms. */
+/** How often a run checks whether it is its turn, in ms. */
 const LOOK_MS = 250;
 
 /**
@@ -26,8 +26,8 @@ type Entry<Run> = {
 };
 
 /**
- * The runs of each task in this process, of which only one is alive at a time. A task can be claimed again by the process that still runs it: the process
- * was stalled, or cut off from the database, and others decided on its task. The scaffolder has one folder for both runs, and the
+ * The runs of each task in this process, of which only one is alive at a time. A task can be claimed again by the process that still runs it:
+ * the process was stalled, or cut off from the database, and others decided on its task. The scaffolder has one folder for both runs, and the
  * statements that it sends name the task and not the run. So the later run waits until the earlier one is over, before its folder is filled: until
  * then, what is sent is of the earlier one.
  *

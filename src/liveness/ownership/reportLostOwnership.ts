@@ -3,7 +3,7 @@ import { Knex } from 'knex';
 import { OwnedRuns, LostOwnership } from './OwnedRuns';
 import { markOwnedRuns } from './markOwnedRuns';
 import { safeError } from '../../util/safeError';
-import { within } from '../../util/within';
+import { withTimeout } from '../../util/withTimeout';
 
 /** Each further moment may have an effect twice, so a database that is slow is not waited for. */
 const LAST_WORDS_MS = 500;
@@ -32,7 +32,7 @@ export async function reportLostOwnership(
     return;
   }
   logger.error(
-    'Ending this process, since it has lost ownership of tasks that it still runs (scaffolder.recoverTasksExitWhenTakenOver)',
+    'Ending this process, since it has lost ownership of tasks that it still runs (scaffolder.recoverTasksExitOnLostOwnership)',
   );
   // First, since the other tasks of this process depend on it. A mark holds for the run of this process only, not for the one that has
   // reclaimed the task.
@@ -44,7 +44,7 @@ export async function reportLostOwnership(
       ),
     )
     .then(warnAll);
-  await within(
+  await withTimeout(
     LAST_WORDS_MS,
     reported.catch(() => {}),
   );

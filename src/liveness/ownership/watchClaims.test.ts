@@ -45,7 +45,7 @@ describe.each(databases.eachSupportedId())('watchClaims on %s', databaseId => {
   it('knows of a task that this process claims, and clears what an interrupted run left', async () => {
     const id = await insertTask(knex, { status: 'open' });
     directory.setContent({ [id]: { 'half-written': 'x' } });
-    await folders.suspectExisting();
+    await folders.rememberExisting();
     const store = await createBuiltIn(knex, logger);
     watch();
     expect(runs.isAlive(id)).toBe(false);

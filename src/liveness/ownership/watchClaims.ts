@@ -14,7 +14,8 @@ type TransactionStatement = SentStatement & { __knexTxId?: string };
 
 /**
  * Detects the claims of this process by the statements that it sends: a task is claimed when the statement that claims it is answered
- * with one changed row. The scaffolder's `processing` events are no proof: with an events backend those of other processes arrive as well, and once a shutdown has begun the events service refuses them, while workers still claim
+ * with one changed row. The scaffolder's `processing` events are no proof: with an events backend those of other processes arrive as well,
+ * and once a shutdown has begun the events service refuses them, while workers still claim
  * (`DefaultEventsService` of @backstage/plugin-events-node 0.4.26).
  *
  * All that follows a claim happens before the scaffolder gets the answer, and so before the run begins.

@@ -172,7 +172,7 @@ describe('LockSession', () => {
       expect(handlers.onRefused).not.toHaveBeenCalled();
       now += 11_000;
       await waitFor(
-        'it to be told',
+        'it to be reported',
         async () => handlers.onRefused.mock.calls.length > 0,
       );
       expect(handlers.onRefused.mock.calls[0][0].message).toMatch(

@@ -1,7 +1,7 @@
 import { toError } from '@backstage/errors';
 import { Knex } from 'knex';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { within, TIMED_OUT } from '../../util/within';
+import { withTimeout, TIMED_OUT } from '../../util/withTimeout';
 
 /** How often it is looked at, and every how many of these the session is asked. */
 const TICK_MS = 1_000;
@@ -182,7 +182,7 @@ export class LockSession {
     const { key } = this.options;
     const session = await this.#open();
     try {
-      const taken = await within(TAKE_MS, this.#lock(session.client, key));
+      const taken = await withTimeout(TAKE_MS, this.#lock(session.client, key));
       if (taken === TIMED_OUT || session.isLost || this.#isOver) {
         throw new Error('The session did not answer');
       }
@@ -219,7 +219,7 @@ export class LockSession {
     const { knex, applicationName } = this.options;
     const { Client } = knex.client.driver;
     // What provides them may hang.
-    const settings = await within(TAKE_MS, readConnectionSettings(knex));
+    const settings = await withTimeout(TAKE_MS, readConnectionSettings(knex));
     if (settings === TIMED_OUT) {
       throw new Error(
         `The connection settings were not provided within ${TAKE_MS / 1000} s`,
@@ -332,7 +332,7 @@ export class LockSession {
       session.ticksUnanswered = 1;
       this.#checkProcess(session.client).then(
         () => this.#answered(session),
-        // A statement that was cancelled is an answer. That the session ended is told by its events.
+        // A statement that was cancelled is an answer. That the session ended is reported by its events.
         error =>
           error instanceof PooledError
             ? this.#lost(session)

@@ -23,7 +23,7 @@ describe.each(databases.eachSupportedId())(
     let knex: Knex;
     const created: ProcessRegistration[] = [];
     const isPostgres = databaseId !== 'SQLITE_3';
-    const settling = { lost: jest.fn() };
+    const settling = { restart: jest.fn() };
     const lockTrouble = { report: jest.fn(), over: jest.fn() };
     const logger = mockServices.logger.mock();
 
@@ -188,7 +188,7 @@ describe.each(databases.eachSupportedId())(
         const [other] = await sessionOf(registration);
         return other && other !== pid;
       });
-      expect(settling.lost).toHaveBeenCalledTimes(1);
+      expect(settling.restart).toHaveBeenCalledTimes(1);
       await waitFor('the lock', holdsLock);
     });
 

@@ -42,8 +42,8 @@ export class ProcessRegistration {
     private readonly options: {
       knex: Knex;
       process: ProcessIdentity;
-      settling: Pick<Settling, 'lost'>;
-      /** Is told that the lock cannot be had, and that it can again. */
+      settling: Pick<Settling, 'restart'>;
+      /** Receives reports that the lock cannot be taken, and that it can be again. */
       lockTrouble: { report(error: Error): void; over(): void };
       /** Whether it takes long until the heartbeats alone show that this process is dead. */
       isTimeoutLong: boolean;
@@ -173,7 +173,7 @@ export class ProcessRegistration {
       onChange: () => void this.#keepAnew().catch(() => {}),
       onLost: () => {
         // The server may have been restarted, so that all others have yet to come back as well.
-        settling.lost();
+        settling.restart();
         logger.debug(
           'The database session that shows that this process lives was lost; it is opened again',
         );

@@ -2,8 +2,8 @@ import { MetricsService } from '@backstage/backend-plugin-api/alpha';
 import { Knex } from 'knex';
 import { sumKept } from '../../database/operations/snapshots/kept/sumKept';
 import { parseNeeds } from '../../decision/plan/snapshotNeeds';
-import { keepAnswer } from '../../util/keepAnswer';
-import { within, TIMED_OUT } from '../../util/within';
+import { cacheFor } from '../../util/cacheFor';
+import { withTimeout, TIMED_OUT } from '../../util/withTimeout';
 
 /** All rows are read for it, of as many snapshots as are kept, in each replica. No more than that is needed to see it grow. */
 const READ_AGAIN_MS = 60_000;
@@ -28,7 +28,7 @@ export function reportKept(
   },
 ): void {
   const { knex, isReady, stores, now } = options;
-  const sum = keepAnswer(READ_AGAIN_MS, () => sumKept(knex), now);
+  const sum = cacheFor(READ_AGAIN_MS, () => sumKept(knex), now);
   const read = async (): Promise<Map<string, KeptSum>> =>
     isReady() ? sumByStore(sum, stores) : new Map();
   const bytes = metrics.createObservableGauge('scaffolder.recovery.kept.size', {
@@ -61,7 +61,7 @@ async function sumByStore(
   sum: () => ReturnType<typeof sumKept>,
   stores: string[],
 ): Promise<Map<string, KeptSum>> {
-  const rows = await within(TIMEOUT_MS, sum()).catch(() => TIMED_OUT);
+  const rows = await withTimeout(TIMEOUT_MS, sum()).catch(() => TIMED_OUT);
   if (typeof rows === 'symbol') {
     return new Map();
   }

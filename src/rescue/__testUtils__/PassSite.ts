@@ -95,7 +95,7 @@ export class PassSite {
         taskTimeoutSeconds: 86_400,
         concurrentTasks: 10,
         workingDirectory: this.directory.path,
-        exitWhenTakenOver: false,
+        exitOnLostOwnership: false,
         maxAttempts: 3,
         notify: false,
         ...config,

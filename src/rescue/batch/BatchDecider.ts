@@ -20,7 +20,7 @@ import { Decision, FinalDecision } from '../../decision/decision';
 import { Requeuer } from '../requeue/Requeuer';
 import { readHistory } from '../../decision/plan/history';
 import { FinalAttempts } from '../FinalAttempts';
-import { formatSilence } from '../../decision/messages/format';
+import { formatDuration } from '../../util/durations';
 import { decisionLine } from '../../decision/messages/logLines';
 import { RecoveryListener } from '../../record/RecoveryListener';
 import { ProcessRegistration } from '../../liveness/processes/ProcessRegistration';
@@ -210,7 +210,7 @@ export class BatchDecider {
     const options = { ...config, taskIds, silentSeconds };
     for (const taskId of await deferInterruptedTasks(tx, options)) {
       logger.warn(
-        `Task ${taskId} is interrupted and could not be decided on for ${formatSilence(
+        `Task ${taskId} is interrupted and could not be decided on for ${formatDuration(
           silentSeconds,
         )}; deferred, so that the scaffolder's own recovery does not take it; its silence is counted anew`,
       );

@@ -221,7 +221,7 @@ describe.each(databases.eachSupportedId())(
       });
       await site.createPass().runOnce();
       expect((await site.newEvents(id))[0].body.message).toContain(
-        `Step 'two' depends on 'oen', which is no step`,
+        `Step 'two' depends on 'oen', which is not a step`,
       );
     });
 

@@ -9,7 +9,7 @@ import {
 import { HAND_OVER_COLUMNS } from '../../database/operations/interrupted/interrupted';
 import { DEFER_MARGIN_SECONDS } from '../batch/BatchDecider';
 import { shortTransaction } from '../../database/dialect/shortTransaction';
-import { formatSilence } from '../../decision/messages/format';
+import { formatDuration } from '../../util/durations';
 
 const BATCH_SIZE = 1_000;
 
@@ -57,7 +57,7 @@ export class Deferral {
       );
       for (const taskId of taskIds) {
         logger.warn(
-          `Task ${taskId} is deferred: it was silent for ${formatSilence(
+          `Task ${taskId} is deferred: it was silent for ${formatDuration(
             silentSeconds,
           )}, this module cannot decide on it now, and the scaffolder's own recovery would soon run it again, whatever its strategy; its silence is counted anew`,
         );

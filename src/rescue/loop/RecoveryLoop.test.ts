@@ -290,7 +290,7 @@ describe('RecoveryLoop', () => {
   it('defers the tasks while it settles after a start of the server or an outage', async () => {
     const { runner, settling, deferral, tick } = setup();
     await runner.start();
-    settling.lost();
+    settling.restart();
     await tick(RECOVER);
     expect(deferral.deferOnce).toHaveBeenCalledTimes(1);
   });

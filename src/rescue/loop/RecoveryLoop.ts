@@ -85,7 +85,7 @@ export class RecoveryLoop {
       ),
     );
     await folders
-      .suspectExisting()
+      .rememberExisting()
       .catch(error =>
         logger.error(
           'The workspaces of earlier runs cannot be listed',
@@ -233,7 +233,7 @@ export class RecoveryLoop {
     // Only now: what came before, such as migrations, is no gap between reads.
     settling.begin();
     if (upSeconds < SETTLING_SECONDS || haveLostLocks) {
-      settling.lost();
+      settling.restart();
     }
   }
 
@@ -266,7 +266,7 @@ export class RecoveryLoop {
       return undefined;
     } catch (error) {
       if (isVital) {
-        settling.lost();
+        settling.restart();
       }
       if (error instanceof Blocker) {
         // One error, whoever has come upon it.

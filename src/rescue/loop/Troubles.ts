@@ -1,5 +1,5 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
-import { formatSilence } from '../../decision/messages/format';
+import { formatDuration } from '../../util/durations';
 
 /** An error that is logged once scrolls away. Once a minute is seen, and fills no disk. */
 const REPEAT_MS = 60_000;
@@ -44,7 +44,7 @@ export class Troubles {
     if (known?.cause !== cause || now - loggedAt >= REPEAT_MS) {
       loggedAt = now;
       const line = known
-        ? `${message} (for ${formatSilence((now - since) / 1000)} by now)`
+        ? `${message} (for ${formatDuration((now - since) / 1000)} by now)`
         : message;
       this.options.logger.error(line, ...(error ? [error] : []));
     }
@@ -58,7 +58,7 @@ export class Troubles {
       this.#ongoing.delete(what);
       const seconds = (this.#now() - trouble.since) / 1000;
       this.options.logger.info(
-        `The ${what} works again, after ${formatSilence(seconds)}`,
+        `The ${what} works again, after ${formatDuration(seconds)}`,
       );
     }
   }

@@ -10,7 +10,7 @@ import { POLL_INTERVAL_SECONDS } from '../../scaffolder/intervals';
  * - Of as many as this process could run, one is left to its own next poll. The rest may be opened at once.
  * - What is more is spread over the time in which each process polls once.
  *
- * A worker that is woken takes whatever is open. That is why one task is enough to wake it for.
+ * A woken worker takes whatever is open, so one task is enough to wake it.
  *
  * @param options.freeSlots - how many more tasks this process could run
  * @param options.secondsUntilPoll - until this process polls next

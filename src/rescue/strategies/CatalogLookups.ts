@@ -1,7 +1,7 @@
 import { AuthService, LoggerService } from '@backstage/backend-plugin-api';
 import { CatalogService } from '@backstage/plugin-catalog-node';
 import { BatchErrors } from '../batch/partialFailure/BatchErrors';
-import { TIMED_OUT, within } from '../../util/within';
+import { TIMED_OUT, withTimeout } from '../../util/withTimeout';
 import { batchOrEach } from '../batch/partialFailure/batchOrEach';
 
 /** A catalog that takes longer counts as unreachable. */
@@ -76,7 +76,7 @@ export class CatalogLookups {
   async #askFor(refs: string[]): Promise<void> {
     refs.forEach(ref => this.#asked.add(ref));
     const { catalog, auth, timeoutMs = LOOKUP_TIMEOUT_MS } = this.options;
-    const answer = await within(
+    const answer = await withTimeout(
       timeoutMs,
       auth
         .getOwnServiceCredentials()

@@ -111,7 +111,7 @@ describe.each(databases.eachSupportedId())(
         { task_id: id, strategy: 'none', source: 'invalid' },
       ]);
       expect(logger.warn).toHaveBeenCalledWith(
-        `Task ${id}: template:default/misspelt has spec.recovery.strategy "restrat"; allowed is spec.recovery.strategy with one of 'none', 'restart', 'idempotent'. It counts as 'none'`,
+        `Task ${id}: template:default/misspelt has spec.recovery.strategy "restrat"; expected spec.recovery.strategy with one of 'none', 'restart', 'idempotent'. It counts as 'none'`,
       );
     });
 

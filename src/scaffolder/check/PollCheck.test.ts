@@ -15,7 +15,7 @@ describe('PollCheck', () => {
     return { state, check };
   };
 
-  it('fails with the lines to paste when the scaffolder does not look within 30 s of the start of its workers', async () => {
+  it('fails with the lines to paste when the scaffolder does not poll within 30 s of the start of its workers', async () => {
     const { state, check } = create();
     state.now = 100;
     await check.check();

@@ -4,7 +4,10 @@ import { ExplainedError } from '../../util/ExplainedError';
 /** Three polls of the scaffolder. */
 const MISSING_AFTER_SECONDS = 30;
 
-/** Checks that the scaffolder polls for tasks to recover, as it does with the settings that this module supplies. Without its poll, no task is opened. */
+/**
+ * Checks that the scaffolder polls for tasks to recover, as it does with the settings that this module supplies. Without its poll, no task is
+ * opened.
+ */
 export class PollCheck {
   #workersStartedAt?: number;
 

@@ -119,7 +119,7 @@ describe.each(databases.eachSupportedId())(
       async scaffolder => {
         create({ versions: { scaffolder, module: '0.1.0' } }).checkVersion();
         expect(warnings()).toEqual([
-          `@backstage/plugin-scaffolder-backend ${scaffolder} is installed, with which this module was not tested. Tasks are recovered, but what the module relies on may have changed, and only part of that is checked while it runs. Use a release of this module that was tested with it (scaffolder ${scaffolder}, this module 0.1.0, tested with scaffolder 4.2.0 to 4.3.x)`,
+          `This module was not tested with @backstage/plugin-scaffolder-backend ${scaffolder}, which is installed. Tasks are recovered, but what the module relies on may have changed, and only part of that is checked while it runs. Use a release of this module that was tested with it (scaffolder ${scaffolder}, this module 0.1.0, tested with scaffolder 4.2.0 to 4.3.x)`,
         ]);
       },
     );

@@ -168,7 +168,7 @@ export class ScaffolderCheck {
   }
 
   #note(deviation: Deviation): void {
-    // One of each kind is reported, and the next ones tell nothing new.
+    // One of each kind is reported, and the next ones add nothing new.
     if (!this.#found.some(({ kind }) => kind === deviation.kind)) {
       this.#found.push(deviation);
     }

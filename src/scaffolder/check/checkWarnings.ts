@@ -1,7 +1,7 @@
 import { ASSUMPTIONS } from '../assumptions';
 import { InstalledVersions } from './installedVersions';
 
-/* What operators are told of a scaffolder that is not as known: what was found, what follows, and what to do. */
+/* Warnings about a scaffolder that is not as known: what was found, what follows, and what to do. */
 
 /** What was found not to be as known. */
 export type Deviation =
@@ -35,7 +35,7 @@ export function checkWarning(
 function describe(deviation: Deviation): string {
   switch (deviation.kind) {
     case 'version':
-      return `@backstage/plugin-scaffolder-backend ${deviation.scaffolder} is installed, with which this module was not tested. Tasks are recovered, but what the module relies on may have changed, and only part of that is checked while it runs. Use a release of this module that was tested with it`;
+      return `This module was not tested with @backstage/plugin-scaffolder-backend ${deviation.scaffolder}, which is installed. Tasks are recovered, but what the module relies on may have changed, and only part of that is checked while it runs. Use a release of this module that was tested with it`;
     case 'sqlite':
       return `SQLite ${deviation.version} is older than ${oldestSqlite}, so the module's statements fail and no interrupted task is decided on. Upgrade better-sqlite3 to 9.1.0 or later`;
     case 'unseen':

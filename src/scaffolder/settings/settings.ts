@@ -5,20 +5,23 @@ import { Config } from '@backstage/config';
  * The legacy keys count when the others are not set.
  */
 
+/** Whether the scaffolder polls for stale tasks, and keeps the outputs of finished steps and the secrets of running tasks. */
 export const ENABLED = 'scaffolder.taskRecovery.enabled';
 export const LEGACY_ENABLED = 'scaffolder.EXPERIMENTAL_recoverTasks';
 
+/** After how long a silence the scaffolder's own recovery takes a task. */
 export const STALE_TIMEOUT = 'scaffolder.taskRecovery.staleTimeout';
 export const LEGACY_STALE_TIMEOUT =
   'scaffolder.EXPERIMENTAL_recoverTasksTimeout';
-/** `StorageTaskBroker.recoverTasks` */
+/** In seconds (`StorageTaskBroker.recoverTasks`). */
 export const DEFAULT_STALE_TIMEOUT = 30;
 
+/** After how long a silence the scaffolder closes a task. */
 export const TASK_TIMEOUT = 'scaffolder.taskTimeout';
-/** `createRouter` */
+/** In seconds (`createRouter`). */
 export const DEFAULT_TASK_TIMEOUT = 24 * 3600;
 
-/** `TaskWorker.create` */
+/** How many tasks a process runs at once (`TaskWorker.create`). */
 export const DEFAULT_CONCURRENT_TASKS = 10;
 
 const PROVIDER = 'scaffolder.taskRecovery.workspaceProvider';
@@ -38,7 +41,7 @@ export function isLegacyProviderOn(config: Config): boolean {
   try {
     return config.getOptionalBoolean(LEGACY_PROVIDER_ENABLED) ?? false;
   } catch {
-    // No truth value: told when it is read.
+    // Not a boolean: reported when it is read.
     return false;
   }
 }

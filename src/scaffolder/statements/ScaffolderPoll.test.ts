@@ -15,30 +15,30 @@ const databases = TestDatabases.create({ ids: TEST_DATABASE_IDS });
 describe.each(databases.eachSupportedId())(
   'ScaffolderPoll on %s',
   databaseId => {
-    it('sees when the recovery of the scaffolder looks, and nothing else', async () => {
+    it('sees when the scaffolder polls, and nothing else', async () => {
       const knex = await databases.init(databaseId);
       await migrateScaffolder(knex);
       const taskId = await insertTask(knex);
       const store = await createBuiltIn(knex, mockServices.logger.mock());
       let now = 0;
-      const looks = new ScaffolderPoll(() => now);
-      knex.on('query', ({ sql }) => looks.sent(sql));
+      const poll = new ScaffolderPoll(() => now);
+      knex.on('query', ({ sql }) => poll.sent(sql));
 
       await store.heartbeatTask(taskId);
       await secondsSinceServerStart(knex);
-      expect(looks.secondsUntilNext()).toBeUndefined();
-      expect(looks.secondsSinceLast()).toBeUndefined();
+      expect(poll.secondsUntilNext()).toBeUndefined();
+      expect(poll.secondsSinceLast()).toBeUndefined();
 
       await store.recoverTasks({ timeout: { seconds: 30 } });
-      expect(looks.secondsUntilNext()).toBe(10);
+      expect(poll.secondsUntilNext()).toBe(10);
       now += 4_000;
       await store.heartbeatTask(taskId).catch(() => {});
-      expect(looks.secondsUntilNext()).toBe(6);
-      expect(looks.secondsSinceLast()).toBe(4);
+      expect(poll.secondsUntilNext()).toBe(6);
+      expect(poll.secondsSinceLast()).toBe(4);
       now += 6_500;
-      expect(looks.secondsUntilNext()).toBe(0);
+      expect(poll.secondsUntilNext()).toBe(0);
       now += 1_000;
-      expect(looks.secondsUntilNext()).toBeUndefined();
+      expect(poll.secondsUntilNext()).toBeUndefined();
     });
   },
 );

@@ -1,6 +1,6 @@
 import { POLL_INTERVAL_SECONDS } from '../intervals';
 
-/** A look that is later than this is not coming as expected. */
+/** A poll later than this is overdue. */
 const LATE_MS = 1_000;
 
 /** The statement that opens tasks, the only one to return these columns (`recoverTasks` of `DatabaseTaskStore`, 4.2.0). */
@@ -12,8 +12,8 @@ export function isPoll(sql: string): boolean {
 }
 
 /**
- * When the scaffolder's own recovery in this process looks for tasks that it can open. A worker only wakes if its own process opens
- * a task, so it matters which process looks next. Seen from the statements that it sends: no event tells of it.
+ * When the scaffolder's recovery in this process polls for tasks that it can open. A worker only wakes if its own process opens
+ * a task, so it matters which process polls next. Seen from the statements that it sends: no event reports it.
  */
 export class ScaffolderPoll {
   #lastAt?: number;
@@ -28,14 +28,14 @@ export class ScaffolderPoll {
     }
   }
 
-  /** How many seconds ago it looked. Nothing if it never has. */
+  /** How many seconds ago it polled. Nothing if it never has. */
   secondsSinceLast(): number | undefined {
     return this.#lastAt === undefined
       ? undefined
       : (this.clock() - this.#lastAt) / 1000;
   }
 
-  /** In how many seconds it looks next. Nothing if that cannot be told. */
+  /** In how many seconds it polls next. Nothing if that is not known. */
   secondsUntilNext(): number | undefined {
     const ms =
       this.#lastAt === undefined

@@ -1,4 +1,4 @@
-/** A statement that was sent to the scaffolder's database, as knex tells of it. */
+/** A statement that was sent to the scaffolder's database, as knex reports it. */
 export type SentStatement = { sql: string; bindings?: readonly unknown[] };
 
 /** The statement that claims a task, the only one of this shape (`claimTask` of `DatabaseTaskStore`, 4.2.0). */

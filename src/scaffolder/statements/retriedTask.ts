@@ -11,7 +11,7 @@ const STATEMENT =
 /**
  * The id of the task that a statement starts again, if it does.
  *
- * @param builder - as knex tells of it before it is compiled
+ * @param builder - as knex has it before it is compiled
  */
 export function retriedTask(builder: Knex.QueryBuilder): string | undefined {
   const { _method: method, _single: single } = builder as unknown as {

@@ -10,7 +10,7 @@ const PARTS_AT_ONCE = 8;
 
 /**
  * Encrypts the parts of a manifest, each when it is asked for, if there is a key. The second byte of the first part, by which a full
- * manifest is told from a delta, stays readable in its place.
+ * manifest is distinguished from a delta, stays readable in its place.
  */
 export function* encryptManifest(
   keys: EncryptionKeys,

@@ -24,8 +24,9 @@ export type Limits = {
   maxFiles: number;
 };
 
+/** What a snapshot found, and what it stored. */
 export type Snapshot = {
-  /** Whether it differs from the snapshot before it in more than times. Null if that cannot be told. */
+  /** Whether it differs from the snapshot before it in more than times. Null if that is not known. */
   changed: boolean | null;
   /** Why the content is not stored, if it is not. Names no path. */
   missing: string | null;
@@ -198,7 +199,7 @@ function storedSnapshot(
       ? { manifest: undefined, chain: known.chain }
       : chooseManifest(known, { entries, removed }, now);
   return {
-    // What cannot be told counts as changed: then the plan has a step run again that it could have skipped.
+    // What is not known counts as changed: then the plan has a step run again that it could have skipped.
     changed: changed ?? true,
     missing: null,
     files: scan.files,

@@ -79,7 +79,7 @@ describe('RunFolders', () => {
     it('takes away the folder that was there before the process started', async () => {
       directory.setContent({ [id]: { 'half-written': 'x' } });
       const w = folders();
-      await w.suspectExisting();
+      await w.rememberExisting();
       w.claimed(id);
       expect(exists(id)).toBe(false);
     });
@@ -87,7 +87,7 @@ describe('RunFolders', () => {
     it('leaves a folder alone that was made since', async () => {
       directory.setContent({ [id]: { 'half-written': 'x' } });
       const w = folders();
-      await w.suspectExisting();
+      await w.rememberExisting();
       // Renamed, not deleted: the inode of a deleted folder may be given to the next one.
       fs.renameSync(directory.resolve(id), directory.resolve('gone'));
       fs.mkdirSync(directory.resolve(id));
@@ -95,7 +95,7 @@ describe('RunFolders', () => {
       expect(exists(id)).toBe(true);
     });
 
-    it('leaves a folder alone that nobody suspected', () => {
+    it('leaves a folder alone that was not remembered', () => {
       directory.setContent({ [id]: { file: 'x' } });
       folders().claimed(id);
       expect(exists(id)).toBe(true);

@@ -17,7 +17,7 @@ const SET_ASIDE = new RegExp(`^${UUID}\\.interrupted-${UUID}$`, 'i');
  */
 export class RunFolders {
   /** The inodes of the folders that were there before this process ran anything, by the id of the task. */
-  readonly #suspects = new Map<string, number>();
+  readonly #existing = new Map<string, number>();
 
   constructor(
     private readonly directory: string,
@@ -57,11 +57,11 @@ export class RunFolders {
    * Remembers which folders are older than what this process runs. They may be those of another backend on this host, or
    * what a killed one left.
    */
-  async suspectExisting(): Promise<void> {
+  async rememberExisting(): Promise<void> {
     for (const taskId of await this.list()) {
       const inode = this.#inode(taskId);
       if (inode !== undefined) {
-        this.#suspects.set(taskId, inode);
+        this.#existing.set(taskId, inode);
       }
     }
   }
@@ -71,11 +71,11 @@ export class RunFolders {
    * process ran anything is no folder of this run.
    */
   claimed(taskId: string): void {
-    const inode = this.#suspects.get(taskId);
+    const inode = this.#existing.get(taskId);
     if (inode === undefined) {
       return;
     }
-    this.#suspects.delete(taskId);
+    this.#existing.delete(taskId);
     if (inode === this.#inode(taskId)) {
       this.takeAway(taskId);
     }

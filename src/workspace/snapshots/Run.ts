@@ -89,7 +89,7 @@ export class Run {
     const { listener } = this.context;
     let recorded: number | undefined;
     try {
-      recorded = await this.#takePatiently();
+      recorded = await this.#takeWithRetries();
     } catch (error) {
       listener?.skipped('store');
       this.#logOnce(
@@ -104,7 +104,7 @@ export class Run {
     await this.context.engine.tell('settle', taskId, recorded);
   }
 
-  async #takePatiently(): Promise<number | undefined> {
+  async #takeWithRetries(): Promise<number | undefined> {
     const deadline = performance.now() + RETRY_FOR;
     for (let tries = 1; ; tries++) {
       try {
@@ -159,7 +159,7 @@ export class Run {
 
   /**
    * Records that there is no snapshot of the workspace as it is now. Without that row, the snapshot of a step's checkpoint would be taken for
-   * that of its end: both come after the same event. Tried once, since it follows what was tried patiently; a database that does not take it
+   * that of its end: both come after the same event. Tried once, since it follows retries; a database that does not take it
    * hardly takes the end of the step, which is written next.
    */
   async #recordMissing(): Promise<void> {
@@ -272,7 +272,7 @@ export class Run {
     if (skipped.length > 0) {
       this.#logOnce(
         'skipped',
-        `${skipped.slice(0, 3).join(', ')} in the workspace of task ${this.taskId} are FIFOs, sockets or devices, which are not stored.`,
+        `Task ${this.taskId}: FIFOs, sockets and devices in its workspace are not stored, among them ${skipped.slice(0, 3).join(', ')}.`,
       );
     }
   }

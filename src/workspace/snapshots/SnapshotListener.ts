@@ -1,4 +1,4 @@
-/** Who is told of snapshots of workspaces. */
+/** Receives reports on snapshots. */
 export type SnapshotListener = {
   /** A snapshot was made. */
   taken(seconds: number, storedBytes: number): void;

@@ -47,6 +47,7 @@ const MAX_RETRY_AFTER = 5_000;
 /** In place of the row of a run that the database did not record. */
 const UNRECORDED = 'unrecorded';
 
+/** Where snapshots are stored, up to which size, and who receives reports on them. */
 export type SnapshotsOptions = {
   knex: Knex;
   limits: Limits;
@@ -198,7 +199,7 @@ export class Snapshots {
     const begin = performance.now();
     let result: 'ok' | 'failed' = 'failed';
     try {
-      const run = await this.#beginPatiently(options);
+      const run = await this.#beginWithRetries(options);
       result = 'ok';
       return run;
     } finally {
@@ -209,7 +210,7 @@ export class Snapshots {
     }
   }
 
-  async #beginPatiently(options: BeginOptions): Promise<Run | undefined> {
+  async #beginWithRetries(options: BeginOptions): Promise<Run | undefined> {
     const { engine, logger, stores } = this.#context;
     const { taskId, path, from } = options;
     const { signal } = this.#stopping;

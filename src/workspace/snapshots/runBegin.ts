@@ -20,7 +20,7 @@ type ClaimedTask = {
 /**
  * The files that a run begins with which was just claimed: those that were there before the first step that it runs.
  *
- * That is told by the task's state, by which the scaffolder skips finished steps. A decision leaves in it only the steps that its plan
+ * That is read from the task's state, by which the scaffolder skips finished steps. A decision leaves in it only the steps that its plan
  * skips, so these are the files of the plan. And they fit what the run does where nobody decided, or where the plan is recorded after the
  * claim, as that of a retry.
  *
@@ -44,7 +44,7 @@ export function filesOfRun(
 }
 
 /**
- * Whether a run skips some finished steps and runs others, which may need their files. Told by the scaffolder's own table, so also where the
+ * Whether a run skips some finished steps and runs others, which may need their files. Read from the scaffolder's own table, so also where the
  * module's cannot be read.
  *
  * Then the run was planned with or without files by a decision, or by the plan of a retry: where there is none, a retry leaves no finished steps

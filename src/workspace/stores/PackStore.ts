@@ -29,7 +29,7 @@ export interface PackStore {
    */
   delete(taskId: string, names: string[]): Promise<void>;
   /**
-   * Looks whether the store can be used.
+   * Checks whether the store can be used.
    *
    * @throws Error that says what is wrong with it and what to do.
    */

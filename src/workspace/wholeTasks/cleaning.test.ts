@@ -203,7 +203,7 @@ describe.each(
     await away.cleanStores();
     expect(await site.packs()).not.toEqual([]);
     expect(away.warnings()).toEqual([
-      expect.stringContaining('is tried again'),
+      expect.stringContaining('trying again later'),
     ]);
     isAway = false;
     await away.cleanStores();

@@ -165,7 +165,7 @@ describe('fillParameters', () => {
     const { values, unfilled } = fillParameters({ properties }, 'all');
     expect(values).toEqual({});
     expect(unfilled).toEqual([
-      { name: 'code', reason: 'its pattern ( is no regular expression' },
+      { name: 'code', reason: 'its pattern ( is not a regular expression' },
       {
         name: 'thing',
         reason: 'its #/definitions/thing is not in the schema',

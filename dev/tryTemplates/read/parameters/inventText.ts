@@ -82,7 +82,7 @@ function compile(pattern: string): RegExp {
     try {
       return new RegExp(pattern);
     } catch {
-      throw new Error(`its pattern ${pattern} is no regular expression`);
+      throw new Error(`its pattern ${pattern} is not a regular expression`);
     }
   }
 }

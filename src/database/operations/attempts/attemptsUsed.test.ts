@@ -30,7 +30,7 @@ describe.each(databases.eachSupportedId())(
       await knex(TASKS).delete();
     });
 
-    const spentOn = async (taskId: string) =>
+    const usedOn = async (taskId: string) =>
       (await readLastAttempt(knex, taskId))?.spent;
 
     it('are one fewer when a decision is withdrawn, which counts once', async () => {
@@ -40,29 +40,31 @@ describe.each(databases.eachSupportedId())(
       ];
       await knex.transaction(tx =>
         recordAttempts(tx, [
-          newAttempt({ taskId: unplanned, spent: 2 }),
-          newAttempt({ taskId: planned, spent: 2, interruptedBy: 'shutdown' }),
+          newAttempt({ taskId: unplanned, attemptsUsed: 2 }),
+          newAttempt({
+            taskId: planned,
+            attemptsUsed: 2,
+            interruptedBy: 'shutdown',
+          }),
         ]),
       );
       for (const taskId of [unplanned, planned]) {
         await withdrawAttempt(knex, { taskId, attempt: 1 });
         await withdrawAttempt(knex, { taskId, attempt: 1 });
       }
-      expect([await spentOn(unplanned), await spentOn(planned)]).toEqual([
-        1, 2,
-      ]);
+      expect([await usedOn(unplanned), await usedOn(planned)]).toEqual([1, 2]);
     });
 
     it('are none once a run has ended by itself', async () => {
       const [ended, other] = [await insertTask(knex), await insertTask(knex)];
       await knex.transaction(tx =>
         recordAttempts(tx, [
-          newAttempt({ taskId: ended, spent: 2 }),
-          newAttempt({ taskId: other, spent: 2 }),
+          newAttempt({ taskId: ended, attemptsUsed: 2 }),
+          newAttempt({ taskId: other, attemptsUsed: 2 }),
         ]),
       );
       await resetAttemptsUsed(knex, ended);
-      expect([await spentOn(ended), await spentOn(other)]).toEqual([0, 2]);
+      expect([await usedOn(ended), await usedOn(other)]).toEqual([0, 2]);
     });
   },
 );

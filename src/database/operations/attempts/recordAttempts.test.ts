@@ -47,7 +47,7 @@ describe.each(databases.eachSupportedId())(
             attempt: 2,
             decision: 'failed',
             strategy,
-            spent: 2,
+            attemptsUsed: 2,
             finishedSteps: 1,
           }),
         ]);
@@ -57,12 +57,12 @@ describe.each(databases.eachSupportedId())(
         (await readRunningTask(knex, taskId))!.last;
       expect(await lastOn(one)).toEqual({
         attempt: 2,
-        spent: 2,
+        attemptsUsed: 2,
         finishedSteps: 1,
       });
       expect(await lastOn(two)).toEqual({
         attempt: 1,
-        spent: 1,
+        attemptsUsed: 1,
         finishedSteps: 3,
       });
       expect(await lastOn(await insertTask(knex))).toBeUndefined();

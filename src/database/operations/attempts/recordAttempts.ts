@@ -31,8 +31,8 @@ export type NewAttempt = {
   interruptedBy?: string;
   /** Of a crash: lock or pid. */
   knownBy?: string;
-  /** How many recoveries in a row got the task no further, this one included. */
-  spent: number;
+  /** Attempts used: recoveries in a row without progress, this one included. */
+  attemptsUsed: number;
   /** How many of its steps had ever finished. */
   finishedSteps: number;
   /** Whether it is the last recovery that the limit allows. */
@@ -109,7 +109,7 @@ export function attemptRow(a: NewAttempt) {
     known_by: a.knownBy ?? null,
     // For what reads the table, releases that are rolled back to among it.
     planned: a.interruptedBy === 'shutdown',
-    spent: a.spent,
+    spent: a.attemptsUsed,
     finished_steps: a.finishedSteps,
     last_chance: a.finalAttempt,
     outcome: a.isClose ? 'closed' : 'waiting',

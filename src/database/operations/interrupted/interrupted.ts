@@ -104,7 +104,7 @@ const LAST_DECIDED_AT = `(
 const DECIDED_SINCE_HEARTBEAT = `coalesce(${LAST_DECIDED_AT} > ${TASKS}.last_heartbeat_at, false)`;
 
 /** A condition: a nudge is younger than the last heartbeat of its task, which nobody has claimed since. */
-export const WOKEN_SINCE_HEARTBEAT = `${NUDGES}.woken_at > ${TASKS}.last_heartbeat_at`;
+export const NUDGED_SINCE_HEARTBEAT = `${NUDGES}.woken_at > ${TASKS}.last_heartbeat_at`;
 
 /**
  * A condition: a hand-over was decided on so long ago that the task is not to run any more. The heartbeat does not show that: it was set
@@ -193,7 +193,7 @@ function nudgesSinceHeartbeat(knex: Knex): Knex.QueryBuilder {
   return knex(NUDGES)
     .select(knex.raw('1'))
     .whereRaw(`${NUDGES}.task_id = ${TASKS}.id`)
-    .whereRaw(WOKEN_SINCE_HEARTBEAT);
+    .whereRaw(NUDGED_SINCE_HEARTBEAT);
 }
 
 function cancellations(knex: Knex): Knex.QueryBuilder {

@@ -40,7 +40,7 @@ export type InterruptedTaskRow = Pick<
 /** The last decision on a task. */
 type LastAttempt = {
   attempt: number;
-  spent: number;
+  attemptsUsed: number;
   finishedSteps: number;
 };
 
@@ -120,7 +120,7 @@ export function readForDecision(
         ? undefined
         : {
             attempt: row.attempt,
-            spent: row.spent,
+            attemptsUsed: row.spent,
             finishedSteps: row.finished_steps,
           },
   };

@@ -2,12 +2,12 @@ import { Knex } from 'knex';
 import { ATTEMPTS, CLAIMS, SHUTDOWNS, STRATEGIES, NUDGES } from '../../tables';
 import { IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
 import { secondsAgo } from '../../time';
-import { WOKEN_SINCE_HEARTBEAT } from '../interrupted/interrupted';
+import { NUDGED_SINCE_HEARTBEAT } from '../interrupted/interrupted';
 
 /**
  * Forgets what was remembered of tasks that have ended: what their attempts count against their limits, their strategies,
- * shutdowns of their backends, and which processes claimed them. Forgets nudges that nobody asks for any more as well. Starts from the few remembered ones, not from all
- * tasks.
+ * shutdowns of their backends, and which processes claimed them. Forgets nudges that nobody asks for any more as well. Starts from the few
+ * remembered ones, not from all tasks.
  *
  * @param options.nudgeIntervalSeconds - for so long a nudge keeps others from being made
  */
@@ -39,7 +39,7 @@ export async function forgetEndedTasks(
         .select(knex.raw('1'))
         .whereRaw(IN_FLIGHT)
         .whereRaw(`${TASKS}.id = ${NUDGES}.task_id`)
-        .whereRaw(WOKEN_SINCE_HEARTBEAT),
+        .whereRaw(NUDGED_SINCE_HEARTBEAT),
     )
     .delete();
 }

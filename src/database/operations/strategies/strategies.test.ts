@@ -80,7 +80,7 @@ describe.each(databases.eachSupportedId())('strategies on %s', databaseId => {
     await knex.transaction(tx =>
       recordAttempts(
         tx,
-        [running, ended].map(taskId => newAttempt({ taskId, spent: 2 })),
+        [running, ended].map(taskId => newAttempt({ taskId, attemptsUsed: 2 })),
       ),
     );
     await forgetEndedTasks(knex, { nudgeIntervalSeconds: 30 });

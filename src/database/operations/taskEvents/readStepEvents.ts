@@ -39,6 +39,7 @@ export function stepEventsOfTask(knex: Knex): Knex.QueryBuilder {
   );
 }
 
+/** The events and snapshots in such a column, each as JSON. None if it is null. */
 export function splitStepEvents(events: string | null): string[] {
   return events?.split(SEPARATOR) ?? [];
 }

@@ -7,7 +7,7 @@ import { safeError } from '../../../util/safeError';
  *
  * @param options.isToGoOn - asked before the batch, and before each of them; what failed may have been the database
  * @param options.onError - called for those that fail alone
- * @param options.batchErrors - gets the error of the batch, unless a task that fails alone tells the same
+ * @param options.batchErrors - gets the error of the batch, unless a task that fails alone reports the same
  */
 export async function batchOrEach(
   taskIds: string[],

@@ -30,6 +30,7 @@ export type Scan = {
   problem?: Problem;
 };
 
+/** Which workspace a scan goes through, and what is known of it. */
 export type ScanOptions = {
   /** The file system. */
   fs: typeof nodeFs;

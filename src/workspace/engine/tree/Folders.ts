@@ -4,7 +4,10 @@ import { Entries, Entry } from './entries';
 
 const NOTHING: ReadonlyMap<BytePath, Entry> = new Map();
 
-/** Entries by folder. A scan asks for one folder after another, and so need not look up each path in one large map, which takes several times as long. */
+/**
+ * Entries by folder. A scan asks for one folder after another, and so need not look up each path in one large map, which takes several times
+ * as long.
+ */
 export class Folders {
   /** By path of the folder, '' for the root, and by name. */
   readonly #folders = new Map<BytePath, Map<BytePath, Entry>>();

@@ -24,6 +24,7 @@ export function fsPathsIn(
   };
 }
 
+/** The bytes of a path that is a text, in UTF-8. */
 export function toBytePath(path: string): BytePath {
   return Buffer.from(path).toString('latin1');
 }

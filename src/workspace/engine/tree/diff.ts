@@ -11,7 +11,7 @@ export type Changes = {
 
 /** How a workspace differs, times included, from what it was before. */
 export type Difference = Changes & {
-  /** Whether anything but times differs. Null if that cannot be told, since the content of a file is not known. */
+  /** Whether anything but times differs. Null if that is not known, since the content of a file is not. */
   changed: boolean | null;
 };
 
@@ -63,7 +63,7 @@ function missingFrom(
   );
 }
 
-/** Whether two entries are the same but for their times; nothing if it cannot be told. */
+/** Whether two entries are the same but for their times; nothing if that is not known. */
 export function isSame(a: Entry, b: Entry): boolean | undefined {
   switch (a.kind) {
     case 'folder':

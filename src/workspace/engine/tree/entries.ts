@@ -11,6 +11,7 @@ export type Piece = {
   offset: number;
 };
 
+/** A folder. What is in it has entries of its own. */
 export type FolderEntry = {
   kind: 'folder';
   /** The permission bits. */
@@ -19,6 +20,7 @@ export type FolderEntry = {
   mtime: bigint;
 };
 
+/** A symbolic link. */
 export type LinkEntry = {
   kind: 'link';
   mtime: bigint;
@@ -26,6 +28,7 @@ export type LinkEntry = {
   target: BytePath;
 };
 
+/** A file, of `size` bytes. */
 export type FileEntry = {
   kind: 'file';
   mode: number;
@@ -40,6 +43,7 @@ export type FileEntry = {
   seen?: { ino: bigint; ctime: bigint };
 };
 
+/** Anything in a workspace that can be stored. */
 export type Entry = FolderEntry | LinkEntry | FileEntry;
 
 /** What is in a workspace by relative path. The workspace itself is not part of it. */

@@ -55,7 +55,7 @@ it.each(databases.eachSupportedId())(
     expect(away.list).toHaveBeenCalledTimes(1);
     expect([...left.values()]).toEqual([[], [], []]);
     expect(logger.warn.mock.calls.map(([message]) => message)).toEqual([
-      'Could not delete from the store away all that 3 tasks have left there, which is tried again',
+      'Could not delete all leftovers of 3 tasks from the store away, trying again later',
     ]);
   },
 );

@@ -87,7 +87,7 @@ export class StoreCleaner {
     }
     if (failure) {
       logger.warn(
-        `Could not delete from the store ${failure.store} all that ${leftovers.length} tasks have left there, which is tried again`,
+        `Could not delete all leftovers of ${leftovers.length} tasks from the store ${failure.store}, trying again later`,
         safeError(failure.error),
       );
     }

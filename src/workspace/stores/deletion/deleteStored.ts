@@ -33,7 +33,7 @@ export async function deleteStored(options: {
         }
       } catch (error) {
         logger.debug(
-          `The store ${id} did not delete what it has of task ${taskId}, which is tried again`,
+          `Could not delete the packs of task ${taskId} from the store ${id}, trying again later`,
           safeError(error),
         );
       }

@@ -188,9 +188,9 @@ describe('DirectoryPackStore', () => {
     fs.symlinkSync(path.join(outside, PACK), path.join(root, TASK, PACK));
     await expect(store.get(TASK, PACK)).rejects.toThrow('ELOOP');
     for (const name of ['..', `../${TASK}`, '', 'x', `${PACK}/..`]) {
-      await expect(store.get(name, PACK)).rejects.toThrow('is no id of a task');
-      await expect(store.get(TASK, name)).rejects.toThrow('is no name of a');
-      await expect(store.delete(TASK, [name])).rejects.toThrow('is no name of');
+      await expect(store.get(name, PACK)).rejects.toThrow('is not a task id');
+      await expect(store.get(TASK, name)).rejects.toThrow('is not a pack name');
+      await expect(store.delete(TASK, [name])).rejects.toThrow('is not a pack');
     }
     expect(fs.readdirSync(outside)).toEqual([PACK]);
     fs.rmSync(outside, { recursive: true });

@@ -1,7 +1,7 @@
 import nodeFs from 'node:fs';
 import path from 'node:path';
 import pLimit from 'p-limit';
-import { TIMED_OUT, within } from '../../../util/within';
+import { TIMED_OUT, withTimeout } from '../../../util/withTimeout';
 import { explainDirectoryError } from './explainDirectoryError';
 import { PackStore } from '../PackStore';
 
@@ -130,7 +130,7 @@ export class DirectoryPackStore implements PackStore {
 
   #folder(taskId: string): string {
     if (!UUID.test(taskId)) {
-      throw new Error(`'${taskId}' is no id of a task`);
+      throw new Error(`'${taskId}' is not a task id`);
     }
     return path.join(this.root, taskId);
   }
@@ -260,7 +260,7 @@ export class DirectoryPackStore implements PackStore {
       return waiting();
     };
     try {
-      const result = await within(this.timeLimitMs, this.#limit(turn));
+      const result = await withTimeout(this.timeLimitMs, this.#limit(turn));
       if (result === TIMED_OUT) {
         waiting = undefined;
         throw new Error(`No answer within ${this.timeLimitMs / 1000} s`);
@@ -278,7 +278,7 @@ function isOwn(name: string): boolean {
 
 function checked(name: string): string {
   if (!isOwn(name)) {
-    throw new Error(`'${name}' is no name of a pack`);
+    throw new Error(`'${name}' is not a pack name`);
   }
   return name;
 }

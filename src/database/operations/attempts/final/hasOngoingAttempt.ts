@@ -8,10 +8,10 @@ import { Ongoing, ongoingAttempts } from './ongoingAttempts';
  */
 export async function hasOngoingAttempt(
   tx: Knex.Transaction,
-  { minSpent, ...ongoing }: Ongoing & { minSpent: number },
+  { minAttemptsUsed, ...ongoing }: Ongoing & { minAttemptsUsed: number },
 ): Promise<boolean> {
   const task = await ongoingAttempts(tx, ongoing)
-    .where(`${ATTEMPTS}.spent`, '>=', minSpent)
+    .where(`${ATTEMPTS}.spent`, '>=', minAttemptsUsed)
     .where(`${ATTEMPTS}.last_chance`, false)
     .first(tx.raw('1 as found'));
   return task !== undefined;

@@ -32,14 +32,18 @@ describe.each(databases.eachSupportedId())(
     });
 
     it('finds whether an attempt is ongoing of a task that was recovered so often in a row', async () => {
-      const isAny = (minSpent: number) =>
+      const isAny = (minAttemptsUsed: number) =>
         knex.transaction(tx =>
-          hasOngoingAttempt(tx, { minSpent, seconds: 30, silentSeconds: 5 }),
+          hasOngoingAttempt(tx, {
+            minAttemptsUsed,
+            seconds: 30,
+            silentSeconds: 5,
+          }),
         );
       const id = await insertTask(knex);
       expect(await isAny(1)).toBe(false);
       await knex.transaction(tx =>
-        recordAttempts(tx, [newAttempt({ taskId: id, spent: 2 })]),
+        recordAttempts(tx, [newAttempt({ taskId: id, attemptsUsed: 2 })]),
       );
       expect([await isAny(2), await isAny(3)]).toEqual([true, false]);
       await knex(TASKS).where({ id }).update({ status: 'completed' });

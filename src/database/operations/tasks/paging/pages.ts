@@ -22,8 +22,8 @@ const PAGE = 500;
  * Lists a page of tasks.
  *
  * The oldest come first. Tasks of the same time ran at the same time, so that their events lie together in the database. In the order
- * of their ids, which are random, the events of each batch lie all over the table: deciding on 10,000 tasks took 2,505 ms instead of
- * 2,341 ms.
+ * of their ids, which are random, the events of each batch lie all over the table, which takes longer
+ * (`docs/measurements.md`).
  */
 export async function pageOfTasks(
   knex: Knex,

@@ -1,8 +1,8 @@
 /**
  * What has to be known of a task's secrets. The secrets themselves are not handed on.
  *
- * @returns whether a worker can read them, or the scaffolder has cleared them, and when the sign-in expires that the task was started with. There is none for a
- *   task that a service started, and for one whose credentials have none.
+ * @returns whether a worker can read them, or the scaffolder has cleared them, and when the sign-in expires that the task was started with.
+ *   There is none for a task that a service started, and for one whose credentials have none.
  */
 export function readSecrets(text: string | null): {
   state: 'readable' | 'unreadable' | 'gone';

@@ -2,7 +2,7 @@
 export const TIMED_OUT = Symbol('timed out');
 
 /** Waits for something for no longer than so many milliseconds. It goes on all the same; what it fails with later is lost. */
-export async function within<T>(
+export async function withTimeout<T>(
   ms: number,
   promise: Promise<T>,
 ): Promise<T | typeof TIMED_OUT> {

@@ -1,10 +1,10 @@
-import { TIMED_OUT, within } from './within';
+import { TIMED_OUT, withTimeout } from './withTimeout';
 
-describe('within', () => {
+describe('withTimeout', () => {
   it('gives what comes in time, and fails with what fails in time', async () => {
-    await expect(within(60_000, Promise.resolve(1))).resolves.toBe(1);
+    await expect(withTimeout(60_000, Promise.resolve(1))).resolves.toBe(1);
     const failed = Promise.reject(new Error('no'));
-    await expect(within(60_000, failed)).rejects.toThrow('no');
+    await expect(withTimeout(60_000, failed)).rejects.toThrow('no');
   });
 
   it('does not wait for longer, and survives what fails later', async () => {
@@ -12,7 +12,7 @@ describe('within', () => {
     const late = new Promise((_, reject) => {
       fail = reject;
     });
-    await expect(within(1, late)).resolves.toBe(TIMED_OUT);
+    await expect(withTimeout(1, late)).resolves.toBe(TIMED_OUT);
     fail(new Error('late'));
     await expect(late).rejects.toThrow('late');
   });

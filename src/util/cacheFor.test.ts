@@ -1,4 +1,4 @@
-import { keepAnswer } from './keepAnswer';
+import { cacheFor } from './cacheFor';
 
 describe('an answer that is kept', () => {
   let now = 0;
@@ -8,7 +8,7 @@ describe('an answer that is kept', () => {
   beforeEach(() => {
     now = 0;
     ask.mockReset();
-    kept = keepAnswer(1000, ask, () => now);
+    kept = cacheFor(1000, ask, () => now);
   });
 
   it('is the same until the time is over, also for whoever asks while it is awaited', async () => {

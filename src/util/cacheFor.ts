@@ -4,7 +4,7 @@
  *
  * @param now - in ms, of any beginning
  */
-export function keepAnswer<T>(
+export function cacheFor<T>(
   ms: number,
   ask: () => Promise<T>,
   now: () => number = () => performance.now(),
