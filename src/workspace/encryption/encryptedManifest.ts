@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { toBuffer } from '../../util/toBuffer';
 import { decrypt, encrypt, isEncrypted, Place } from './encryption';
 import { EncryptionKeys } from './EncryptionKeys';
 
@@ -65,8 +66,4 @@ function placeOf(
   count: number,
 ): Place {
   return ['manifest', taskId, number, part, count];
-}
-
-function toBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, length);
 }

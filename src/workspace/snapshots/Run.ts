@@ -7,6 +7,7 @@ import { insertSnapshot } from '../../database/operations/snapshots/insertSnapsh
 import { isConnectionLost } from '../../database/connection/isConnectionLost';
 import { readNewestSnapshot } from '../../database/operations/snapshots/readNewestSnapshot';
 import { safeError } from '../../util/safeError';
+import { toBuffer } from '../../util/toBuffer';
 import { Limits } from '../engine/takeSnapshot';
 import { StoreError } from '../engine/tree/StoreError';
 import { encryptManifest } from '../encryption/encryptedManifest';
@@ -288,8 +289,4 @@ export class Run {
 /** Whether it is worth waiting: not for a store outside of the database, which nothing else of the task needs. */
 function isPassing(error: unknown): boolean {
   return !(error instanceof StoreError) && isConnectionLost(error);
-}
-
-function toBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, length);
 }
