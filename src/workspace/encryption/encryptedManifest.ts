@@ -4,7 +4,7 @@ import { decrypt, encrypt, isEncrypted, Place } from './encryption';
 import { EncryptionKeys } from './EncryptionKeys';
 
 /** Which manifest it is. */
-export type ManifestPlace = { taskId: string; number: number };
+type ManifestPlace = { taskId: string; number: number };
 
 /** More would keep the process from other work for too long: 1 MB takes less than 1 ms. */
 const PARTS_AT_ONCE = 8;

@@ -51,8 +51,8 @@ export type SnapshotsOptions = {
   knex: Knex;
   limits: Limits;
   logger: LoggerService;
-  /** Where the content is kept. The database unless something else is given. */
-  stores?: Stores;
+  /** Where the content is kept. */
+  stores: Stores;
   /** How long `begin` tries again while the database or the store cannot be reached, in ms. Default: one minute. */
   retryForMs?: number;
   listener?: SnapshotListener;
@@ -80,8 +80,7 @@ export class Snapshots {
   readonly #stopping = new AbortController();
 
   constructor(private readonly options: SnapshotsOptions) {
-    const { knex, limits, logger, listener } = options;
-    const stores = options.stores ?? Stores.inDatabase(knex);
+    const { knex, limits, logger, stores, listener } = options;
     const engine = new EngineThread({
       putPack: async (taskId, pack, content) => {
         this.#runs.get(taskId)?.addPack(pack);

@@ -10,7 +10,7 @@ import { WorkspaceError } from '../tree/WorkspaceError';
 const AHEAD = 2;
 
 /** Reads a pack. Throws a WorkspaceError if it is not in the store. */
-export type GetPack = (pack: string) => Promise<Uint8Array>;
+type GetPack = (pack: string) => Promise<Uint8Array>;
 
 /**
  * Writes entries into an empty folder: folders, then files, then links, so that nothing is written through a link, then the modes and

@@ -10,7 +10,7 @@ export type Changes = {
 };
 
 /** How a workspace differs, times included, from what it was before. */
-export type Difference = Changes & {
+type Difference = Changes & {
   /** Whether anything but times differs. Null if that cannot be told, since the content of a file is not known. */
   changed: boolean | null;
 };
