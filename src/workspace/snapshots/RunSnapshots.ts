@@ -45,8 +45,8 @@ export type RunContext = {
   listener?: SnapshotListener;
 };
 
-/** A run that this process began: records its snapshots as long as it is the newest run of its task. */
-export class Run {
+/** The snapshots of a run that this process began: takes and records them as long as it is the newest run of its task. */
+export class RunSnapshots {
   /** The number of the row that was recorded last. */
   #number: number;
   readonly #epoch: number;
