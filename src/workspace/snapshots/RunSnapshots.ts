@@ -9,7 +9,7 @@ import { readNewestSnapshot } from '../../database/operations/snapshots/readNewe
 import { safeError } from '../../util/safeError';
 import { toBuffer } from '../../util/toBuffer';
 import { Limits } from '../engine/takeSnapshot';
-import { StoreError } from '../engine/tree/StoreError';
+import { StoreError } from '../errors';
 import { encryptManifest } from '../encryption/encryptedManifest';
 import { formatNeeds, SnapshotNeeds } from '../../decision/plan/snapshotNeeds';
 import { expectStored } from '../stores/deletion/expectStored';

@@ -16,11 +16,7 @@ import {
   whyUnreadable,
 } from '../../decision/plan/snapshotNeeds';
 import { safeError } from '../../util/safeError';
-import {
-  FolderError,
-  UnreadableError,
-  WorkspaceError,
-} from '../engine/tree/WorkspaceError';
+import { FolderError, UnreadableError, WorkspaceError } from '../errors';
 import { deleteOrphans } from '../stores/deletion/deleteOrphans';
 import { expectStored } from '../stores/deletion/expectStored';
 import { RunContext, RunSnapshots } from './RunSnapshots';

@@ -1,8 +1,7 @@
 import { SnapshotNeeds } from '../../decision/plan/snapshotNeeds';
 import { decryptPack, encryptPack } from '../encryption/encryptedPack';
 import { EncryptionKeys } from '../encryption/EncryptionKeys';
-import { StoreError } from '../engine/tree/StoreError';
-import { WorkspaceError } from '../engine/tree/WorkspaceError';
+import { StoreError, WorkspaceError } from '../errors';
 import { PackStore } from './PackStore';
 
 /** A store, and what it is known by. */

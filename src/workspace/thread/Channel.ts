@@ -1,5 +1,5 @@
 import type { MessagePort, Transferable, Worker } from 'node:worker_threads';
-import { revived } from '../engine/tree/WorkspaceError';
+import { revived } from '../errors';
 
 type Call = { type: 'call'; id: number; method: string; args: unknown[] };
 type Answer = { type: 'answer'; id: number; value?: unknown; error?: Failure };

@@ -3,7 +3,7 @@ import { applyChanges } from '../tree/diff';
 import { Entries } from '../tree/entries';
 import { Chain } from './KnownWorkspace';
 import { decodeManifest, Manifest } from './manifestFormat';
-import { WorkspaceError } from '../tree/WorkspaceError';
+import { WorkspaceError } from '../../errors';
 
 /** The parts of each manifest that a snapshot consists of: a full one first, and then those that build on it. */
 export type StoredManifests = Uint8Array[][];

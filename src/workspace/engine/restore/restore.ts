@@ -4,7 +4,7 @@ import { Entries, FolderEntry, LinkEntry } from '../tree/entries';
 import { FileRestorer } from './FileRestorer';
 import { decompressAside, PACK_BYTES } from '../packs/packFormat';
 import { utimesSeconds } from './utimesSeconds';
-import { WorkspaceError } from '../tree/WorkspaceError';
+import { WorkspaceError } from '../../errors';
 
 /** Packs that are asked for ahead of the one that is written out. */
 const AHEAD = 2;
