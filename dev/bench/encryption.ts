@@ -4,12 +4,12 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { EncryptionKeys } from '../../src/workspace/encryption/EncryptionKeys';
-import { Stores } from '../../src/workspace/stores/Stores';
 import { Databases } from './Databases';
 import { median, timeOf } from './measure';
 import { formatMs, formatRatio, Report, Row } from './report';
 import { EventLoop } from './workspace/EventLoop';
 import { EDITS, Sample, SAMPLES } from './workspace/sampleWorkspaces';
+import { storesOf } from './workspace/storesOf';
 import { WorkspaceSite } from './workspace/WorkspaceSite';
 
 /** More rounds than elsewhere: it is to tell a fifth from what else goes on in the machine. */
@@ -36,7 +36,7 @@ export async function measureEncryption(
   for (const sample of SAMPLES.filter(s => options.large || !s.isLarge)) {
     await databases.create('plain');
     const knex = await databases.copyWithModule('plain', 'encryption');
-    const plain = Stores.inDatabase(knex);
+    const plain = storesOf(knex, { type: 'database' });
     const keys = new EncryptionKeys([randomBytes(32)]);
     const sites = {
       encrypted: await WorkspaceSite.create(

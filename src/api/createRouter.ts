@@ -10,6 +10,7 @@ import { readTaskStatus } from '../database/operations/tasks/readTaskStatus';
 import { summarizeAttempts } from '../database/operations/attempts/summarizeAttempts';
 import { Forecast } from '../record/Forecast';
 import { decodeCursor, encodeCursor } from './cursor';
+import { DEFAULT_LIMIT, MOST_ATTEMPTS_OF_TASK } from './limits';
 import { spec } from './openapi';
 import { summaryRange } from './summaryRange';
 import { TaskAccess } from './TaskAccess';
@@ -17,9 +18,6 @@ import { attemptView, forecastView, summaryView } from './views';
 
 /** Below the scaffolder's own path, and ahead of its own routes, which begin with `/v2`. */
 const BASE_PATH = '/recovery/v1';
-
-const DEFAULT_LIMIT = 20;
-const MOST_ATTEMPTS_OF_TASK = 100;
 
 /** The REST API that `openapi.ts` describes. */
 export function createRouter(options: {

@@ -1,4 +1,4 @@
-import { SUMMARY_DAYS } from './openapi';
+import { SUMMARY_DAYS } from './limits';
 
 /**
  * The time over which a summary counts: as long as it is asked for, and otherwise the last 30 days. There is a row for each decision ever

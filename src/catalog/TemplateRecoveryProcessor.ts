@@ -1,6 +1,7 @@
 import { Entity, stringifyEntityRef } from '@backstage/catalog-model';
 import { InputError } from '@backstage/errors';
 import { CatalogProcessor } from '@backstage/plugin-catalog-node';
+import { isTemplate } from '../template/isTemplate';
 import { validateTemplate } from '../template/validateTemplate';
 
 /** So many are named at once. The catalog logs and stores the error. */
@@ -32,10 +33,4 @@ export class TemplateRecoveryProcessor implements CatalogProcessor {
     }
     return entity;
   }
-}
-
-function isTemplate({ apiVersion, kind }: Entity): boolean {
-  return (
-    kind === 'Template' && apiVersion.startsWith('scaffolder.backstage.io/')
-  );
 }

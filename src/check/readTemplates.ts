@@ -7,8 +7,7 @@ import {
   YAMLError,
 } from 'yaml';
 import { isBlock } from '../template/dependencies';
-
-const API_GROUP = 'scaffolder.backstage.io/';
+import { API_GROUP, isTemplate } from '../template/isTemplate';
 
 /** A place in a file, both counted from 1. */
 export type Position = { line: number; column: number };
@@ -79,16 +78,6 @@ export function readTemplates(file: string): {
     }
   }
   return { templates, errors };
-}
-
-function isTemplate(
-  entity: unknown,
-): entity is Record<string, unknown> & { metadata?: { name?: unknown } } {
-  return (
-    isBlock(entity) &&
-    entity.kind === 'Template' &&
-    String(entity.apiVersion).startsWith(API_GROUP)
-  );
 }
 
 function offsetOf(document: Document.Parsed, path: (string | number)[]) {

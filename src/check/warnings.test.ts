@@ -95,7 +95,7 @@ describe('findWarnings without snapshots', () => {
       ),
     );
     expect(message).toBe(
-      `'publish' reads the workspace that 'fetch' and 'write' filled; after a restart it would be empty without snapshots. Add recovery: { dependsOn: [docs, fetch, write] }`,
+      `'publish' reads the workspace that 'fetch', 'write' filled; after a restart it would be empty without snapshots. Add recovery: { dependsOn: [docs, fetch, write] }`,
     );
   });
 

@@ -1,7 +1,12 @@
 import { posix } from 'node:path';
 import { Strategy, strategyOfTemplate } from '../decision/strategy';
-import { Problem, readDependencies, Step } from '../template/dependencies';
-import { inQuotes } from '../util/shown';
+import {
+  addDependencies,
+  Problem,
+  readDependencies,
+  Step,
+} from '../template/dependencies';
+import { inQuotes, quoted } from '../util/shown';
 import { stepsOfTemplate } from '../template/validateTemplate';
 import { Left, StepTraits, traitsOf } from './actions';
 import { CheckOptions } from './templatePlan';
@@ -22,6 +27,9 @@ export function findWarnings(
   const steps = stepsOfTemplate(spec);
   const traits = steps.map(step => traitsOf(step, actions));
   const { dependencies } = readDependencies(steps);
+  /** All that a step depends on, directly or through others. */
+  const dependenciesOf = (id: string) =>
+    addDependencies(new Set(dependencies.get(id)), dependencies);
   const isShared = (id: string) => steps.filter(s => s.id === id).length > 1;
 
   const warnings: Problem[] = [];
@@ -42,7 +50,7 @@ export function findWarnings(
       strategy === 'idempotent' &&
       traits[i]?.reads
     ) {
-      const brought = withAllOf(id, dependencies);
+      const brought = dependenciesOf(id);
       const written = steps
         .slice(0, i)
         .filter((_, k) => traits[k]?.writes && !areApart(traits[k], traits[i]!))
@@ -63,7 +71,7 @@ export function findWarnings(
     const left = traits[i]?.leaves;
     const later = steps.slice(i + 1);
     // Who names it for one step has thought of the others.
-    const isNamed = later.some(s => withAllOf(s.id, dependencies).has(id));
+    const isNamed = later.some(s => dependenciesOf(s.id).has(id));
     if (left && strategy === 'idempotent' && later.length > 0 && !isNamed) {
       warnings.push({
         path: ['steps', i],
@@ -118,26 +126,4 @@ function segments(path: string): string[] {
     .normalize(path)
     .split('/')
     .filter(s => s !== '' && s !== '.');
-}
-
-/** All that a step depends on, directly or through others. */
-function withAllOf(
-  id: string,
-  dependencies: Map<string, string[]>,
-  found = new Set<string>(),
-): Set<string> {
-  for (const dependency of dependencies.get(id) ?? []) {
-    if (!found.has(dependency)) {
-      found.add(dependency);
-      withAllOf(dependency, dependencies, found);
-    }
-  }
-  return found;
-}
-
-function quoted(ids: string[]): string {
-  const names = ids.map(id => `'${id}'`);
-  return names.length > 1
-    ? `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
-    : names[0];
 }

@@ -29,25 +29,42 @@ describe('strategyOfTemplate', () => {
       expect(strategyOfTemplate(REF, { recovery: { strategy } })).toEqual({
         strategy: 'none',
         source: 'invalid',
-        remark: `${REF} has spec.recovery.strategy ${JSON.stringify(
+        remark: `${REF} is invalid: spec.recovery.strategy is ${JSON.stringify(
           strategy,
-        )}; expected spec.recovery.strategy with one of 'none', 'restart', 'idempotent'. It counts as 'none'`,
+        )}; expected one of 'none', 'restart', 'idempotent'. Its strategy counts as 'none'`,
       });
     },
   );
 
-  it.each(['restart', 3, null, ['restart'], { stategy: 'restart' }])(
+  it.each(['restart', 3, null, ['restart']])(
     'counts spec.recovery %j as none, and names what is allowed',
     recovery => {
       expect(strategyOfTemplate(REF, { recovery })).toEqual({
         strategy: 'none',
         source: 'invalid',
-        remark: `${REF} has spec.recovery ${JSON.stringify(
+        remark: `${REF} is invalid: spec.recovery is ${JSON.stringify(
           recovery,
-        )}; expected spec.recovery.strategy with one of 'none', 'restart', 'idempotent'. It counts as 'none'`,
+        )}; expected a block with a strategy, one of 'none', 'restart', 'idempotent'. Its strategy counts as 'none'`,
       });
     },
   );
+
+  it.each([
+    [
+      { stategy: 'restart' },
+      `spec.recovery.stategy is unknown; did you mean 'strategy'? Expected one of 'strategy', 'maxAttempts'`,
+    ],
+    [
+      { maxAttempts: 3 },
+      `spec.recovery has no strategy; expected one of 'none', 'restart', 'idempotent'`,
+    ],
+  ])('counts a block without a strategy as none: %j', (recovery, problem) => {
+    expect(strategyOfTemplate(REF, { recovery })).toEqual({
+      strategy: 'none',
+      source: 'invalid',
+      remark: `${REF} is invalid: ${problem}. Its strategy counts as 'none'`,
+    });
+  });
 
   it('takes a limit for attempts beside the strategy', () => {
     const recovery = { strategy: 'restart', maxAttempts: 1 };
@@ -65,7 +82,7 @@ describe('strategyOfTemplate', () => {
       expect(strategyOfTemplate(REF, { recovery })).toEqual({
         strategy: 'restart',
         source: 'template',
-        remark: `${REF} has spec.recovery.maxAttempts ${JSON.stringify(
+        remark: `${REF} is invalid: spec.recovery.maxAttempts is ${JSON.stringify(
           maxAttempts,
         )}; expected a whole number from 1 to 1000000. Instead, scaffolder.recoverTasksMaxAttempts applies`,
       });
@@ -77,7 +94,7 @@ describe('strategyOfTemplate', () => {
     expect(strategyOfTemplate(REF, { recovery })).toEqual({
       strategy: 'idempotent',
       source: 'template',
-      remark: `${REF} has spec.recovery.maxAtempts, spec.recovery.dependsOn, which is unknown; expected only strategy and maxAttempts`,
+      remark: `${REF} is invalid: spec.recovery.maxAtempts is unknown; did you mean 'maxAttempts'? Expected one of 'strategy', 'maxAttempts'. Also invalid: spec.recovery.dependsOn`,
     });
   });
 

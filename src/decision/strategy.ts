@@ -1,10 +1,8 @@
 import { z } from 'zod';
-import {
-  MOST_ATTEMPTS,
-  strategySchema,
-  templateRecoverySchema,
-} from '../template/schema';
-import { listed, shortened, shown } from '../util/shown';
+import { isBlock, Problem } from '../template/dependencies';
+import { strategySchema, templateRecoverySchema } from '../template/schema';
+import { validateRecovery } from '../template/validateTemplate';
+import { listed, shortened } from '../util/shown';
 
 /** What a template wants to happen to its interrupted tasks. */
 export type Strategy = z.infer<typeof strategySchema>;
@@ -25,11 +23,6 @@ export type TaskStrategy = {
   /** How often a task may be recovered in a row without progress, if the template sets it. */
   maxAttempts?: number;
 };
-
-// Not strict: a key that is unknown must not cost the task its strategy.
-const recoverySchema = templateRecoverySchema.pick({ strategy: true }).strip();
-
-const KEYS = Object.keys(templateRecoverySchema.shape);
 
 // `EXPERIMENTAL_strategy` has the values `none` and `startOver` in @backstage/plugin-scaffolder-common 2.3.0.
 const legacySchema = z.object({
@@ -60,62 +53,43 @@ export function strategyOfTemplate(
       : { strategy: 'none', source: 'default' };
   }
 
-  const recovery = recoverySchema.safeParse(spec.recovery);
-  if (!recovery.success) {
+  const problems = validateRecovery(spec.recovery);
+  const block = isBlock(spec.recovery) ? spec.recovery : {};
+  const { shape } = templateRecoverySchema;
+  const strategy = shape.strategy.safeParse(block.strategy).data;
+  if (!strategy) {
     return {
       strategy: 'none',
-      source: 'invalid',
-      remark: invalidRemark(templateRef, spec.recovery),
+      ...(problems.length === 0
+        ? { source: 'default' }
+        : {
+            source: 'invalid',
+            remark: `${remarkOn(templateRef, problems)}. Its strategy counts as 'none'`,
+          }),
     };
   }
-  if (recovery.data.strategy) {
-    return {
-      strategy: recovery.data.strategy,
-      source: 'template',
-      ...readLimit(templateRef, spec.recovery as Record<string, unknown>),
-    };
-  }
-  // A block with other keys and no strategy most likely has a misspelt one.
-  return Object.keys(spec.recovery as object).length === 0
-    ? { strategy: 'none', source: 'default' }
-    : {
-        strategy: 'none',
-        source: 'invalid',
-        remark: invalidRemark(templateRef, spec.recovery),
-      };
-}
-
-/** The limit of attempts. If it is invalid, or a key beside it unknown, the remark has it, and the strategy holds all the same. */
-function readLimit(
-  templateRef: string,
-  recovery: Record<string, unknown>,
-): Pick<TaskStrategy, 'maxAttempts' | 'remark'> {
-  const limit = templateRecoverySchema.shape.maxAttempts.safeParse(
-    recovery.maxAttempts,
-  );
-  if (!limit.success) {
-    return {
-      remark: `${shortened(templateRef)} has spec.recovery.maxAttempts ${shown(
-        recovery.maxAttempts,
-      )}; expected a whole number from 1 to ${MOST_ATTEMPTS}. Instead, scaffolder.recoverTasksMaxAttempts applies`,
-    };
-  }
-  const unknown = Object.keys(recovery).filter(key => !KEYS.includes(key));
+  // Whatever is wrong beside the strategy must not cost the task its strategy.
+  const limit = shape.maxAttempts.safeParse(block.maxAttempts);
   return {
+    strategy,
+    source: 'template',
     maxAttempts: limit.data,
-    ...(unknown.length > 0 && {
-      remark: `${shortened(templateRef)} has ${listed(
-        unknown.map(key => `spec.recovery.${shortened(key)}`),
-      )}, which is unknown; expected only ${KEYS.join(' and ')}`,
+    ...(problems.length > 0 && {
+      remark: [
+        remarkOn(templateRef, problems),
+        ...(limit.success
+          ? []
+          : ['Instead, scaffolder.recoverTasksMaxAttempts applies']),
+      ].join('. '),
     }),
   };
 }
 
-function invalidRemark(templateRef: string, recovery: unknown): string {
-  const isBlock =
-    typeof recovery === 'object' && recovery !== null && 'strategy' in recovery;
-  const key = isBlock ? 'spec.recovery.strategy' : 'spec.recovery';
-  const found = shown(isBlock ? recovery.strategy : recovery);
-  const expected = strategySchema.options.map(s => `'${s}'`).join(', ');
-  return `${shortened(templateRef)} has ${key} ${found}; expected spec.recovery.strategy with one of ${expected}. It counts as 'none'`;
+/** The first problem, and where the others are: a remark must be short. */
+function remarkOn(templateRef: string, [first, ...others]: Problem[]): string {
+  const places = others.map(({ path }) =>
+    shortened(['spec', ...path].join('.')),
+  );
+  const more = places.length > 0 ? `. Also invalid: ${listed(places)}` : '';
+  return `${shortened(templateRef)} is invalid: ${first.message}${more}`;
 }

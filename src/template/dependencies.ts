@@ -63,6 +63,18 @@ export function readDependencies(steps: Step[]): {
   return { dependencies, problems };
 }
 
+/** Adds to the ids of steps those of all that they depend on, directly or through others. Returns the same set. */
+export function addDependencies(
+  ids: Set<string>,
+  dependencies: Map<string, string[]>,
+): Set<string> {
+  // A set also comes by what is added to it meanwhile.
+  for (const id of ids) {
+    dependencies.get(id)?.forEach(dependency => ids.add(dependency));
+  }
+  return ids;
+}
+
 function dependsOnOf({ recovery }: Step): unknown {
   return (recovery as { dependsOn?: unknown } | undefined)?.dependsOn;
 }

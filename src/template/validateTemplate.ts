@@ -25,7 +25,7 @@ export function validateTemplate(spec: unknown): Problem[] {
   }
   const { problems } = readDependencies(stepsOfTemplate(spec));
   return [
-    ...validateBlock(spec.recovery),
+    ...validateRecovery(spec.recovery),
     ...problems.map(p => ({ ...p, path: ['steps', ...p.path] })),
   ];
 }
@@ -53,7 +53,8 @@ export function stepsOfTemplate(spec: Record<string, unknown>): Step[] {
 
 const STRATEGIES = `one of ${quoted(strategySchema.options)}`;
 
-function validateBlock(recovery: unknown): Problem[] {
+/** What is wrong with `spec.recovery`, with paths from the spec on. What is wrong with the values of keys comes before keys that are unknown. */
+export function validateRecovery(recovery: unknown): Problem[] {
   if (!isBlock(recovery)) {
     return [
       {

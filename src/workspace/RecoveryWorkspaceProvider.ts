@@ -14,7 +14,7 @@ import { Blocker } from '../database/readiness/blockers';
 import { DatabaseReadiness } from '../database/readiness/DatabaseReadiness';
 import { SnapshotNeeds } from '../decision/plan/snapshotNeeds';
 import { safeError } from '../util/safeError';
-import { filesOfRun, skipsSteps } from './snapshots/runBegin';
+import { filesOfRun, skipsSteps } from './snapshots/filesOfRun';
 import { Snapshots } from './snapshots/Snapshots';
 
 /** How long it is tried to read what a run begins with. A database that is restarted is back by then. */

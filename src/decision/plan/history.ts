@@ -1,3 +1,4 @@
+import { FilesReader, StepFiles } from './FilesReader';
 import {
   DATABASE_ONLY,
   parseNeeds,
@@ -11,16 +12,6 @@ import {
  */
 export type StepState =
   'processing' | 'completed' | 'failed' | 'skipped' | 'passedOver';
-
-/** What is known of the files that a step left in the workspace when it ran last. */
-export type StepFiles = {
-  /** The number of the snapshot at its end, if a run can go back to it. */
-  snapshot?: number;
-  /** Whether it changed any. Nothing if that is not known. */
-  changed?: boolean;
-  /** Why there is no snapshot, if one was tried. */
-  problem?: string;
-};
 
 /** What is read from a task's events. */
 export type TaskHistory = {
@@ -42,56 +33,6 @@ export type TaskHistory = {
   /** What is known of the files of the steps with an id, in the order of `states`. */
   files: Map<string, (StepFiles | undefined)[]>;
 };
-
-/** Finds the snapshots of the workspace that a run can go back to. */
-class FilesReader {
-  readonly #files = new Map<string, (StepFiles | undefined)[]>();
-
-  /** @param base - the number of the snapshot that the run began with, 0 for an empty workspace */
-  runBegan(base: number): void {
-    for (const files of [...this.#files.values()].flat()) {
-      if (files?.snapshot !== undefined && files.snapshot > base) {
-        // Made before the run went further back: this is not how the workspace came to be what it is.
-        files.snapshot = undefined;
-      }
-    }
-  }
-
-  stepBegan(stepId: string, place: number): void {
-    const files = this.#files.get(stepId);
-    if (files) {
-      files[place] = undefined;
-    }
-  }
-
-  /** The last snapshot within a step is that of its end: the scaffolder asks for one before it records the step. */
-  snapshotTaken(
-    stepId: string,
-    place: number,
-    taken: { number: number; changed?: boolean; problem?: string },
-  ): void {
-    const ofId = this.#files.get(stepId) ?? [];
-    this.#files.set(stepId, ofId);
-    const before = ofId[place] ?? { changed: false };
-    ofId[place] = {
-      snapshot: taken.problem === undefined ? taken.number : undefined,
-      changed: either(before.changed, taken.changed),
-      problem: taken.problem,
-    };
-  }
-
-  read(): Map<string, (StepFiles | undefined)[]> {
-    return this.#files;
-  }
-}
-
-/** Whether one of them is true, as far as that is known. */
-function either(
-  a: boolean | undefined,
-  b: boolean | undefined,
-): boolean | undefined {
-  return a || b || (a === undefined ? a : b);
-}
 
 /**
  * Infers what the events of a run do not have from the order in which the runner writes them (`executeStep`, 4.2.0):

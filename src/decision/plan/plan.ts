@@ -1,4 +1,4 @@
-import { readDependencies } from '../../template/dependencies';
+import { addDependencies, readDependencies } from '../../template/dependencies';
 import { StepProgress } from './progress';
 import { filesBefore, RunFiles } from './runFiles';
 import { Strategy } from '../strategy';
@@ -97,7 +97,7 @@ export function planRecovery(
   const toRun = progress.filter(
     ({ state }, i) => state === 'toRun' || isAfterFailed(i),
   );
-  const needed = withDependencies(new Set(unique(toRun)), dependencies);
+  const needed = addDependencies(new Set(unique(toRun)), dependencies);
   const { files, running, lost } = hasSnapshots
     ? goBack(progress, needed, dependencies)
     : { running: needed };
@@ -174,7 +174,7 @@ function goBack(
       return { files, running, lost };
     }
     lost.add(next.id);
-    withDependencies(running.add(next.id), dependencies);
+    addDependencies(running.add(next.id), dependencies);
   }
 }
 
@@ -208,18 +208,6 @@ function becauseOf(
     return { kind: 'afterFailed', stepId: failedId };
   }
   return { kind: isLost ? 'filesLost' : 'noOutput' };
-}
-
-/** The ids of steps and of all that they depend on, directly or through others. */
-function withDependencies(
-  ids: Set<string>,
-  dependencies: Map<string, string[]>,
-): Set<string> {
-  // A set also comes by what is added to it meanwhile.
-  for (const id of ids) {
-    dependencies.get(id)?.forEach(dependency => ids.add(dependency));
-  }
-  return ids;
 }
 
 /** The ids, each once, in the order of the steps. */

@@ -1,4 +1,5 @@
-import { StepFiles, StepState, TaskHistory } from './history';
+import { StepFiles } from './FilesReader';
+import { StepState, TaskHistory } from './history';
 import { StepRecords } from '../../scaffolder/taskRecord';
 
 /** How far a task has come with one of its steps. */

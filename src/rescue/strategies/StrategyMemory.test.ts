@@ -111,7 +111,7 @@ describe.each(databases.eachSupportedId())(
         { task_id: id, strategy: 'none', source: 'invalid' },
       ]);
       expect(logger.warn).toHaveBeenCalledWith(
-        `Task ${id}: template:default/misspelt has spec.recovery.strategy "restrat"; expected spec.recovery.strategy with one of 'none', 'restart', 'idempotent'. It counts as 'none'`,
+        `Task ${id}: template:default/misspelt is invalid: spec.recovery.strategy is "restrat"; expected one of 'none', 'restart', 'idempotent'. Its strategy counts as 'none'`,
       );
     });
 
@@ -132,7 +132,7 @@ describe.each(databases.eachSupportedId())(
         [{ strategy: 'restart', max_attempts: null }],
       );
       expect(logger.warn).toHaveBeenCalledWith(
-        expect.stringContaining('has spec.recovery.maxAttempts "seven"'),
+        expect.stringContaining('spec.recovery.maxAttempts is "seven"'),
       );
     });
 

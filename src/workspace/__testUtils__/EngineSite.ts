@@ -5,7 +5,7 @@ import { Engine } from '../engine/Engine';
 import { StoredManifests } from '../engine/manifest/loadContent';
 import { isFullManifest } from '../engine/manifest/manifestFormat';
 import { Limits, Snapshot } from '../engine/takeSnapshot';
-import { WorkspaceError } from '../engine/tree/WorkspaceError';
+import { WorkspaceError } from '../errors';
 
 const TASK = 'task';
 

@@ -61,7 +61,7 @@ const TEST_STORES = {
   },
 };
 
-export type TestStoreType = keyof typeof TEST_STORES;
+type TestStoreType = keyof typeof TEST_STORES;
 
 export async function createTestStore(
   knex: Knex,

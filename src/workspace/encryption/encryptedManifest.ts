@@ -1,9 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { toBuffer } from '../../util/toBuffer';
 import { decrypt, encrypt, isEncrypted, Place } from './encryption';
 import { EncryptionKeys } from './EncryptionKeys';
 
 /** Which manifest it is. */
-export type ManifestPlace = { taskId: string; number: number };
+type ManifestPlace = { taskId: string; number: number };
 
 /** More would keep the process from other work for too long: 1 MB takes less than 1 ms. */
 const PARTS_AT_ONCE = 8;
@@ -65,8 +66,4 @@ function placeOf(
   count: number,
 ): Place {
   return ['manifest', taskId, number, part, count];
-}
-
-function toBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, length);
 }

@@ -2,7 +2,7 @@ import { decrypt, encrypt, isEncrypted, Place } from './encryption';
 import { EncryptionKeys } from './EncryptionKeys';
 
 /** Which pack it is. */
-export type PackPlace = { taskId: string; pack: string };
+type PackPlace = { taskId: string; pack: string };
 
 /** Encrypts a pack, if there is a key. 1 MB takes less than 1 ms. */
 export function encryptPack(

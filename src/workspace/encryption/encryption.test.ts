@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { UnreadableError, WorkspaceError } from '../engine/tree/WorkspaceError';
+import { UnreadableError, WorkspaceError } from '../errors';
 import { compress } from '../engine/packs/packFormat';
 import { decryptPack, encryptPack } from './encryptedPack';
 import { decryptManifest, encryptManifest } from './encryptedManifest';

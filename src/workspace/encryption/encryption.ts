@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { UnreadableError, WorkspaceError } from '../engine/tree/WorkspaceError';
+import { UnreadableError, WorkspaceError } from '../errors';
 import { EncryptionKey, EncryptionKeys, KEY_ID_BYTES } from './EncryptionKeys';
 import { ENCRYPTION_KEYS } from './readEncryptionKeys';
 

@@ -7,7 +7,7 @@ import { emptyFolder } from './restore/emptyFolder';
 import { KnownWorkspace } from './manifest/KnownWorkspace';
 import { loadContent, StoredManifests } from './manifest/loadContent';
 import { restoreEntries } from './restore/restore';
-import { FolderError, WorkspaceError } from './tree/WorkspaceError';
+import { FolderError, WorkspaceError } from '../errors';
 import { Limits, Snapshot, takeSnapshot } from './takeSnapshot';
 
 /** What the engine needs of the database and the store. */

@@ -10,7 +10,7 @@ import { readTaskCourse } from '../../database/operations/tasks/readTaskCourse';
 import { MANIFESTS, PACKS, SNAPSHOTS } from '../../database/tables';
 import { isSqlite } from '../../database/time';
 import { readHistory } from '../../decision/plan/history';
-import { StoreError } from '../engine/tree/StoreError';
+import { StoreError } from '../errors';
 import { removeSites, Site } from '../__testUtils__/Site';
 import { eachPlace } from '../__testUtils__/testStores';
 import { readTree } from '../../../dev/harness/steps/readTree';

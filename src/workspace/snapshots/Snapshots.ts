@@ -1,69 +1,28 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import fs from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { deleteSnapshots } from '../../database/operations/snapshots/ended/deleteSnapshots';
-import {
-  Begun,
-  insertBegin,
-} from '../../database/operations/snapshots/insertBegin';
-import { markDamaged } from '../../database/operations/snapshots/markDamaged';
-import { readNeeds } from '../../database/operations/snapshots/readNeeds';
-import { readNewestSnapshot } from '../../database/operations/snapshots/readNewestSnapshot';
 import { lockEnded } from '../../database/operations/tasks/locks/lockEnded';
-import { isConnectionLost } from '../../database/connection/isConnectionLost';
-import {
-  formatNeeds,
-  parseNeeds,
-  SnapshotNeeds,
-  uniteNeeds,
-  whyUnreadable,
-} from '../../decision/plan/snapshotNeeds';
-import { safeError } from '../../util/safeError';
 import { Limits } from '../engine/takeSnapshot';
-import {
-  FolderError,
-  UnreadableError,
-  WorkspaceError,
-} from '../engine/tree/WorkspaceError';
-import { deleteOrphans } from '../stores/deletion/deleteOrphans';
 import { deleteStored } from '../stores/deletion/deleteStored';
-import { expectStored } from '../stores/deletion/expectStored';
 import { DatabasePackStore } from '../stores/DatabasePackStore';
 import { Stores } from '../stores/Stores';
-import { Run, RunContext } from './Run';
+import { BeginContext, BeginOptions, beginRun } from './beginRun';
+import { RunSnapshots } from './RunSnapshots';
 import { SnapshotListener } from './SnapshotListener';
 import { readStoredManifests } from './storedManifests';
 import { TaskLocks } from './TaskLocks';
 import { EngineThread } from '../thread/EngineThread';
 
-/** How long a run waits for the database before it fails, in ms. */
-const RETRY_FOR = 60_000;
-
-/** The first wait between two tries, in ms. It doubles up to the second one. */
-const RETRY_AFTER = 200;
-const MAX_RETRY_AFTER = 5_000;
-
-/** In place of the row of a run that the database did not record. */
-const UNRECORDED = 'unrecorded';
-
-/** Where snapshots are stored, up to which size, and who receives reports on them. */
 export type SnapshotsOptions = {
   knex: Knex;
   limits: Limits;
   logger: LoggerService;
-  /** Where the content is kept. The database unless something else is given. */
-  stores?: Stores;
+  /** Where the content is kept. */
+  stores: Stores;
   /** How long `begin` tries again while the database or the store cannot be reached, in ms. Default: one minute. */
   retryForMs?: number;
   listener?: SnapshotListener;
-};
-
-type BeginOptions = {
-  taskId: string;
-  path: string;
-  from: number | undefined;
-  attempt: number;
 };
 
 /**
@@ -73,27 +32,26 @@ type BeginOptions = {
  */
 export class Snapshots {
   /** The runs that this process began. */
-  readonly #runs = new Map<string, Run>();
-  /** The stores that the files of runs are in which are about to begin. */
-  readonly #sources = new Map<string, string[]>();
+  readonly #runs = new Map<string, RunSnapshots>();
   readonly #locks = new TaskLocks();
-  readonly #context: RunContext;
+  readonly #context: BeginContext;
   readonly #stopping = new AbortController();
 
-  constructor(private readonly options: SnapshotsOptions) {
-    const { knex, limits, logger, listener } = options;
-    const stores = options.stores ?? Stores.inDatabase(knex);
+  constructor(options: SnapshotsOptions) {
+    const { knex, stores } = options;
+    const sources = new Map<string, string[]>();
     const engine = new EngineThread({
       putPack: async (taskId, pack, content) => {
         this.#runs.get(taskId)?.addPack(pack);
         await stores.put(taskId, pack, content);
       },
       getPack: (taskId, pack) =>
-        stores.get(taskId, pack, this.#sources.get(taskId) ?? []),
+        stores.get(taskId, pack, sources.get(taskId) ?? []),
       readManifests: (taskId, number) =>
         readStoredManifests(knex, stores.keys, { taskId, number }),
     });
-    this.#context = { knex, limits, logger, stores, engine, listener };
+    const { signal } = this.#stopping;
+    this.#context = { ...options, engine, sources, signal };
   }
 
   /**
@@ -112,13 +70,9 @@ export class Snapshots {
     await this.#locks.run(run.taskId, async () => {
       this.#runs.delete(run.taskId);
       await this.#dropEndedRuns();
-      try {
-        const begun = await this.#beginMeasured(run);
-        if (begun) {
-          this.#runs.set(run.taskId, begun);
-        }
-      } finally {
-        this.#sources.delete(run.taskId);
+      const begun = await beginRun(this.#context, run);
+      if (begun) {
+        this.#runs.set(run.taskId, begun);
       }
     });
   }
@@ -194,156 +148,6 @@ export class Snapshots {
     await this.#context.engine.stop();
   }
 
-  /** Nothing if the run goes on without snapshots. */
-  async #beginMeasured(options: BeginOptions): Promise<Run | undefined> {
-    const begin = performance.now();
-    let result: 'ok' | 'failed' = 'failed';
-    try {
-      const run = await this.#beginWithRetries(options);
-      result = 'ok';
-      return run;
-    } finally {
-      if (options.from !== undefined) {
-        const seconds = (performance.now() - begin) / 1000;
-        this.#context.listener?.restored(seconds, result);
-      }
-    }
-  }
-
-  async #beginWithRetries(options: BeginOptions): Promise<Run | undefined> {
-    const { engine, logger, stores } = this.#context;
-    const { taskId, path, from } = options;
-    const { signal } = this.#stopping;
-    const deadline = Date.now() + (this.options.retryForMs ?? RETRY_FOR);
-    let source: SnapshotNeeds | undefined;
-    let begun: Begun | typeof UNRECORDED | undefined;
-    for (let tries = 1; ; tries++) {
-      try {
-        source ??= await this.#readSource(options);
-        const needs = uniteNeeds(source, stores.written);
-        begun ??= await this.#record(options, needs);
-        const number = begun === UNRECORDED ? 0 : begun.number;
-        this.#sources.set(taskId, source.stores);
-        await engine.call('restore', { taskId, path, from, number });
-        if (begun !== UNRECORDED) {
-          if (begun.epoch > 1) {
-            await this.#deleteOrphans(taskId, number);
-          }
-          return new Run(this.#context, taskId, path, begun, needs);
-        }
-        await engine.tell('drop', taskId);
-        return undefined;
-      } catch (error) {
-        const isFinal =
-          error instanceof WorkspaceError || Date.now() >= deadline;
-        if (isFinal || signal.aborted) {
-          await this.#forgetIfDamaged(options, error);
-          throw restoreError(options, tries, error);
-        }
-        logger.warn(
-          `Could not restore the workspace of task ${taskId}, trying again`,
-          safeError(error),
-        );
-        const delay = Math.min(RETRY_AFTER * 2 ** (tries - 1), MAX_RETRY_AFTER);
-        await sleep(delay, undefined, { signal }).catch(() => {});
-      }
-    }
-  }
-
-  /** What the files that a run begins with are read with. */
-  async #readSource({ taskId, from }: BeginOptions): Promise<SnapshotNeeds> {
-    const { knex, stores } = this.#context;
-    const row =
-      from === undefined
-        ? undefined
-        : await readNeeds(knex, { taskId, number: from });
-    if (!row) {
-      return { stores: [], keys: [] };
-    }
-    const needs = parseNeeds(row.needs);
-    const problem = whyUnreadable(needs, stores.readable);
-    if (problem) {
-      throw new UnreadableError(
-        `Snapshot ${from} cannot be read: ${problem}. Add it, or the task runs without these files once it is retried`,
-      );
-    }
-    return needs;
-  }
-
-  /** Records that a run begins. Without it goes on what needs no record, if the database refuses: its user may not write to the table. */
-  async #record(
-    options: BeginOptions,
-    needs: SnapshotNeeds,
-  ): Promise<Begun | typeof UNRECORDED> {
-    const { knex, logger, listener, stores } = this.#context;
-    const { taskId, from } = options;
-    try {
-      await expectStored(knex, { taskId, stores });
-      return await insertBegin(knex, {
-        ...options,
-        base: from,
-        needs: formatNeeds(needs),
-      });
-    } catch (error) {
-      if (isConnectionLost(error) || !(await this.#isFirst(options))) {
-        throw error;
-      }
-      logger.warn(
-        `No snapshots are made of task ${taskId} in this run, since it could not be recorded that it begins. If it is interrupted, more of its steps run again.`,
-        safeError(error),
-      );
-      listener?.skipped('store');
-      return UNRECORDED;
-    }
-  }
-
-  /**
-   * Whether a run needs no files, and there is no row of the task that could count for it. An earlier run that has a row still owns the
-   * newest epoch, so that its snapshots, also of a stalled process, would look as if this run had made them.
-   */
-  async #isFirst({ taskId, from }: BeginOptions): Promise<boolean> {
-    const { knex } = this.#context;
-    return from === undefined && !(await readNewestSnapshot(knex, taskId));
-  }
-
-  /** A retry would fail at the same. Without this snapshot it is planned otherwise. */
-  async #forgetIfDamaged(
-    { taskId, from }: BeginOptions,
-    error: unknown,
-  ): Promise<void> {
-    const isDamaged =
-      error instanceof WorkspaceError &&
-      !(error instanceof FolderError) &&
-      !(error instanceof UnreadableError);
-    if (isDamaged && from !== undefined) {
-      const problem = error.message;
-      const { knex, logger } = this.#context;
-      logger.warn(
-        `Task ${taskId} could not begin with snapshot ${from}. ${problem}. If the task is retried, it is planned without that snapshot.`,
-      );
-      await markDamaged(knex, { taskId, number: from, problem }).catch(
-        failure =>
-          logger.warn(
-            `Could not record that snapshot ${from} of task ${taskId} cannot be restored`,
-            safeError(failure),
-          ),
-      );
-    }
-  }
-
-  /** What earlier runs stored and did not record. What cannot be deleted now is deleted by a later run, or with the task. */
-  async #deleteOrphans(taskId: string, newest: number): Promise<void> {
-    const { knex, stores, logger } = this.#context;
-    try {
-      await deleteOrphans({ knex, stores, taskId, newest });
-    } catch (error) {
-      logger.debug(
-        `Could not look for packs of task ${taskId} that no snapshot has`,
-        safeError(error),
-      );
-    }
-  }
-
   /** A run ends with its folder, and nobody says so. */
   async #dropEndedRuns(): Promise<void> {
     for (const { taskId, path } of [...this.#runs.values()]) {
@@ -364,19 +168,5 @@ async function exists(path: string): Promise<boolean> {
   return fs.access(path).then(
     () => true,
     error => error.code !== 'ENOENT',
-  );
-}
-
-function restoreError(
-  { taskId, from }: BeginOptions,
-  tries: number,
-  error: unknown,
-): Error {
-  const what =
-    from === undefined
-      ? 'an empty workspace'
-      : `the workspace as of snapshot ${from}`;
-  return new Error(
-    `Could not begin the run of task ${taskId} with ${what}, tried ${tries} times. ${safeError(error).message}. Nothing has run; the task can be retried once that is mended.`,
   );
 }

@@ -8,7 +8,7 @@ import { decryptManifest } from '../encryption/encryptedManifest';
 import { EncryptionKeys } from '../encryption/EncryptionKeys';
 import { StoredManifests } from '../engine/manifest/loadContent';
 import { isFullManifest } from '../engine/manifest/manifestFormat';
-import { WorkspaceError } from '../engine/tree/WorkspaceError';
+import { WorkspaceError } from '../errors';
 
 /**
  * Reads the manifests that a snapshot consists of, up to the last full one before it.

@@ -3,6 +3,7 @@ import { deletePacks } from '../../database/operations/snapshots/content/deleteP
 import { insertPack } from '../../database/operations/snapshots/content/insertPack';
 import { listPacks } from '../../database/operations/snapshots/content/listPacks';
 import { readPack } from '../../database/operations/snapshots/content/readPack';
+import { toBuffer } from '../../util/toBuffer';
 import { PackStore } from './PackStore';
 
 /** One statement takes a limited number of values. */
@@ -13,9 +14,7 @@ export class DatabasePackStore implements PackStore {
   constructor(private readonly knex: Knex) {}
 
   async put(taskId: string, pack: string, bytes: Uint8Array): Promise<void> {
-    const { buffer, byteOffset, length } = bytes;
-    const content = Buffer.from(buffer, byteOffset, length);
-    await insertPack(this.knex, { taskId, pack, content });
+    await insertPack(this.knex, { taskId, pack, content: toBuffer(bytes) });
   }
 
   async get(taskId: string, pack: string): Promise<Uint8Array | undefined> {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { StoreError } from '../engine/tree/StoreError';
+import { StoreError } from '../errors';
 import { PackStore } from './PackStore';
 import { Stores } from './Stores';
 

@@ -1,17 +1,11 @@
-import { Knex } from 'knex';
-import {
-  DATABASE_STORE,
-  SnapshotNeeds,
-} from '../../decision/plan/snapshotNeeds';
+import { SnapshotNeeds } from '../../decision/plan/snapshotNeeds';
 import { decryptPack, encryptPack } from '../encryption/encryptedPack';
 import { EncryptionKeys } from '../encryption/EncryptionKeys';
-import { StoreError } from '../engine/tree/StoreError';
-import { WorkspaceError } from '../engine/tree/WorkspaceError';
-import { DatabasePackStore } from './DatabasePackStore';
+import { StoreError, WorkspaceError } from '../errors';
 import { PackStore } from './PackStore';
 
 /** A store, and what it is known by. */
-export type NamedStore = { id: string; store: PackStore };
+type NamedStore = { id: string; store: PackStore };
 
 /** A store that fails only after this many ms holds the steps that wait for it. */
 const SLOW_MS = 5_000;
@@ -28,11 +22,6 @@ export class Stores {
 
   constructor(first: NamedStore, ...others: NamedStore[]) {
     this.#stores = [first, ...others];
-  }
-
-  static inDatabase(knex: Knex): Stores {
-    const store = new DatabasePackStore(knex);
-    return new Stores({ id: DATABASE_STORE, store });
   }
 
   /** The same stores. What is written to them is encrypted, and decrypted when it is read. */

@@ -1,12 +1,12 @@
 import type { MessagePort, Transferable, Worker } from 'node:worker_threads';
-import { revived } from '../engine/tree/WorkspaceError';
+import { revived } from '../errors';
 
 type Call = { type: 'call'; id: number; method: string; args: unknown[] };
 type Answer = { type: 'answer'; id: number; value?: unknown; error?: Failure };
 type Failure = { name: string; message: string };
 
 /** Functions that the other side may call. Each answer can name memory that is to be moved instead of copied. */
-export type Handlers = Record<string, (...args: any[]) => Promise<unknown>>;
+type Handlers = Record<string, (...args: any[]) => Promise<unknown>>;
 
 /** Calls between two threads, in both directions. Large content is moved, not copied. */
 export class Channel {

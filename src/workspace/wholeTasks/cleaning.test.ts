@@ -5,9 +5,9 @@ import { SNAPSHOTS, STORED } from '../../database/tables';
 import { TASKS } from '../../scaffolder/tables';
 import { readTree } from '../../../dev/harness/steps/readTree';
 import { Site, removeSites } from '../__testUtils__/Site';
+import { storesInDatabase } from '../__testUtils__/storesInDatabase';
 import { eachPlace } from '../__testUtils__/testStores';
 import { writeFiles } from '../__testUtils__/writeFiles';
-import { Stores } from '../stores/Stores';
 
 jest.setTimeout(60_000);
 
@@ -215,7 +215,7 @@ describe.each(
     const packs = await takeFirst(site);
     await site.snapshots.forget([]);
     await site.knex(TASKS).delete();
-    const without = site.another({ stores: Stores.inDatabase(site.knex) });
+    const without = site.another({ stores: storesInDatabase(site.knex) });
     await without.cleanStores(0);
     expect(without.warnings()).toEqual([
       `The files of 1 tasks that need none any more are left in the store ${site.stores.first.id}, which is not among scaffolder.recoverTasksWorkspaces.stores. Add it until they are deleted, or delete them yourself.`,

@@ -23,6 +23,7 @@ import { RecoveryPass } from '../../rescue/RecoveryPass';
 import { Retries } from '../../rescue/Retries';
 import { RecoveryWorkspaceProvider } from '../RecoveryWorkspaceProvider';
 import { SNAPSHOTS_IN_DATABASE } from '../__testUtils__/snapshotsInDatabase';
+import { storesInDatabase } from '../__testUtils__/storesInDatabase';
 import { DATABASE_ONLY } from '../../decision/plan/snapshotNeeds';
 import { Snapshots } from '../snapshots/Snapshots';
 
@@ -159,7 +160,8 @@ describe('the files that a step finds when its task runs again', () => {
     knex = await databases.init('SQLITE_3');
     await migrateScaffolder(knex);
     const limits = { maxBytes: 1e9, maxFiles: 1e5 };
-    snapshots = new Snapshots({ knex, limits, logger });
+    const stores = storesInDatabase(knex);
+    snapshots = new Snapshots({ knex, limits, logger, stores });
     pass = await createPass(
       knex,
       logger,

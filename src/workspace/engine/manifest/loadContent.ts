@@ -1,8 +1,9 @@
+import { toBuffer } from '../../../util/toBuffer';
 import { applyChanges } from '../tree/diff';
 import { Entries } from '../tree/entries';
 import { Chain } from './KnownWorkspace';
 import { decodeManifest, Manifest } from './manifestFormat';
-import { WorkspaceError } from '../tree/WorkspaceError';
+import { WorkspaceError } from '../../errors';
 
 /** The parts of each manifest that a snapshot consists of: a full one first, and then those that build on it. */
 export type StoredManifests = Uint8Array[][];
@@ -19,7 +20,8 @@ export function loadContent(manifests: StoredManifests): {
   const entries: Entries = new Map();
   const chain: Chain = { length: 0, fullBytes: 0, deltaBytes: 0 };
   for (const parts of manifests) {
-    const stored = parts.length === 1 ? toBuffer(parts[0]) : concat(parts);
+    const stored =
+      parts.length === 1 ? toBuffer(parts[0]) : Buffer.concat(parts);
     const manifest = decode(stored, entries);
     if (manifest.isFull !== (chain.length === 0)) {
       throw new WorkspaceError(
@@ -41,12 +43,4 @@ function decode(stored: Buffer, before: Entries): Manifest {
       `A manifest of the snapshot cannot be read. ${error.message}`,
     );
   }
-}
-
-function concat(parts: Uint8Array[]): Buffer {
-  return Buffer.concat(parts);
-}
-
-function toBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, length);
 }

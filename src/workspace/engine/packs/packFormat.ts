@@ -5,6 +5,7 @@ import {
   brotliDecompressSync,
   constants,
 } from 'node:zlib';
+import { toBuffer } from '../../../util/toBuffer';
 
 /** How many bytes a pack holds at most before they are compressed. */
 export const PACK_BYTES = 1024 * 1024;
@@ -64,7 +65,7 @@ function optionsFor(stored: Uint8Array, maxOutputLength: number) {
 function plainContent(stored: Uint8Array, maxBytes: number): Buffer {
   const content = stored.subarray(1);
   if (stored[0] === PLAIN && content.length <= maxBytes) {
-    return Buffer.from(content.buffer, content.byteOffset, content.length);
+    return toBuffer(content);
   }
   throw new Error('It is in no known format');
 }

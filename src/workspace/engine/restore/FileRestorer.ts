@@ -5,7 +5,7 @@ import { isRacy } from '../scan/FileEntries';
 import { hashOf } from '../scan/FileReader';
 import { permissions } from '../scan/scan';
 import { utimesSeconds } from './utimesSeconds';
-import { WorkspaceError } from '../tree/WorkspaceError';
+import { WorkspaceError } from '../../errors';
 
 /** Of a file that is written from several packs, until it is complete: a read-only one could not be opened again. */
 const OWNER_ONLY = 0o600;

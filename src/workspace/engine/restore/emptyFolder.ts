@@ -1,6 +1,6 @@
 import type nodeFs from 'node:fs';
 import { BytePath, toFsPath } from '../tree/bytePath';
-import { FolderError } from '../tree/WorkspaceError';
+import { FolderError } from '../../errors';
 
 /** Owner may read, write and enter. */
 const OWNER_ALL = 0o700;

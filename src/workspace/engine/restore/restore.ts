@@ -4,13 +4,13 @@ import { Entries, FolderEntry, LinkEntry } from '../tree/entries';
 import { FileRestorer } from './FileRestorer';
 import { decompressAside, PACK_BYTES } from '../packs/packFormat';
 import { utimesSeconds } from './utimesSeconds';
-import { WorkspaceError } from '../tree/WorkspaceError';
+import { WorkspaceError } from '../../errors';
 
 /** Packs that are asked for ahead of the one that is written out. */
 const AHEAD = 2;
 
 /** Reads a pack. Throws a WorkspaceError if it is not in the store. */
-export type GetPack = (pack: string) => Promise<Uint8Array>;
+type GetPack = (pack: string) => Promise<Uint8Array>;
 
 /**
  * Writes entries into an empty folder: folders, then files, then links, so that nothing is written through a link, then the modes and

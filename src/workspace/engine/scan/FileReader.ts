@@ -12,8 +12,7 @@ const MAX_READS = 3;
 /** How much is read at once. */
 const BLOCK_BYTES = 32 * PIECE_BYTES;
 
-/** A file that was read, of `size` bytes. */
-export type ReadFile = {
+type ReadFile = {
   /** The file as it was when all of it had been read. */
   stat: BigIntStats;
   size: number;

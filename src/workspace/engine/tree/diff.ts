@@ -10,8 +10,8 @@ export type Changes = {
 };
 
 /** How a workspace differs, times included, from what it was before. */
-export type Difference = Changes & {
-  /** Whether anything but times differs. Null if that is not known, since the content of a file is not. */
+type Difference = Changes & {
+  /** Whether anything but times differs. Null if that is not known, since the content of a file is not known. */
   changed: boolean | null;
 };
 

@@ -6,7 +6,7 @@ import {
   TEST_DATABASE_IDS,
 } from '../../../__testUtils__/scaffolderDatabase';
 import { SNAPSHOTS, STORED } from '../../../database/tables';
-import { StoreError } from '../../engine/tree/StoreError';
+import { StoreError } from '../../errors';
 import { Stores } from '../../stores/Stores';
 import { OrphanCleaner } from './OrphanCleaner';
 import { SLOW_MS } from './StoreCleaner';

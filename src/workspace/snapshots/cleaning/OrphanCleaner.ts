@@ -3,7 +3,7 @@ import { Knex } from 'knex';
 import { endRuns } from '../../../database/operations/snapshots/ended/endRuns';
 import { listEndedWithSnapshots } from '../../../database/operations/snapshots/ended/listEndedWithSnapshots';
 import { safeError } from '../../../util/safeError';
-import { StoreError } from '../../engine/tree/StoreError';
+import { StoreError } from '../../errors';
 import { deleteOrphans } from '../../stores/deletion/deleteOrphans';
 import { Stores } from '../../stores/Stores';
 import { SLOW_MS } from './StoreCleaner';

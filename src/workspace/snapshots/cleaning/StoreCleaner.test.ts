@@ -6,7 +6,7 @@ import {
   TEST_DATABASE_IDS,
 } from '../../../__testUtils__/scaffolderDatabase';
 import { STORED } from '../../../database/tables';
-import { StoreError } from '../../engine/tree/StoreError';
+import { StoreError } from '../../errors';
 import { PackStore } from '../../stores/PackStore';
 import { Stores } from '../../stores/Stores';
 import { SLOW_MS, StoreCleaner } from './StoreCleaner';

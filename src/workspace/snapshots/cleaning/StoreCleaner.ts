@@ -2,12 +2,12 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import {
   forgetStored,
-  isUnneeded,
   Leftover,
   listLeftovers,
   markEmptied,
-} from '../../../database/operations/stored/listLeftovers';
+} from '../../../database/operations/stored/leftovers';
 import { safeError } from '../../../util/safeError';
+import { emptyStore } from '../../stores/deletion/emptyStore';
 import { PackStore } from '../../stores/PackStore';
 import { Stores } from '../../stores/Stores';
 
@@ -64,14 +64,9 @@ export class StoreCleaner {
     let failure: { store: string; error: unknown } | undefined;
     for (const { taskId, store: id, isEmptied, isSettled } of leftovers) {
       const begin = performance.now();
-      let names: string[];
+      let deleted: number | undefined;
       try {
-        names = await store.list(taskId);
-        // Asked after what is there: a run that began before has a row by now, and what one writes that begins later is not in the list.
-        if (!(await isUnneeded(knex, { taskId, store: id }))) {
-          continue;
-        }
-        await store.delete(taskId, names);
+        deleted = await emptyStore(knex, { id, store, taskId });
       } catch (error) {
         failure ??= { store: id, error };
         if (performance.now() - begin > SLOW_MS) {
@@ -79,7 +74,11 @@ export class StoreCleaner {
         }
         continue;
       }
-      if (names.length > 0 || !isEmptied) {
+      if (deleted === undefined) {
+        // A run of the task has begun since it was listed.
+        continue;
+      }
+      if (deleted > 0 || !isEmptied) {
         await markEmptied(knex, { taskId, store: id });
       } else if (isSettled) {
         await forgetStored(knex, { taskId, store: id, settleSeconds });

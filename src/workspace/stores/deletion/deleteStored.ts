@@ -1,12 +1,10 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import { listStoresOfTask } from '../../../database/operations/stored/listStoresOfTask';
-import {
-  isUnneeded,
-  markEmptied,
-} from '../../../database/operations/stored/listLeftovers';
+import { markEmptied } from '../../../database/operations/stored/leftovers';
 import { safeError } from '../../../util/safeError';
 import { Stores } from '../Stores';
+import { emptyStore } from './emptyStore';
 
 /**
  * Deletes from other stores than the database the content of all snapshots of a task whose rows have just been deleted. What one does not delete is
@@ -25,10 +23,9 @@ export async function deleteStored(options: {
     const store = stores.find(id);
     if (store) {
       try {
-        const names = await store.list(taskId);
-        // A retry may have begun meanwhile. What it stores later is not in the list.
-        if (await isUnneeded(knex, { taskId, store: id })) {
-          await store.delete(taskId, names);
+        const deleted = await emptyStore(knex, { id, store, taskId });
+        // Nothing if a retry has begun meanwhile.
+        if (deleted !== undefined) {
           await markEmptied(knex, { taskId, store: id });
         }
       } catch (error) {

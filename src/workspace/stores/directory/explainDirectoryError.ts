@@ -1,4 +1,4 @@
-import { StoreError } from '../../engine/tree/StoreError';
+import { StoreError } from '../../errors';
 
 /** What to do about the errors of a file system that an operator can mend. */
 const REMEDIES: Record<string, string> = {

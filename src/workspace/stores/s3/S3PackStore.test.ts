@@ -8,7 +8,7 @@ import {
   TEST_BUCKET,
   TEST_CREDENTIALS,
 } from '../../../../dev/harness/S3Server';
-import { StoreError } from '../../engine/tree/StoreError';
+import { StoreError } from '../../errors';
 import { S3Bucket } from './S3Bucket';
 import { S3PackStore } from './S3PackStore';
 

@@ -1,5 +1,5 @@
 import { toError } from '@backstage/errors';
-import { StoreError } from '../../engine/tree/StoreError';
+import { StoreError } from '../../errors';
 import { placeOf, S3Bucket } from './S3Bucket';
 
 /** What the SDK adds to an error that a server has sent. */

@@ -1,8 +1,5 @@
 /** What is only needed, and only loaded, if a bucket is configured. */
-export const S3_PACKAGES = [
-  '@aws-sdk/client-s3',
-  '@backstage/integration-aws-node',
-];
+const S3_PACKAGES = ['@aws-sdk/client-s3', '@backstage/integration-aws-node'];
 
 /**
  * Says which packages are not installed that a bucket needs. Nothing if all are.

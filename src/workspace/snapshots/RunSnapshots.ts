@@ -7,8 +7,9 @@ import { insertSnapshot } from '../../database/operations/snapshots/insertSnapsh
 import { isConnectionLost } from '../../database/connection/isConnectionLost';
 import { readNewestSnapshot } from '../../database/operations/snapshots/readNewestSnapshot';
 import { safeError } from '../../util/safeError';
+import { toBuffer } from '../../util/toBuffer';
 import { Limits } from '../engine/takeSnapshot';
-import { StoreError } from '../engine/tree/StoreError';
+import { StoreError } from '../errors';
 import { encryptManifest } from '../encryption/encryptedManifest';
 import { formatNeeds, SnapshotNeeds } from '../../decision/plan/snapshotNeeds';
 import { expectStored } from '../stores/deletion/expectStored';
@@ -44,8 +45,8 @@ export type RunContext = {
   listener?: SnapshotListener;
 };
 
-/** A run that this process began: records its snapshots as long as it is the newest run of its task. */
-export class Run {
+/** The snapshots of a run that this process began: takes and records them as long as it is the newest run of its task. */
+export class RunSnapshots {
   /** The number of the row that was recorded last. */
   #number: number;
   readonly #epoch: number;
@@ -288,8 +289,4 @@ export class Run {
 /** Whether it is worth waiting: not for a store outside of the database, which nothing else of the task needs. */
 function isPassing(error: unknown): boolean {
   return !(error instanceof StoreError) && isConnectionLost(error);
-}
-
-function toBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, length);
 }

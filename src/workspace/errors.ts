@@ -1,5 +1,3 @@
-import { StoreError } from './StoreError';
-
 /**
  * Something that is as wrong the next time: content that is not there or not what it was, or a folder that cannot be written.
  * All other errors may be of the moment.
@@ -16,6 +14,14 @@ export class FolderError extends WorkspaceError {
 /** The content is in a store, or encrypted with a key, that is not configured here. What is stored is as it was. */
 export class UnreadableError extends WorkspaceError {
   override name = 'UnreadableError';
+}
+
+/**
+ * A store outside of the database cannot be reached, or refuses. That may pass. Unlike the database's, its absence ends no run, so that no
+ * step needs to wait for it.
+ */
+export class StoreError extends Error {
+  override name = 'StoreError';
 }
 
 /** An error that another thread has thrown. */
