@@ -264,7 +264,7 @@ describe.each(databases.eachSupportedId())('BatchDecider on %s', databaseId => {
         [stuck, expect.objectContaining({ message: 'EACCES' })],
       ]);
 
-      // Logged once, and once more if it fails again after it had worked.
+      // Logged once for ten minutes, and once more if it fails again after it had worked.
       const errors = () =>
         site.logger.error.mock.calls.filter(([line]) => line.includes(stuck));
       const tryAgain = async () => {
@@ -281,6 +281,13 @@ describe.each(databases.eachSupportedId())('BatchDecider on %s', databaseId => {
       expect(await tryAgain()).toEqual({ ...NO_DECISIONS, restart: 1 });
       expect(await tryAgain()).toEqual({ ...NO_DECISIONS, error: 1 });
       expect(errors()).toHaveLength(2);
+
+      // And again while it lasts.
+      const later = performance.now() + 10 * 60_000;
+      jest.spyOn(performance, 'now').mockImplementation(() => later);
+      expect(await tryAgain()).toEqual({ ...NO_DECISIONS, error: 1 });
+      jest.restoreAllMocks();
+      expect(errors()).toHaveLength(3);
     });
   });
 

@@ -34,10 +34,13 @@ export type DecisionCounts = Record<Decision['kind'] | 'error', number>;
 /** A task that could not be decided on is deferred this long before the scaffolder's own recovery would take it. */
 export const DEFER_MARGIN_SECONDS = 15;
 
+/** An error that is logged once scrolls away. There may be one for each of many tasks. */
+const LOG_AGAIN_MS = 10 * 60_000;
+
 /** Decides on interrupted tasks, a batch in one transaction. */
 export class BatchDecider {
-  /** What was logged of tasks that could not be decided on: once, not in each pass. */
-  readonly #logged = new Map<string, Set<string>>();
+  /** What was logged of tasks that could not be decided on, and when. */
+  readonly #logged = new Map<string, Map<string, number>>();
   readonly #decideErrors: BatchErrors;
   readonly #deferErrors: BatchErrors;
 
@@ -96,7 +99,7 @@ export class BatchDecider {
       {
         isToGoOn,
         onError: (taskId, error) => {
-          this.#logOnce(taskId, error);
+          this.#log(taskId, error);
           listener.undecided(taskId, error);
           failed.push(taskId);
         },
@@ -109,16 +112,18 @@ export class BatchDecider {
       ids => shortTransaction(knex, tx => this.#defer(tx, ids)),
       {
         isToGoOn,
-        onError: (taskId, error) => this.#logOnce(taskId, error),
+        onError: (taskId, error) => this.#log(taskId, error),
         batchErrors: this.#deferErrors,
       },
     );
   }
 
-  #logOnce(taskId: string, error: Error): void {
-    const logged = this.#logged.get(taskId) ?? new Set();
-    if (!logged.has(error.message)) {
-      this.#logged.set(taskId, logged.add(error.message));
+  /** Not in each pass, and again as long as it lasts. */
+  #log(taskId: string, error: Error): void {
+    const logged = this.#logged.get(taskId) ?? new Map<string, number>();
+    const now = performance.now();
+    if (now - (logged.get(error.message) ?? -Infinity) >= LOG_AGAIN_MS) {
+      this.#logged.set(taskId, logged.set(error.message, now));
       this.options.logger.error(
         `Task ${taskId} could not be decided on; it is tried again until it works`,
         error,

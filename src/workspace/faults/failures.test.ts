@@ -11,6 +11,7 @@ import { MANIFESTS, PACKS, SNAPSHOTS } from '../../database/tables';
 import { isSqlite } from '../../database/time';
 import { readHistory } from '../../decision/plan/history';
 import { StoreError } from '../errors';
+import { EngineThread } from '../thread/EngineThread';
 import { removeSites, Site } from '../__testUtils__/Site';
 import { eachPlace } from '../__testUtils__/testStores';
 import { readTree } from '../../../dev/harness/steps/readTree';
@@ -155,6 +156,23 @@ describe.each(eachPlace(databases))(
       await site.begin();
       writeFiles(folder, { file: 'F' });
       expect(await site.take()).toMatchObject({ number: 2, epoch: 1 });
+    });
+
+    it('are not made of a first run if their thread does not run, unless something is left in its folder', async () => {
+      const site = await Site.create(databases, place, { retryForMs: 2_000 });
+      const call = jest
+        .spyOn(EngineThread.prototype, 'call')
+        .mockRejectedValue(new Error('no more threads'));
+      await site.begin();
+      expect(site.warnings().at(-1)).toMatch(
+        /^No snapshots are made of task .* since the thread for workspaces does not run/,
+      );
+      expect(site.snapshots.hasBegun(site.taskId)).toBe(false);
+
+      const other = await Site.create(databases, place, { retryForMs: 2_000 });
+      writeFiles(other.folder, { left: 'by somebody' });
+      await expect(other.begin()).rejects.toThrow('no more threads');
+      call.mockRestore();
     });
 
     it('do not let a run begin unrecorded whose files could be taken for those of an earlier run', async () => {

@@ -1,4 +1,5 @@
 import { Knex } from 'knex';
+import fs from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isConnectionLost } from '../../database/connection/isConnectionLost';
 import {
@@ -27,6 +28,9 @@ const RETRY_FOR = 60_000;
 /** The first wait between two tries, in ms. It doubles up to the second one. */
 const RETRY_AFTER = 200;
 const MAX_RETRY_AFTER = 5_000;
+
+/** After so many tries a first run goes on without the thread for workspaces, of which it needs nothing but snapshots. */
+const TRIES_WITHOUT_FILES = 3;
 
 /** In place of the row of a run that the database did not record. */
 const UNRECORDED = 'unrecorded';
@@ -98,6 +102,22 @@ async function beginWithRetries(
       return undefined;
     } catch (error) {
       const isFinal = error instanceof WorkspaceError || Date.now() >= deadline;
+      const isFirstRun =
+        from === undefined && (begun === UNRECORDED || begun?.epoch === 1);
+      if (
+        isFirstRun &&
+        !isFinal &&
+        tries >= TRIES_WITHOUT_FILES &&
+        (await isEmpty(path))
+      ) {
+        // It is not the database: that has recorded the run, or has said that it does not.
+        logger.warn(
+          `No snapshots are made of task ${taskId} in this run, since the thread for workspaces does not run. If it is interrupted, more of its steps run again.`,
+          safeError(error),
+        );
+        context.listener?.skipped('workspace');
+        return undefined;
+      }
       if (isFinal || signal.aborted) {
         await forgetIfDamaged(context, options, error);
         throw restoreError(options, tries, error);
@@ -170,6 +190,12 @@ async function isFirst(
   { taskId, from }: BeginOptions,
 ): Promise<boolean> {
   return from === undefined && !(await readNewestSnapshot(knex, taskId));
+}
+
+/** Whether nothing is left in the folder of a run that somebody has to remove. */
+async function isEmpty(path: string): Promise<boolean> {
+  const names = await fs.readdir(path).catch(() => [path]);
+  return names.length === 0;
 }
 
 /** A retry would fail at the same. Without this snapshot it is planned otherwise. */

@@ -17,6 +17,7 @@ describe('a store that fails', () => {
   };
   const store = {
     put: answer('put'),
+    list: answer('list'),
     delete: answer('delete'),
   } as unknown as PackStore;
   let stores: Stores;
@@ -36,6 +37,9 @@ describe('a store that fails', () => {
     await expect(put()).rejects.toThrow('No answer');
     await expect(put()).rejects.toThrow('No answer');
     await expect(stores.delete(randomUUID(), [])).rejects.toThrow('No answer');
+    // As it is asked when a task ends, or a run begins.
+    const found = stores.find('store')!;
+    await expect(found.list(randomUUID())).rejects.toThrow('No answer');
     expect(asked).toEqual(['put']);
     failsAfter = undefined;
     now += 60_000;

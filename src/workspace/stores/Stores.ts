@@ -1,27 +1,24 @@
 import { SnapshotNeeds } from '../../decision/plan/snapshotNeeds';
 import { decryptPack, encryptPack } from '../encryption/encryptedPack';
 import { EncryptionKeys } from '../encryption/EncryptionKeys';
-import { StoreError, WorkspaceError } from '../errors';
+import { WorkspaceError } from '../errors';
 import { PackStore } from './PackStore';
+import { PausingPackStore } from './PausingPackStore';
 
 /** A store, and what it is known by. */
 type NamedStore = { id: string; store: PackStore };
-
-/** A store that fails only after this many ms holds the steps that wait for it. */
-const SLOW_MS = 5_000;
-
-/** For so long nothing is asked of it then, in ms. */
-const PAUSE_MS = 60_000;
 
 /** The stores of this process: the first one is written to, and all are read. */
 export class Stores {
   readonly #stores: NamedStore[];
   #keys = new EncryptionKeys([]);
-  /** Of the first store, after it did not answer. */
-  #pause?: { until: number; error: StoreError };
 
   constructor(first: NamedStore, ...others: NamedStore[]) {
-    this.#stores = [first, ...others];
+    this.#stores = [first, ...others].map(({ id, store }) => ({
+      id,
+      store:
+        store instanceof PausingPackStore ? store : new PausingPackStore(store),
+    }));
   }
 
   /** The same stores. What is written to them is encrypted, and decrypted when it is read. */
@@ -65,18 +62,15 @@ export class Stores {
     return this.#stores.find(store => store.id === id)?.store;
   }
 
-  /**
-   * Stores a pack in the first store. After that did not answer, this fails at once for a minute, as `delete` does: else each step would wait
-   * for it.
-   */
+  /** Stores a pack in the first store. */
   async put(taskId: string, pack: string, content: Uint8Array): Promise<void> {
     const bytes = encryptPack(this.#keys, { taskId, pack }, content);
-    await this.#unlessPaused(store => store.put(taskId, pack, bytes));
+    await this.first.store.put(taskId, pack, bytes);
   }
 
   /** Deletes packs from the first store. */
   async delete(taskId: string, packs: string[]): Promise<void> {
-    await this.#unlessPaused(store => store.delete(taskId, packs));
+    await this.first.store.delete(taskId, packs);
   }
 
   /**
@@ -108,22 +102,6 @@ export class Stores {
         ...(await hints(taskId, asked)),
       ].join('. '),
     );
-  }
-
-  async #unlessPaused(ask: (store: PackStore) => Promise<void>): Promise<void> {
-    const askedAt = performance.now();
-    if (this.#pause && askedAt < this.#pause.until) {
-      throw this.#pause.error;
-    }
-    try {
-      await ask(this.first.store);
-    } catch (error) {
-      const now = performance.now();
-      if (error instanceof StoreError && now - askedAt > SLOW_MS) {
-        this.#pause = { until: now + PAUSE_MS, error };
-      }
-      throw error;
-    }
   }
 }
 
