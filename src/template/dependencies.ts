@@ -116,6 +116,8 @@ export function isBlock(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+const MOST_HINTS = 20;
+
 /** The unknown keys of a block, each with what may have been meant. */
 export function unknownKeys(
   block: Record<string, unknown>,
@@ -123,7 +125,11 @@ export function unknownKeys(
 ): { key: string; hint: string }[] {
   return Object.keys(block)
     .filter(key => !known.includes(key))
-    .map(key => ({ key, hint: didYouMean(key, known) }));
+    .map((key, i) => ({
+      key,
+      // Nobody reads more of them, and each takes microseconds: a template of a megabyte may have 100,000.
+      hint: i < MOST_HINTS ? didYouMean(key, known) : '',
+    }));
 }
 
 /** What is wrong with a step's dependency, if anything. */
