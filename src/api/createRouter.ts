@@ -13,7 +13,7 @@ import { decodeCursor, encodeCursor } from './cursor';
 import { spec } from './openapi';
 import { summaryRange } from './summaryRange';
 import { TaskAccess } from './TaskAccess';
-import { attemptView, forecastView, summaryView } from './views';
+import { attemptView, forecastView, summaryView, workspaceView } from './views';
 
 /** Below the scaffolder's own path, and ahead of its own routes, which begin with `/v2`. */
 const BASE_PATH = '/recovery/v1';
@@ -70,11 +70,12 @@ export function createRouter(options: {
       limit: MOST_ATTEMPTS_OF_TASK,
     });
     const ifInterrupted = await forecast.forTask(taskId);
+    const kept = await readKept(knex, { taskId, keepSeconds });
     res.json({
       taskId,
       status,
       attempts: attempts.map(attemptView),
-      workspace: await readKept(knex, { taskId, keepSeconds }),
+      workspace: kept && workspaceView(kept),
       ifInterruptedNow: ifInterrupted && forecastView(ifInterrupted),
     } as any);
   });
