@@ -1,12 +1,12 @@
 /**
- * The folders of `src/`, lowest first: each imports only from those before it. `docs/architecture.md` draws them.
+ * The folders of `src/`, and what is configured, lowest first: each imports only from those before it. `docs/architecture.md` draws them.
  */
 const LAYERS = [
   ['util'],
   ['scaffolder', 'template'],
   ['decision', 'database'],
   ['record', 'workspace'],
-  ['liveness'],
+  ['liveness', 'config.ts'],
   ['rescue', 'reporting'],
   ['api'],
 ];
