@@ -3,6 +3,7 @@ import { InputError } from '@backstage/errors';
 import { JsonObject } from '@backstage/types';
 import os from 'node:os';
 import {
+  CONCURRENT_TASKS,
   DEFAULT_CONCURRENT_TASKS,
   DEFAULT_STALE_TIMEOUT,
   DEFAULT_TASK_TIMEOUT,
@@ -14,6 +15,7 @@ import {
   RECOVERY_PROVIDER,
   STALE_TIMEOUT,
   TASK_TIMEOUT,
+  WORKING_DIRECTORY,
 } from './scaffolder/settings/settings';
 import { supplySettings } from './scaffolder/settings/supplySettings';
 import { humanize, Reading, readSeconds, yaml } from './util/durations';
@@ -215,10 +217,9 @@ export function readRecoveryConfig(
     workspaceProvider,
     snapshots,
     concurrentTasks:
-      config.getOptionalNumber('scaffolder.concurrentTasksLimit') ??
-      DEFAULT_CONCURRENT_TASKS,
+      config.getOptionalNumber(CONCURRENT_TASKS) ?? DEFAULT_CONCURRENT_TASKS,
     workingDirectory:
-      config.getOptionalString('backend.workingDirectory') ?? os.tmpdir(),
+      config.getOptionalString(WORKING_DIRECTORY) ?? os.tmpdir(),
     exitWhenTakenOver:
       config.getOptionalBoolean('scaffolder.recoverTasksExitWhenTakenOver') ??
       false,

@@ -4,6 +4,7 @@ import { JsonObject } from '@backstage/types';
 import {
   DATABASE_PROVIDER,
   RECOVERY_PROVIDER,
+  WORKSPACE_PROVIDER,
 } from '../scaffolder/settings/settings';
 
 /** The module's settings below `scaffolder`, as `config.d.ts` has them. */
@@ -86,7 +87,7 @@ function warnOfWorkspaceProvider(
   ) {
     return;
   }
-  const key = `scaffolder.taskRecovery.workspaceProvider is '${workspaceProvider}'`;
+  const key = `${WORKSPACE_PROVIDER} is '${workspaceProvider}'`;
   logger.warn(
     workspaceProvider === DATABASE_PROVIDER
       ? `${key}: a task that goes on, none of whose finished steps runs again, begins with the files that were stored last. With them are those that the interrupted step had written up to its last checkpoint`

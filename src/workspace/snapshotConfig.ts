@@ -2,7 +2,10 @@ import { Config } from '@backstage/config';
 import { SnapshotNeeds } from '../decision/plan/snapshotNeeds';
 import { EncryptionKeys } from './encryption/EncryptionKeys';
 import { readEncryptionKeys } from './encryption/readEncryptionKeys';
-import { RECOVERY_PROVIDER } from '../scaffolder/settings/settings';
+import {
+  RECOVERY_PROVIDER,
+  WORKSPACE_PROVIDER,
+} from '../scaffolder/settings/settings';
 import { isBlock, unknownKeys } from '../template/dependencies';
 import { readSeconds } from '../util/durations';
 import { readStores, StoreEntry, storeId } from './storeConfig';
@@ -96,7 +99,7 @@ export function readSnapshotConfig(
   const keys = readEncryptionKeys(config, problems);
   if (!enabled && workspaceProvider === RECOVERY_PROVIDER) {
     problems.push(
-      `scaffolder.taskRecovery.workspaceProvider is '${RECOVERY_PROVIDER}', but ${ENABLED} is false. Remove one of the two.`,
+      `${WORKSPACE_PROVIDER} is '${RECOVERY_PROVIDER}', but ${ENABLED} is false. Remove one of the two.`,
     );
   }
   return problems.length === found && workspaceProvider === RECOVERY_PROVIDER

@@ -2,6 +2,7 @@ import { LoggerService, SchedulerService } from '@backstage/backend-plugin-api';
 import { EventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
 import { ENDED } from '../../scaffolder/tables';
+import { TASK_TOPIC } from '../../scaffolder/taskEvents';
 import { secondsSinceServerStart } from '../../database/operations/server/secondsSinceServerStart';
 import { DecisionCounts } from '../batch/BatchDecider';
 import { Blocker } from '../../database/readiness/blockers';
@@ -292,7 +293,7 @@ export class RecoveryLoop {
     const { events, memory, tracker, runs, check, logger } = this.options;
     await events.subscribe({
       id: 'recovery',
-      topics: ['scaffolder.task'],
+      topics: [TASK_TOPIC],
       onEvent: async ({ eventPayload }) => {
         const { id, status, taskId } = eventPayload as Record<string, unknown>;
         // With a task's id beside it, the id is that of an event, on PostgreSQL a string as well.

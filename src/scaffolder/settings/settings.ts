@@ -18,10 +18,14 @@ export const TASK_TIMEOUT = 'scaffolder.taskTimeout';
 /** `createRouter` */
 export const DEFAULT_TASK_TIMEOUT = 24 * 3600;
 
+export const CONCURRENT_TASKS = 'scaffolder.concurrentTasksLimit';
 /** `TaskWorker.create` */
 export const DEFAULT_CONCURRENT_TASKS = 10;
 
-const PROVIDER = 'scaffolder.taskRecovery.workspaceProvider';
+/** Where tasks run. The temp folder of the system unless it is set (`getWorkingDirectory`). */
+export const WORKING_DIRECTORY = 'backend.workingDirectory';
+
+export const WORKSPACE_PROVIDER = 'scaffolder.taskRecovery.workspaceProvider';
 const LEGACY_PROVIDER_ENABLED =
   'scaffolder.EXPERIMENTAL_workspaceSerialization';
 const LEGACY_PROVIDER =
@@ -47,7 +51,7 @@ export function isLegacyProviderOn(config: Config): boolean {
 export function readWorkspaceProvider(config: Config): string | undefined {
   const isLegacy = config.getOptionalBoolean(LEGACY_PROVIDER_ENABLED) ?? false;
   return (
-    config.getOptionalString(PROVIDER) ??
+    config.getOptionalString(WORKSPACE_PROVIDER) ??
     (isLegacy
       ? (config.getOptionalString(LEGACY_PROVIDER) ?? DATABASE_PROVIDER)
       : undefined)

@@ -1,6 +1,7 @@
 import { Knex } from 'knex';
 import { ATTEMPTS, DbStrategyRow, STRATEGIES } from '../../tables';
 import { DbTaskRow, TASKS } from '../../../scaffolder/tables';
+import { readSecrets } from '../../../scaffolder/taskSecrets';
 import { epochSeconds, secondsSilent } from '../../time';
 import {
   DeadProcesses,
@@ -8,7 +9,6 @@ import {
   MARK_CAUSE,
   MARK_PROBLEM,
 } from './interrupted';
-import { readSecrets } from '../tasks/secrets/readSecrets';
 
 /** An interrupted task as it is decided on. */
 export type InterruptedTaskRow = Pick<
