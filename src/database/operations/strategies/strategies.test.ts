@@ -9,7 +9,7 @@ import {
   TEST_DATABASE_IDS,
 } from '../../../__testUtils__/scaffolderDatabase';
 import { recordAttempts } from '../attempts/recordAttempts';
-import { forgetEndedTasks } from './forgetEndedTasks';
+import { forgetEndedTasks } from '../tasks/forgetEndedTasks';
 import { listTasksWithoutStrategy } from './listTasksWithoutStrategy';
 import { rememberStrategies, rememberStrategy } from './rememberStrategy';
 import { STRATEGIES } from '../../tables';

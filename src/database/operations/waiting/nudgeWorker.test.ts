@@ -15,7 +15,7 @@ import {
   TestTask,
   TEST_DATABASE_IDS,
 } from '../../../__testUtils__/scaffolderDatabase';
-import { forgetEndedTasks } from '../strategies/forgetEndedTasks';
+import { forgetEndedTasks } from '../tasks/forgetEndedTasks';
 import { nudgeWorker, NUDGE_LOCK } from './nudgeWorker';
 import { NUDGES } from '../../tables';
 import { isSqlite, secondsAgo } from '../../time';
