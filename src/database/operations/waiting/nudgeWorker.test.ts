@@ -16,7 +16,8 @@ import {
   TEST_DATABASE_IDS,
 } from '../../../__testUtils__/scaffolderDatabase';
 import { forgetEndedTasks } from '../tasks/forgetEndedTasks';
-import { nudgeWorker, NUDGE_LOCK } from './nudgeWorker';
+import { NUDGE_LOCK } from '../../dialect/advisoryLocks';
+import { nudgeWorker } from './nudgeWorker';
 import { NUDGES } from '../../tables';
 import { isSqlite, secondsAgo } from '../../time';
 import { TASKS } from '../../../scaffolder/tables';

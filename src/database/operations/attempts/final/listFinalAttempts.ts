@@ -1,11 +1,9 @@
 import { Knex } from 'knex';
+import { FINAL_ATTEMPT_LOCK } from '../../../dialect/advisoryLocks';
 import { ATTEMPTS } from '../../../tables';
 import { TASKS } from '../../../../scaffolder/tables';
 import { isSqlite } from '../../../time';
 import { Ongoing, ongoingAttempts } from './ongoingAttempts';
-
-/** Any number that no other advisory lock in the scaffolder's database has. */
-const LAST_CHANCE_LOCK = 7_201_512;
 
 /**
  * The tasks whose isolated final attempt is ongoing, with how many of their steps had finished before it. Nobody else can ask this until the
@@ -18,7 +16,7 @@ export async function listFinalAttempts(
   if (!isSqlite(tx)) {
     // Waited for, unlike the lock of `nudgeWorker`: the transaction has decided on a batch by now, and without the answer it could
     // not decide which of these tasks have to wait. Those that hold it write what they decided and end.
-    await tx.raw('select pg_advisory_xact_lock(?)', LAST_CHANCE_LOCK);
+    await tx.raw('select pg_advisory_xact_lock(?)', FINAL_ATTEMPT_LOCK);
   }
   return ongoingAttempts(tx, ongoing)
     .where(`${ATTEMPTS}.last_chance`, true)
