@@ -10,10 +10,8 @@ import {
 } from '../__testUtils__/scaffolderDatabase';
 import { applyMigrations, MIGRATIONS } from './migrations';
 import { ensureInFlightIndex } from './operations/server/ensureInFlightIndex';
-import {
-  findMissingTables,
-  OWN_TABLES,
-} from './operations/server/findMissingTables';
+import { findMissingTables } from './operations/server/findMissingTables';
+import { OWN_TABLES } from './ownTables';
 import { saveClaims } from './operations/processes/claims';
 import { markInterrupted } from './operations/runs/markInterrupted';
 import {

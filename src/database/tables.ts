@@ -90,6 +90,11 @@ export type DbShutdownRow = {
   problem: string | null;
 };
 
+export type DbNudgeRow = {
+  task_id: string;
+  woken_at: Date | string;
+};
+
 export type DbProcessRow = {
   /** From 1. */
   number: number;
