@@ -46,7 +46,7 @@ import {
   NewAttempt,
   recordAttempts,
 } from '../database/operations/attempts/recordAttempts';
-import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
+import { rememberStrategy } from '../__testUtils__/rememberStrategy';
 import { ATTEMPTS, SNAPSHOTS } from '../database/tables';
 import { TASKS } from '../scaffolder/tables';
 import { secondsAgo } from '../database/time';

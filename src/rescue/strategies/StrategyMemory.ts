@@ -7,7 +7,7 @@ import { readTaskSpecs } from '../../database/operations/tasks/readTaskSpecs';
 import {
   NewStrategy,
   rememberStrategies,
-} from '../../database/operations/strategies/rememberStrategy';
+} from '../../database/operations/strategies/rememberStrategies';
 import { BatchErrors } from '../batch/partialFailure/BatchErrors';
 import { batchOrEach } from '../batch/partialFailure/batchOrEach';
 import { safeError } from '../../util/safeError';
