@@ -1,7 +1,7 @@
 import { inQuotes } from '../../util/shown';
 import { Attempt } from '../attempts';
 import { FinalDecision } from '../decision';
-import { InterruptedBy, KnownBy } from '../interruption';
+import { InterruptedBy, KnownBy } from '../../util/interruption';
 import { TaskStrategy } from '../strategy';
 import { formatSilence } from './format';
 import { planSentences } from './planMessages';
