@@ -388,6 +388,47 @@ scaffolder:
     expect(message).toContain(`5. The scaffolder's database is 'mysql2'`);
   });
 
+  it.each<[JsonObject, string]>([
+    [{ concurrentTasksLimit: 'two' }, 'is "two"; it must be a number.'],
+    [
+      { recoverTasksExitOnLostOwnership: 'maybe' },
+      'is "maybe"; it must be true or false.',
+    ],
+    [{ recoverTasksNotify: 2 }, 'is 2; it must be true or false.'],
+    [
+      { EXPERIMENTAL_workspaceSerialization: 'perhaps' },
+      'is "perhaps"; it must be true or false.',
+    ],
+    [
+      {
+        EXPERIMENTAL_workspaceSerialization: true,
+        EXPERIMENTAL_workspaceSerializationProvider: 7,
+      },
+      'Provider is 7; it must be a text.',
+    ],
+  ])('reports what is wrong with %j among the rest', (scaffolder, problem) => {
+    const message = messageOf({
+      ...good,
+      ...scaffolder,
+      recoverTasksTimeout: 'soon',
+    });
+    const key = Object.keys(scaffolder)[0];
+    expect(message).toContain('1. scaffolder.recoverTasksTimeout is "soon"');
+    expect(message).toContain(`2. scaffolder.${key}`);
+    expect(message).toContain(problem);
+    expect(message).toContain('These lines in app-config.yaml work:');
+  });
+
+  it('reports a workspace provider and a working directory that are no texts', () => {
+    const taskRecovery = { ...good.taskRecovery, workspaceProvider: true };
+    expect(messageOf({ ...good, taskRecovery })).toContain(
+      '\nscaffolder.taskRecovery.workspaceProvider is true; it must be a text.\n',
+    );
+    expect(() => read(good, 'pg', { workingDirectory: 1 })).toThrow(
+      '\nbackend.workingDirectory is 1; it must be a text.\n',
+    );
+  });
+
   it.each([
     { recoverTasksTimeout: { hours: 30 } },
     { taskTimeout: { seconds: 40 } },

@@ -3,6 +3,7 @@ import { InputError } from '@backstage/errors';
 import { JsonObject } from '@backstage/types';
 import os from 'node:os';
 import {
+  CONCURRENT_TASKS,
   DEFAULT_CONCURRENT_TASKS,
   DEFAULT_STALE_TIMEOUT,
   DEFAULT_TASK_TIMEOUT,
@@ -14,9 +15,11 @@ import {
   RECOVERY_PROVIDER,
   STALE_TIMEOUT,
   TASK_TIMEOUT,
+  WORKING_DIRECTORY,
 } from './scaffolder/settings/settings';
 import { supplySettings } from './scaffolder/settings/supplySettings';
 import { humanize, Reading, readSeconds, yaml } from './util/durations';
+import { readBoolean, readNumber, readString } from './util/readSetting';
 import {
   areSnapshotsOff,
   readSnapshotConfig,
@@ -49,6 +52,8 @@ export type RecoveryConfig = {
 
 const TIMEOUT = 'scaffolder.recoverTasksTimeout';
 const MAX_ATTEMPTS = 'scaffolder.recoverTasksMaxAttempts';
+const EXIT_WHEN_TAKEN_OVER = 'scaffolder.recoverTasksExitOnLostOwnership';
+const NOTIFY = 'scaffolder.recoverTasksNotify';
 
 const HOUR = 3600;
 const DEFAULT_MAX_ATTEMPTS = 3;
@@ -188,8 +193,28 @@ export function readRecoveryConfig(
 
   const maxAttempts = readMaxAttempts(config, problems);
 
-  const workspaceProvider = readWorkspaceProvider(config);
+  const workspaceProvider = readWorkspaceProvider(config, problems);
   const snapshots = readSnapshotConfig(config, workspaceProvider, problems);
+
+  const concurrentTasks = readNumber(
+    config,
+    CONCURRENT_TASKS,
+    DEFAULT_CONCURRENT_TASKS,
+    problems,
+  );
+  const workingDirectory = readString(
+    config,
+    WORKING_DIRECTORY,
+    os.tmpdir(),
+    problems,
+  );
+  const exitOnLostOwnership = readBoolean(
+    config,
+    EXIT_WHEN_TAKEN_OVER,
+    false,
+    problems,
+  );
+  const notify = readBoolean(config, NOTIFY, false, problems);
 
   const isMySql = databaseClient.includes('mysql');
   if (isMySql) {
@@ -214,16 +239,11 @@ export function readRecoveryConfig(
     taskTimeoutSeconds: taskTimeout.seconds,
     workspaceProvider,
     snapshots,
-    concurrentTasks:
-      config.getOptionalNumber('scaffolder.concurrentTasksLimit') ??
-      DEFAULT_CONCURRENT_TASKS,
-    workingDirectory:
-      config.getOptionalString('backend.workingDirectory') ?? os.tmpdir(),
-    exitOnLostOwnership:
-      config.getOptionalBoolean('scaffolder.recoverTasksExitOnLostOwnership') ??
-      false,
+    concurrentTasks,
+    workingDirectory,
+    exitOnLostOwnership,
     maxAttempts: maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
-    notify: config.getOptionalBoolean('scaffolder.recoverTasksNotify') ?? false,
+    notify,
   };
 }
 
@@ -232,18 +252,10 @@ function problemsWithEnabled(config: Config): string[] {
     config.has(ENABLED) || !config.has(LEGACY_ENABLED)
       ? ENABLED
       : LEGACY_ENABLED;
-  let enabled: boolean | undefined;
-  try {
-    enabled = config.getOptionalBoolean(key);
-  } catch {
-    return [
-      `${key} is ${JSON.stringify(
-        config.getOptional(key),
-      )}; it must be true or false.`,
-    ];
-  }
-  return enabled
-    ? []
+  const problems: string[] = [];
+  const enabled = readBoolean(config, key, undefined, problems);
+  return enabled || problems.length > 0
+    ? problems
     : [
         `${key} is ${
           enabled === undefined ? 'not set' : 'false'
@@ -256,21 +268,18 @@ function readMaxAttempts(
   config: Config,
   problems: string[],
 ): number | undefined {
-  let found: number | undefined;
-  try {
-    found = config.getOptionalNumber(MAX_ATTEMPTS) ?? DEFAULT_MAX_ATTEMPTS;
-  } catch {
-    // Not a number: reported below.
-  }
-  if (found !== undefined && Number.isSafeInteger(found) && found >= 1) {
-    return found;
-  }
-  problems.push(
-    `${MAX_ATTEMPTS} is ${JSON.stringify(
-      config.getOptional(MAX_ATTEMPTS),
-    )}; it must be a whole number of at least 1: how often a task is recovered in a row without progress.`,
+  const before = problems.length;
+  const found = readNumber(
+    config,
+    MAX_ATTEMPTS,
+    DEFAULT_MAX_ATTEMPTS,
+    problems,
+    {
+      be: 'a whole number of at least 1: how often a task is recovered in a row without progress',
+      isMet: value => Number.isSafeInteger(value) && value >= 1,
+    },
   );
-  return undefined;
+  return problems.length === before ? found : undefined;
 }
 
 /** Values that work, as near as possible to those that were found. */

@@ -23,6 +23,7 @@ import { createRetryRoute } from './api/retryRoute';
 import { TaskAccess } from './api/TaskAccess';
 import { configureRecovery, DEFAULT_TIMEOUT } from './config';
 import { isInMemory } from './database/dialect/isInMemory';
+import { claimNoTask } from './database/operations/server/claimNoTask';
 import { readSqliteVersion } from './database/operations/server/readSqliteVersion';
 import { markBrokenRun } from './liveness/guard/markBrokenRun';
 import { GuardedRun, RunGuard } from './liveness/guard/RunGuard';
@@ -157,6 +158,9 @@ export async function createRecovery(deps: RecoveryDeps): Promise<void> {
       ...deps,
       versions: readInstalledVersions(),
       readSqliteVersion: () => readSqliteVersion(knex),
+      // The plugin asks for its client as well. Whether that is this one is what is checked.
+      claimNoTask: async claim =>
+        claimNoTask(await database.getClient(), claim),
     }),
   };
   const listener = createListener(common);

@@ -27,7 +27,7 @@ import {
 import { heartbeatTask } from './scaffolder/statements/heartbeatTask';
 import { isPoll } from './scaffolder/statements/ScaffolderPoll';
 import { secondsSinceServerStart } from './database/operations/server/secondsSinceServerStart';
-import { rememberStrategy } from './database/operations/strategies/rememberStrategy';
+import { rememberStrategy } from './__testUtils__/rememberStrategy';
 import { waitFor } from '../dev/harness/waitFor';
 import { watchOwnTimers } from './__testUtils__/ownTimers';
 

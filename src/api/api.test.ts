@@ -46,7 +46,7 @@ import {
   NewAttempt,
   recordAttempts,
 } from '../database/operations/attempts/recordAttempts';
-import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
+import { rememberStrategy } from '../__testUtils__/rememberStrategy';
 import { ATTEMPTS, SNAPSHOTS } from '../database/tables';
 import { TASKS } from '../scaffolder/tables';
 import { secondsAgo } from '../database/time';
@@ -239,7 +239,11 @@ describe.each(databases.eachSupportedId())('the REST API on %s', databaseId => {
   });
 
   it('shows what interrupted a task, also where an earlier release has recorded it', async () => {
-    for (const interruptedBy of ['silence', 'shutdown', 'connection']) {
+    for (const interruptedBy of [
+      'silence',
+      'shutdown',
+      'connection',
+    ] as const) {
       await knex(ATTEMPTS).delete();
       await insertAttempt(ANNE, { interruptedBy });
       for (const interrupted_by of [interruptedBy, null]) {

@@ -14,7 +14,7 @@ import { DEFAULT_LIMIT, MOST_ATTEMPTS_OF_TASK } from './limits';
 import { spec } from './openapi';
 import { summaryRange } from './summaryRange';
 import { TaskAccess } from './TaskAccess';
-import { attemptView, forecastView, summaryView } from './views';
+import { attemptView, forecastView, summaryView, workspaceView } from './views';
 
 /** Below the scaffolder's own path, and ahead of its own routes, which begin with `/v2`. */
 const BASE_PATH = '/recovery/v1';
@@ -68,11 +68,12 @@ export function createRouter(options: {
       limit: MOST_ATTEMPTS_OF_TASK,
     });
     const ifInterrupted = await forecast.forTask(taskId);
+    const kept = await readKept(knex, { taskId, keepSeconds });
     res.json({
       taskId,
       status,
       attempts: attempts.map(attemptView),
-      workspace: await readKept(knex, { taskId, keepSeconds }),
+      workspace: kept && workspaceView(kept),
       ifInterruptedNow: ifInterrupted && forecastView(ifInterrupted),
     } as any);
   });

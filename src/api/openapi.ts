@@ -1,10 +1,11 @@
+import { decisions, outcomes, strategies, triggers } from './enums';
+import { DEFAULT_LIMIT, MAX_LIMIT, SUMMARY_DAYS } from './limits';
+import { schemas } from './schemas';
+
 /*
  * The REST API, as an OpenAPI document. What requests may contain is checked against it, and it is served beside the API as
  * `openapi.json`. Here and not in a YAML file, since TypeScript then knows the routes and their answers.
  */
-
-import { DEFAULT_LIMIT, MAX_LIMIT, SUMMARY_DAYS } from './limits';
-import { decisions, outcomes, schemas, strategies, triggers } from './schemas';
 
 const error = (description: string) =>
   ({

@@ -1,27 +1,16 @@
+import {
+  causes,
+  decisions,
+  evidence,
+  filesKinds,
+  outcomes,
+  reasonsToRunAgain,
+  stepForecasts,
+  strategies,
+  strategySources,
+  triggers,
+} from './enums';
 import { MOST_ATTEMPTS_OF_TASK } from './limits';
-
-export const strategies = ['none', 'restart', 'idempotent'] as const;
-
-export const triggers = ['interruption', 'retry'] as const;
-
-export const decisions = [
-  'failed',
-  'cancelled',
-  'finish',
-  'restart',
-  'resume',
-] as const;
-
-export const outcomes = [
-  'waiting',
-  'running',
-  'completed',
-  'failed',
-  'cancelled',
-  'interrupted',
-  'withdrawn',
-  'closed',
-] as const;
 
 const files = {
   type: 'object',
@@ -29,7 +18,7 @@ const files = {
     'The files that the run begins with. `empty`: none. `snapshot`: those that were there when the step had ended. `missing`: none, since there is no snapshot of those. Not there if no snapshots are kept.',
   required: ['kind'],
   properties: {
-    kind: { type: 'string', enum: ['empty', 'snapshot', 'missing'] },
+    kind: { type: 'string', enum: filesKinds },
     stepId: { type: 'string' },
     number: {
       type: 'integer',
@@ -45,16 +34,7 @@ const files = {
 const stepAgain = {
   because: {
     type: 'string',
-    enum: [
-      'restart',
-      'neededBy',
-      'afterFailed',
-      'sharedId',
-      'noOutput',
-      'filesLost',
-      'noSnapshot',
-      'invalidPlan',
-    ],
+    enum: reasonsToRunAgain,
     description:
       '`restart`: all steps do. `neededBy`: steps that run depend on it. `afterFailed`: it ran after the failure of a step that runs again. `sharedId`: another step with the same id had not finished. `noOutput`: its output was not recorded. `filesLost`: it changed files, or may have, and the run begins with those from before it. `noSnapshot`: its files are gone, and no step has a `dependsOn`. `invalidPlan`: the dependencies of the template are invalid, so all steps run again.',
   },
@@ -119,7 +99,7 @@ export const schemas = {
       strategy: { type: 'string', enum: strategies },
       strategySource: {
         type: 'string',
-        enum: ['template', 'legacy', 'default', 'invalid', 'gone'],
+        enum: strategySources,
         description:
           'Where the strategy came from: `spec.recovery` of the template, its `EXPERIMENTAL_recovery`, neither is set, it is invalid, or the template is not in the catalog.',
       },
@@ -135,13 +115,13 @@ export const schemas = {
       },
       interruptedBy: {
         type: 'string',
-        enum: ['silence', 'shutdown', 'crash', 'connection'],
+        enum: causes,
         description:
           '`shutdown`: its backend had been asked to end, as for a deployment. `crash`: its process is known to be dead. `connection`: its backend lost its connection to the database. `silence`: it had no heartbeat for the timeout. Nothing for a retry.',
       },
       knownBy: {
         type: 'string',
-        enum: ['lock', 'pid'],
+        enum: evidence,
         description:
           'Of a crash. `lock`: the lock that its process held in the database was free. `pid`: its process id was gone.',
       },
@@ -256,7 +236,7 @@ export const schemas = {
             stepId: { type: 'string' },
             happens: {
               type: 'string',
-              enum: ['skipped', 'runsAgain', 'runs'],
+              enum: stepForecasts,
             },
             ...stepAgain,
           },

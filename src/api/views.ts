@@ -1,6 +1,8 @@
 import { AttemptCount } from '../database/operations/attempts/summarizeAttempts';
+import { Kept } from '../database/operations/snapshots/kept/readKept';
 import { DbAttemptRow } from '../database/tables';
 import { readTimestamp } from '../database/time';
+import { parseNeeds } from '../decision/plan/snapshotNeeds';
 import { TaskForecast } from '../record/Forecast';
 
 /** A decision as the API shows it. */
@@ -38,6 +40,15 @@ function interruptedBy(row: DbAttemptRow) {
     return undefined;
   }
   return row.interrupted_by ?? (row.planned ? 'shutdown' : 'silence');
+}
+
+/** What is kept of the files of a task, as the API shows it. */
+export function workspaceView({ needs, keptUntil, ...sums }: Kept) {
+  return {
+    ...sums,
+    stores: [...new Set(needs.flatMap(each => parseNeeds(each).stores))],
+    keptUntil,
+  };
 }
 
 /** What would happen to a running task, as the API shows it. */

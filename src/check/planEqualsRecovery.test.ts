@@ -11,7 +11,7 @@ import {
   migrateScaffolder,
   readTask,
 } from '../__testUtils__/scaffolderDatabase';
-import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
+import { rememberStrategy } from '../__testUtils__/rememberStrategy';
 import { ATTEMPTS } from '../database/tables';
 import { Strategy } from '../decision/strategy';
 import { planOfTemplate } from './templatePlan';

@@ -10,12 +10,10 @@ import {
 } from '../__testUtils__/scaffolderDatabase';
 import { applyMigrations, MIGRATIONS } from './migrations';
 import { ensureInFlightIndex } from './operations/server/ensureInFlightIndex';
-import {
-  findMissingTables,
-  OWN_TABLES,
-} from './operations/server/findMissingTables';
+import { findMissingTables } from './operations/server/findMissingTables';
+import { OWN_TABLES } from './ownTables';
 import { saveClaims } from './operations/processes/claims';
-import { markShutdown } from './operations/runs/markShutdown';
+import { markInterrupted } from './operations/runs/markInterrupted';
 import {
   ATTEMPTS,
   CLAIMS,
@@ -77,7 +75,9 @@ describe.each(databases.eachSupportedId())('migrations on %s', databaseId => {
       spent: 0,
       finished_steps: 0,
     });
-    await markShutdown(knex, [{ taskId: id, recoveredEvent: 0 }]);
+    await markInterrupted(knex, [{ taskId: id, recoveredEvent: 0 }], {
+      cause: 'shutdown',
+    });
     await knex(SNAPSHOTS).insert({
       task_id: id,
       number: 1,
@@ -135,7 +135,9 @@ describe.each(databases.eachSupportedId())('migrations on %s', databaseId => {
     });
     // As the earlier release does, beside this one.
     const other = await insertTask(knex);
-    await markShutdown(knex, [{ taskId: other, recoveredEvent: 0 }]);
+    await markInterrupted(knex, [{ taskId: other, recoveredEvent: 0 }], {
+      cause: 'shutdown',
+    });
     await saveClaims(knex, [{ taskId: id, process: 1, recoveredEvent: 0 }]);
     await knex(TASKS).delete();
     expect(await knex(CLAIMS)).toEqual([]);

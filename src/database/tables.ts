@@ -95,6 +95,12 @@ export type DbShutdownRow = {
   problem: string | null;
 };
 
+/** When an open task was handed over to nudge a worker. */
+export type DbNudgeRow = {
+  task_id: string;
+  woken_at: Date | string;
+};
+
 /** A process that runs tasks. */
 export type DbProcessRow = {
   /** From 1. */

@@ -1,6 +1,6 @@
 import { toError } from '@backstage/errors';
 import { Attempt, Effort, countAttempt } from './attempts';
-import { InterruptedBy } from './interruption';
+import { InterruptedBy } from '../util/interruption';
 import { TaskHistory } from './plan/history';
 import { Plan, planRecovery } from './plan/plan';
 import { isCompleted, readProgress } from './plan/progress';

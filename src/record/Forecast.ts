@@ -1,10 +1,9 @@
 import { Knex } from 'knex';
-import { RecoveryConfig } from '../config';
 import { readRunningTask } from '../database/operations/tasks/readRunningTask';
 import { readStepEvents } from '../database/operations/taskEvents/readStepEvents';
 import { StepAgainRecord } from '../database/operations/attempts/recordAttempts';
 import { stepAgainRecord } from './stepAgainRecord';
-import { decideOnRow } from './decideOnRow';
+import { DecisionConfig, decideOnRow } from './decideOnRow';
 import { Decision } from '../decision/decision';
 import { readHistory } from '../decision/plan/history';
 import { TaskStrategy } from '../decision/strategy';
@@ -27,13 +26,7 @@ type StepForecast = {
 /** Forecasts what would happen to running tasks if they were interrupted now. Changes nothing. */
 export class Forecast {
   constructor(
-    private readonly options: {
-      knex: Knex;
-      config: Pick<
-        RecoveryConfig,
-        'maxAttempts' | 'taskTimeoutSeconds' | 'snapshots'
-      >;
-    },
+    private readonly options: { knex: Knex; config: DecisionConfig },
   ) {}
 
   /** @returns nothing if the task does not run. */

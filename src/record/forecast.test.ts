@@ -13,7 +13,7 @@ import {
   readTask,
 } from '../__testUtils__/scaffolderDatabase';
 import { planOfTemplate } from '../check/templatePlan';
-import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
+import { rememberStrategy } from '../__testUtils__/rememberStrategy';
 import { ATTEMPTS } from '../database/tables';
 import { TASKS } from '../scaffolder/tables';
 import { secondsAgo } from '../database/time';

@@ -4,6 +4,7 @@ import { JsonObject } from '@backstage/types';
 import {
   DATABASE_PROVIDER,
   RECOVERY_PROVIDER,
+  WORKSPACE_PROVIDER,
 } from '../scaffolder/settings/settings';
 
 /** The module's settings below `scaffolder`, as `config.d.ts` has them. */
@@ -86,7 +87,7 @@ function warnOfWorkspaceProvider(
   ) {
     return;
   }
-  const key = `scaffolder.taskRecovery.workspaceProvider is '${workspaceProvider}'`;
+  const key = `${WORKSPACE_PROVIDER} is '${workspaceProvider}'`;
   logger.warn(
     workspaceProvider === DATABASE_PROVIDER
       ? `${key}: a task that goes on without running a finished step again begins with the files stored last, including what the interrupted step wrote up to its last checkpoint`

@@ -21,7 +21,7 @@ import {
   migrateScaffolder,
   readTask,
 } from '../__testUtils__/scaffolderDatabase';
-import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
+import { rememberStrategy } from '../__testUtils__/rememberStrategy';
 import { waitFor } from '../../dev/harness/waitFor';
 
 jest.setTimeout(60_000);

@@ -1,5 +1,9 @@
 import { resolvePackagePath } from '@backstage/backend-plugin-api';
-import { mockServices, TestDatabases } from '@backstage/backend-test-utils';
+import {
+  mockCredentials,
+  mockServices,
+  TestDatabases,
+} from '@backstage/backend-test-utils';
 import { DefaultEventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
 import fs from 'node:fs';
@@ -78,6 +82,47 @@ describe('the installed scaffolder', () => {
     );
     expect(new Set([...written].map(([, type]) => type))).toEqual(
       new Set(eventTypes),
+    );
+  });
+
+  it('stores the credentials of whoever starts a task in the shape that is declared', () => {
+    const written = readSource('service/router').matchAll(
+      /__initiatorCredentials: JSON\.stringify\(\{\s*\.\.\.credentials,/g,
+    );
+    // Of a new task, and of a retry.
+    expect([...written]).toHaveLength(2);
+    const credentials = mockCredentials.user('user:default/anne');
+    const signInExpiresAt = new Date('2026-11-26T08:00:00Z');
+    const secrets = {
+      __initiatorCredentials: JSON.stringify({
+        ...credentials,
+        expiresAt: signInExpiresAt,
+      }),
+    };
+    expect(ASSUMPTIONS.shapes.secrets(JSON.stringify(secrets))).toEqual({
+      state: 'readable',
+      signInExpiresAt,
+    });
+  });
+
+  it('starts an ended task again by the route that is declared', () => {
+    const { path: route, startedStatus } = ASSUMPTIONS.retryRoute;
+    const [, handler] = readSource('service/router').split(
+      `.post("${route}", async`,
+    );
+    const [, status] = /taskBroker\.retry\b[^]*?res\.status\((\d+)\)/.exec(
+      handler,
+    )!;
+    expect(Number(status)).toBe(startedStatus);
+  });
+
+  it('asks a workspace provider when it is declared to', async () => {
+    const calls = readSource(
+      'scaffolder/tasks/NunjucksWorkflowRunner',
+    ).matchAll(/\btask\.(\w*Workspace|updateStepState)\?\.\(/g);
+    expect([...calls].map(([, call]) => call)).toEqual(ASSUMPTIONS.runnerCalls);
+    expect(readSource('scaffolder/tasks/StorageTaskBroker')).toMatch(
+      /if \(result === "completed"\) \{\s*try \{\s*await this\.workspaceService\.cleanWorkspace\(\)/,
     );
   });
 });

@@ -1,4 +1,5 @@
 import { HEARTBEAT_INTERVAL_SECONDS, POLL_INTERVAL_SECONDS } from './intervals';
+import { RETRY_ROUTE } from './routes';
 import {
   DEFAULT_CONCURRENT_TASKS,
   DEFAULT_STALE_TIMEOUT,
@@ -12,6 +13,7 @@ import { isPoll } from './statements/ScaffolderPoll';
 import { ENDED, IN_FLIGHT_STATUSES, SCAFFOLDER_TABLES } from './tables';
 import { EVENT_TYPES, TASK_TOPIC } from './taskEvents';
 import { parseTaskRecord, parseTaskSpec } from './taskRecord';
+import { readSecrets } from './taskSecrets';
 
 /**
  * All that this module relies on of @backstage/plugin-scaffolder-backend beyond its public API. Start a review of a new release of
@@ -44,8 +46,15 @@ export const ASSUMPTIONS = {
    */
   topic: TASK_TOPIC,
 
-  /** What is read of `tasks.spec` and `tasks.state`. Checked with each task: one that cannot be read is reported and left alone. */
-  shapes: { spec: parseTaskSpec, state: parseTaskRecord },
+  /**
+   * What is read of `tasks.spec`, `tasks.state` and `tasks.secrets`. The first two are checked with each task: one that cannot be read is
+   * reported and left alone. Of the secrets it is read whether a worker can read them, and when the sign-in expires.
+   */
+  shapes: {
+    spec: parseTaskSpec,
+    state: parseTaskRecord,
+    secrets: readSecrets,
+  },
 
   /** How often, in seconds. That the poll comes is checked 30 s after the workers have started, and from then on (`PollCheck`). */
   intervals: {
@@ -82,6 +91,32 @@ export const ASSUMPTIONS = {
     retry: retriedTask,
     poll: isPoll,
   },
+
+  /**
+   * The route before which the module's own stands, and the status of its answer once its statement is committed. A retry by another route
+   * runs all steps, and one with another status is not recorded.
+   */
+  retryRoute: RETRY_ROUTE,
+
+  /**
+   * What the runner of tasks asks of a workspace provider and of the task's record, in the order of its source (`executeStep` and `execute` of
+   * `NunjucksWorkflowRunner`, 4.2.0 and 4.3.0).
+   *
+   * - After a checkpoint, also one that failed or is skipped since it was saved, the workspace is offered.
+   * - After a step it is offered before the step is recorded as completed. So a snapshot can be told from its number of completed steps.
+   * - Of a step that failed or was skipped it is offered as well. Nothing tells these three from each other.
+   * - Before the first step it is to be filled. The folder is there by then, with whatever an earlier run left.
+   *
+   * What the provider throws fails the step or the run. When a task has completed, and only then, its workspace is to be cleaned (`complete` of
+   * `TaskManager`); what is thrown then is logged.
+   */
+  runnerCalls: [
+    'serializeWorkspace',
+    'serializeWorkspace',
+    'updateStepState',
+    'serializeWorkspace',
+    'rehydrateWorkspace',
+  ],
 
   /**
    * `coreServices.database` gives the module and the plugin the same knex instance, and knex reports each statement of it by these

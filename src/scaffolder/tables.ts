@@ -10,11 +10,14 @@ export const IN_FLIGHT_STATUSES = ['open', 'processing'];
 /** The statuses of tasks that have ended, as a retry takes them (`retryTask` of `DatabaseTaskStore`, 4.2.0). */
 export const ENDED = ['completed', 'failed', 'cancelled', 'skipped'];
 
+/** The condition for tasks that have not ended, where no other table is asked. */
+export const STATUS_IN_FLIGHT = `status in ('${IN_FLIGHT_STATUSES.join("', '")}')`;
+
 /**
  * The condition for tasks that have not ended, word for word as in `ensureInFlightIndex.ts`: SQLite uses a partial
  * index only for a query that repeats its condition, without bindings.
  */
-export const IN_FLIGHT = `${TASKS}.status in ('${IN_FLIGHT_STATUSES.join("', '")}')`;
+export const IN_FLIGHT = `${TASKS}.${STATUS_IN_FLIGHT}`;
 
 /**
  * The columns of `tasks` that are used here, as the driver returns them.

@@ -6,7 +6,7 @@ import {
   migrateScaffolder,
   TEST_DATABASE_IDS,
 } from '../__testUtils__/scaffolderDatabase';
-import { rememberStrategy } from '../database/operations/strategies/rememberStrategy';
+import { rememberStrategy } from '../__testUtils__/rememberStrategy';
 import { ATTEMPTS, SNAPSHOTS } from '../database/tables';
 import {
   migrationFailed,

@@ -2,9 +2,13 @@ import { Config } from '@backstage/config';
 import { SnapshotNeeds } from '../decision/plan/snapshotNeeds';
 import { EncryptionKeys } from './encryption/EncryptionKeys';
 import { readEncryptionKeys } from './encryption/readEncryptionKeys';
-import { RECOVERY_PROVIDER } from '../scaffolder/settings/settings';
+import {
+  RECOVERY_PROVIDER,
+  WORKSPACE_PROVIDER,
+} from '../scaffolder/settings/settings';
 import { isBlock, unknownKeys } from '../template/dependencies';
 import { readSeconds } from '../util/durations';
+import { readBoolean, readNumber } from '../util/readSetting';
 import { readStores, StoreEntry, storeId } from './storeConfig';
 
 /** Of which workspaces snapshots are made, where they are stored, and how long they are kept. */
@@ -39,14 +43,9 @@ const DEFAULT_MAX_MEGABYTES = 1000;
 const DEFAULT_MAX_FILES = 100_000;
 const DEFAULT_KEEP = 24 * 3600;
 
-/** Whether somebody wants no snapshots. Never throws. */
+/** Whether somebody wants no snapshots. What is wrong with it is reported by `readSnapshotConfig`. */
 export function areSnapshotsOff(config: Config): boolean {
-  try {
-    return config.getOptionalBoolean(ENABLED) === false;
-  } catch {
-    // Not a boolean: reported when it is read.
-    return false;
-  }
+  return !readBoolean(config, ENABLED, true, []);
 }
 
 /**
@@ -75,17 +74,14 @@ export function readSnapshotConfig(
       `${BLOCK}.${key} is unknown${hint || '.'} Known are ${KEYS.join(', ')}.`,
     );
   }
-  const enabled = readEnabled(config, problems);
-  const maxMegabytes = readNumber(
-    config,
-    { key: 'maxMegabytes', ifUnset: DEFAULT_MAX_MEGABYTES },
-    problems,
-  );
-  const maxFiles = readNumber(
-    config,
-    { key: 'maxFiles', ifUnset: DEFAULT_MAX_FILES },
-    problems,
-  );
+  const enabled = readBoolean(config, ENABLED, true, problems);
+  const readLimit = (key: string, ifUnset: number) =>
+    readNumber(config, `${BLOCK}.${key}`, ifUnset, problems, {
+      be: `a number above 0. The default is ${ifUnset}`,
+      isMet: value => value > 0,
+    });
+  const maxMegabytes = readLimit('maxMegabytes', DEFAULT_MAX_MEGABYTES);
+  const maxFiles = readLimit('maxFiles', DEFAULT_MAX_FILES);
   const keepFor = readSeconds(
     config,
     [`${BLOCK}.keepFor`],
@@ -96,7 +92,7 @@ export function readSnapshotConfig(
   const keys = readEncryptionKeys(config, problems);
   if (!enabled && workspaceProvider === RECOVERY_PROVIDER) {
     problems.push(
-      `scaffolder.taskRecovery.workspaceProvider is '${RECOVERY_PROVIDER}', but ${ENABLED} is false. Remove one of the two.`,
+      `${WORKSPACE_PROVIDER} is '${RECOVERY_PROVIDER}', but ${ENABLED} is false. Remove one of the two.`,
     );
   }
   return problems.length === found && workspaceProvider === RECOVERY_PROVIDER
@@ -109,40 +105,4 @@ export function readSnapshotConfig(
         readable: { stores: stores.map(storeId), keys: keys.ids },
       }
     : undefined;
-}
-
-function readEnabled(config: Config, problems: string[]): boolean {
-  try {
-    return config.getOptionalBoolean(ENABLED) ?? true;
-  } catch {
-    problems.push(
-      `${ENABLED} is ${JSON.stringify(
-        config.getOptional(ENABLED),
-      )}; it must be true or false.`,
-    );
-    return true;
-  }
-}
-
-function readNumber(
-  config: Config,
-  { key, ifUnset }: { key: string; ifUnset: number },
-  problems: string[],
-): number {
-  const fullKey = `${BLOCK}.${key}`;
-  let value: number | undefined;
-  try {
-    value = config.getOptionalNumber(fullKey) ?? ifUnset;
-  } catch {
-    // Not a number: reported below.
-  }
-  if (value !== undefined && value > 0) {
-    return value;
-  }
-  problems.push(
-    `${fullKey} is ${JSON.stringify(
-      config.getOptional(fullKey),
-    )}; it must be a number above 0. The default is ${ifUnset}.`,
-  );
-  return ifUnset;
 }

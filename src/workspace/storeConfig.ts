@@ -1,6 +1,7 @@
 import { Config } from '@backstage/config';
 import path from 'node:path';
 import { DATABASE_STORE } from '../decision/plan/snapshotNeeds';
+import { WORKING_DIRECTORY } from '../scaffolder/settings/settings';
 import { didYouMean } from '../template/didYouMean';
 import { readS3Bucket, S3_KEYS } from './stores/s3/readS3Bucket';
 import { S3Bucket } from './stores/s3/S3Bucket';
@@ -22,7 +23,6 @@ export type DirectoryEntry = {
 export type S3Entry = { type: 's3' } & S3Bucket;
 
 const STORES = 'scaffolder.recoverTasksWorkspaces.stores';
-const WORKING_DIRECTORY = 'backend.workingDirectory';
 
 const DEFAULT: StoreEntry[] = [{ type: 'database' }];
 

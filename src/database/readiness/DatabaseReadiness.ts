@@ -5,8 +5,8 @@ import { applyMigrations } from '../migrations';
 import {
   findMissingTables,
   isDenied,
-  OWN_TABLES,
 } from '../operations/server/findMissingTables';
+import { OWN_TABLES } from '../ownTables';
 import { SCAFFOLDER_TABLES } from '../../scaffolder/tables';
 import {
   migrationFailed,

@@ -2,7 +2,7 @@ import {
   IN_FLIGHT_INDEX,
   MAKE_IN_FLIGHT_INDEX,
 } from '../operations/server/ensureInFlightIndex';
-import { OWN_TABLES } from '../operations/server/findMissingTables';
+import { OWN_TABLES } from '../ownTables';
 import { MIGRATIONS } from '../migrations';
 import { ExplainedError } from '../../util/ExplainedError';
 import { safeError } from '../../util/safeError';

@@ -2,7 +2,7 @@ import { formatDuration } from '../../util/durations';
 import { inQuotes } from '../../util/shown';
 import { Attempt } from '../attempts';
 import { FinalDecision } from '../decision';
-import { InterruptedBy, KnownBy } from '../interruption';
+import { InterruptedBy, KnownBy } from '../../util/interruption';
 import { TaskStrategy } from '../strategy';
 import { planSentences } from './planMessages';
 

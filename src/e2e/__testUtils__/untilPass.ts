@@ -1,6 +1,6 @@
 import { Knex } from 'knex';
 import { waitFor } from '../../../dev/harness/waitFor';
-import { rememberStrategy } from '../../database/operations/strategies/rememberStrategy';
+import { rememberStrategy } from '../../__testUtils__/rememberStrategy';
 import { TASKS } from '../../scaffolder/tables';
 import { insertTask, readTask } from '../../__testUtils__/scaffolderDatabase';
 

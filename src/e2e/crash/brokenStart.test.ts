@@ -19,10 +19,8 @@ import {
   hasInFlightIndex,
   IN_FLIGHT_INDEX,
 } from '../../database/operations/server/ensureInFlightIndex';
-import {
-  findMissingTables,
-  OWN_TABLES,
-} from '../../database/operations/server/findMissingTables';
+import { findMissingTables } from '../../database/operations/server/findMissingTables';
+import { OWN_TABLES } from '../../database/ownTables';
 import { ATTEMPTS } from '../../database/tables';
 import { TASKS } from '../../scaffolder/tables';
 

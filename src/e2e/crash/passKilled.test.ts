@@ -5,7 +5,7 @@ import {
   insertTask,
 } from '../../__testUtils__/scaffolderDatabase';
 import { TestSite } from '../../../dev/harness/TestSite';
-import { rememberStrategy } from '../../database/operations/strategies/rememberStrategy';
+import { rememberStrategy } from '../../__testUtils__/rememberStrategy';
 import { ATTEMPTS } from '../../database/tables';
 import { TASK_EVENTS, TASKS } from '../../scaffolder/tables';
 import { secondsAgo } from '../../database/time';

@@ -1,7 +1,7 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { markShutdown } from '../../database/operations/runs/markShutdown';
+import { markInterrupted } from '../../database/operations/runs/markInterrupted';
 import { readOwnership } from '../../database/operations/runs/readOwnership';
 import { safeError } from '../../util/safeError';
 import { BrokenRun } from './RunGuard';
@@ -31,7 +31,7 @@ export async function markBrokenRun(
   for (;;) {
     try {
       const mark = { cause: 'connection', problem } as const;
-      await markShutdown(knex, runs, mark);
+      await markInterrupted(knex, runs, mark);
       const fence = { recoveredEvent };
       const { isInFlight, isFenced } = await readOwnership(knex, taskId, fence);
       // It may have ended just before, if it was a connection for its end, and may run again since.

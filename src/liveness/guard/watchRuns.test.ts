@@ -24,7 +24,7 @@ import {
   recordAttempts,
 } from '../../database/operations/attempts/recordAttempts';
 import { readFencingToken } from '../../database/operations/runs/readFencingToken';
-import { rememberStrategy } from '../../database/operations/strategies/rememberStrategy';
+import { rememberStrategy } from '../../__testUtils__/rememberStrategy';
 import { ATTEMPTS, SHUTDOWNS } from '../../database/tables';
 import { isSqlite, secondsAgo } from '../../database/time';
 import { Strategy } from '../../decision/strategy';

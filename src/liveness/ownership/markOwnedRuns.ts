@@ -1,5 +1,5 @@
 import { Knex } from 'knex';
-import { markShutdown } from '../../database/operations/runs/markShutdown';
+import { markInterrupted } from '../../database/operations/runs/markInterrupted';
 import { OwnedRuns } from './OwnedRuns';
 
 /** Records that the runs of this process are about to be interrupted on purpose, so that nobody waits out the timeout for them. */
@@ -10,6 +10,7 @@ export async function markOwnedRuns(options: {
   const { knex, runs } = options;
   const taskIds = runs.begun();
   if (taskIds.length > 0) {
-    await markShutdown(knex, await runs.fencingTokens(taskIds));
+    const tokens = await runs.fencingTokens(taskIds);
+    await markInterrupted(knex, tokens, { cause: 'shutdown' });
   }
 }

@@ -1,6 +1,10 @@
 import { toError } from '@backstage/errors';
 import { Knex } from 'knex';
 import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  READ_SERVER_PROCESS,
+  TRY_PROCESS_LOCK,
+} from '../../database/dialect/advisoryLocks';
 import { withTimeout, TIMED_OUT } from '../../util/withTimeout';
 
 /** How often it is looked at, and every how many of these the session is asked. */
@@ -197,10 +201,7 @@ export class LockSession {
 
   async #lock(client: PgClient, key: readonly [number, number]): Promise<void> {
     await this.#checkProcess(client);
-    const { rows } = await client.query(
-      'select pg_try_advisory_lock_shared($1, $2) as taken',
-      [...key],
-    );
+    const { rows } = await client.query(TRY_PROCESS_LOCK, [...key]);
     if (!rows[0].taken) {
       throw new Error('Somebody else holds the lock alone');
     }
@@ -209,7 +210,7 @@ export class LockSession {
   }
 
   async #checkProcess(client: PgClient): Promise<void> {
-    const { rows } = await client.query('select pg_backend_pid() as pid');
+    const { rows } = await client.query(READ_SERVER_PROCESS);
     if (rows[0].pid !== client.processID) {
       throw new PooledError();
     }

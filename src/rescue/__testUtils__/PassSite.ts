@@ -11,11 +11,9 @@ import {
   readTask,
   TestTask,
 } from '../../__testUtils__/scaffolderDatabase';
+import { rememberStrategy } from '../../__testUtils__/rememberStrategy';
 import { RecoveryConfig } from '../../config';
-import {
-  NewStrategy,
-  rememberStrategy,
-} from '../../database/operations/strategies/rememberStrategy';
+import { NewStrategy } from '../../database/operations/strategies/rememberStrategies';
 import { ATTEMPTS, PROCESSES } from '../../database/tables';
 import { secondsAgo } from '../../database/time';
 import { Strategy } from '../../decision/strategy';

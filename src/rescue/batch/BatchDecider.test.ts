@@ -7,7 +7,7 @@ import {
   readTask,
   TEST_DATABASE_IDS,
 } from '../../__testUtils__/scaffolderDatabase';
-import { markShutdown } from '../../database/operations/runs/markShutdown';
+import { markInterrupted } from '../../database/operations/runs/markInterrupted';
 import { ATTEMPTS, STRATEGIES } from '../../database/tables';
 import { isSqlite, secondsAgo } from '../../database/time';
 import { NO_DECISIONS, PassSite } from '../__testUtils__/PassSite';
@@ -152,7 +152,9 @@ describe.each(databases.eachSupportedId())('BatchDecider on %s', databaseId => {
   it('recovers a task soon whose backend was shut down, and uses no attempt for that', async () => {
     const id = await site.interrupted('idempotent', { silentSeconds: 8 });
     expect(await site.createPass().runOnce()).toEqual(NO_DECISIONS);
-    await markShutdown(site.knex, [{ taskId: id, recoveredEvent: 0 }]);
+    await markInterrupted(site.knex, [{ taskId: id, recoveredEvent: 0 }], {
+      cause: 'shutdown',
+    });
     expect(await site.createPass().runOnce()).toEqual({
       ...NO_DECISIONS,
       resume: 1,

@@ -18,8 +18,12 @@ import { RunFolders } from '../../workspace/folders/RunFolders';
 describe('RecoveryLoop', () => {
   const directory = createMockDirectory();
 
-  // Only asked for how long it has been up.
-  const knex = Knex({ client: 'better-sqlite3', useNullAsDefault: true });
+  // Has no tables. Only asked for how long it has been up, unless a test says more.
+  const knex = Knex({
+    client: 'better-sqlite3',
+    connection: ':memory:',
+    useNullAsDefault: true,
+  });
   afterAll(() => knex.destroy());
 
   function setup({
@@ -183,6 +187,20 @@ describe('RecoveryLoop', () => {
     settling.read();
     await tick('scaffolder-recovery:record-outcomes');
     expect(settling.isSettled()).toBe(true);
+  });
+
+  it('forgets ended tasks regularly, and goes on deciding though that fails', async () => {
+    const { runner, settling, logger, tick } = setup();
+    await runner.start();
+    settling.read();
+    const forget = 'scaffolder-recovery:forget-ended-tasks';
+    // The database of this test has no tables.
+    expect(String(await tick(forget))).toContain('no such table');
+    expect(settling.isSettled()).toBe(true);
+    expect(logger.error).toHaveBeenCalledWith(
+      'The removal of what is remembered of ended tasks failed, trying again until it works',
+      expect.anything(),
+    );
   });
 
   it('reports how many heartbeats it renewed', async () => {

@@ -2,7 +2,9 @@ import { LoggerService, SchedulerService } from '@backstage/backend-plugin-api';
 import { EventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
 import { ENDED } from '../../scaffolder/tables';
+import { TASK_TOPIC } from '../../scaffolder/taskEvents';
 import { secondsSinceServerStart } from '../../database/operations/server/secondsSinceServerStart';
+import { forgetEndedTasks } from '../../database/operations/tasks/forgetEndedTasks';
 import { DecisionCounts } from '../batch/BatchDecider';
 import { Blocker } from '../../database/readiness/blockers';
 import { ExplainedError } from '../../util/ExplainedError';
@@ -17,6 +19,7 @@ import { RecoveryListener } from '../../record/RecoveryListener';
 import { RecoveryPass } from '../RecoveryPass';
 import { safeError } from '../../util/safeError';
 import { SETTLING_SECONDS, Settling } from '../../liveness/Settling';
+import { NUDGE_INTERVAL_SECONDS } from '../requeue/Requeuer';
 import { StrategyMemory } from '../strategies/StrategyMemory';
 import { reportLostOwnership } from '../../liveness/ownership/reportLostOwnership';
 import { Troubles } from './Troubles';
@@ -77,7 +80,7 @@ export class RecoveryLoop {
    */
   async start(): Promise<void> {
     const { pass, memory, tracker, index, pollCheck, check } = this.options;
-    const { folders, registration, logger } = this.options;
+    const { knex, folders, registration, logger } = this.options;
     await this.#subscribe().catch(error =>
       logger.error(
         'Task events cannot be subscribed to; the passes find what they miss',
@@ -113,7 +116,18 @@ export class RecoveryLoop {
       this.#tick(
         'look-up of recovery strategies',
         () => memory.rememberMissing(),
-        // What it fails at, such as a deadlock while it forgets ended tasks, does not concern the heartbeats.
+        // What it fails at does not concern the heartbeats.
+        { isVital: false },
+      ),
+    );
+    await this.#schedule('forget-ended-tasks', LOOKUP_FREQUENCY, () =>
+      this.#tick(
+        'removal of what is remembered of ended tasks',
+        () =>
+          forgetEndedTasks(knex, {
+            nudgeIntervalSeconds: NUDGE_INTERVAL_SECONDS,
+          }),
+        // Such as a deadlock.
         { isVital: false },
       ),
     );
@@ -292,7 +306,7 @@ export class RecoveryLoop {
     const { events, memory, tracker, runs, check, logger } = this.options;
     await events.subscribe({
       id: 'recovery',
-      topics: ['scaffolder.task'],
+      topics: [TASK_TOPIC],
       onEvent: async ({ eventPayload }) => {
         const { id, status, taskId } = eventPayload as Record<string, unknown>;
         // With a task's id beside it, the id is that of an event, on PostgreSQL a string as well.

@@ -266,16 +266,5 @@ describe.each(databases.eachSupportedId())(
         { task_id: id, strategy: 'none', source: 'gone' },
       ]);
     });
-
-    it('forgets the strategy of a task that has ended', async () => {
-      const id = await insertTask(knex, {
-        templateRef: 'template:default/restarts',
-      });
-      const memory = createMemory();
-      await memory.rememberMissing();
-      await knex(TASKS).where({ id }).update({ status: 'completed' });
-      await memory.rememberMissing();
-      expect(await remembered()).toEqual([]);
-    });
   },
 );

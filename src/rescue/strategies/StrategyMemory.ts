@@ -1,17 +1,15 @@
 import { AuthService, LoggerService } from '@backstage/backend-plugin-api';
 import { CatalogService } from '@backstage/plugin-catalog-node';
 import { Knex } from 'knex';
-import { forgetEndedTasks } from '../../database/operations/strategies/forgetEndedTasks';
 import { listTasksWithoutStrategy } from '../../database/operations/strategies/listTasksWithoutStrategy';
 import { batchesOf } from '../../database/operations/tasks/paging/pages';
 import { readTaskSpecs } from '../../database/operations/tasks/readTaskSpecs';
 import {
   NewStrategy,
   rememberStrategies,
-} from '../../database/operations/strategies/rememberStrategy';
+} from '../../database/operations/strategies/rememberStrategies';
 import { BatchErrors } from '../batch/partialFailure/BatchErrors';
 import { batchOrEach } from '../batch/partialFailure/batchOrEach';
-import { NUDGE_INTERVAL_SECONDS } from '../requeue/Requeuer';
 import { safeError } from '../../util/safeError';
 import { strategyOfTemplate, TaskStrategy } from '../../decision/strategy';
 import { readTemplateRef } from '../../scaffolder/taskRecord';
@@ -64,17 +62,12 @@ export class StrategyMemory {
   }
 
   /**
-   * Remembers what is missing, for all tasks in flight, and forgets those that ended. What cannot be looked up now is
-   * left for the next call.
+   * Remembers what is missing, for all tasks in flight. What cannot be looked up now is left for the next call.
    *
    * @returns how many strategies were remembered.
    */
   async rememberMissing(): Promise<number> {
     const { knex, logger } = this.options;
-    await forgetEndedTasks(knex, {
-      nudgeIntervalSeconds: NUDGE_INTERVAL_SECONDS,
-    });
-
     const lookups = this.#createLookups();
     let remembered = 0;
     let failure: Error | undefined;

@@ -2,6 +2,7 @@ import { mockServices, TestDatabases } from '@backstage/backend-test-utils';
 import knexFactory, { Knex } from 'knex';
 import { createBuiltIn } from '../../../dev/harness/inProcess/builtIn';
 import { listen } from '../../database/connection/listen';
+import { claimNoTask } from '../../database/operations/server/claimNoTask';
 import { readSqliteVersion } from '../../database/operations/server/readSqliteVersion';
 import {
   insertTask,
@@ -49,10 +50,11 @@ describe.each(databases.eachSupportedId())(
       } = {},
     ): ScaffolderCheck {
       const { listened = knex, versions = INSTALLED, sqliteVersion } = options;
+      const { getClient = async () => knex } = options;
       const check = new ScaffolderCheck({
-        database: { getClient: options.getClient ?? (async () => knex) },
         versions,
         readSqliteVersion: async () => sqliteVersion ?? readSqliteVersion(knex),
+        claimNoTask: async claim => claimNoTask(await getClient(), claim),
         logger,
       });
       const { signal } = lifetime;

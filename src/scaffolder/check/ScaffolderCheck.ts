@@ -1,4 +1,4 @@
-import { DatabaseService, LoggerService } from '@backstage/backend-plugin-api';
+import { LoggerService } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
 import { randomUUID } from 'node:crypto';
 import { isOlder } from './isOlder';
@@ -7,7 +7,6 @@ import { checkWarning, Deviation, TESTED } from './checkWarnings';
 import { InstalledVersions } from './installedVersions';
 import { RecentIds } from './RecentIds';
 import { SentStatement } from '../statements/claimedTask';
-import { TASKS } from '../tables';
 
 const { statements, testedVersions, oldestSqlite, knexEvents } = ASSUMPTIONS;
 
@@ -38,10 +37,14 @@ export class ScaffolderCheck {
 
   constructor(
     private readonly options: {
-      database: Pick<DatabaseService, 'getClient'>;
       versions: InstalledVersions;
       /** Reads the version of SQLite, or nothing on another engine. */
       readSqliteVersion: () => Promise<string | undefined>;
+      /** Claims a task that does not exist, as the scaffolder would, through the client that the plugin gets. */
+      claimNoTask: (claim: {
+        taskId: string;
+        onStatement: (builder: Knex.QueryBuilder) => void;
+      }) => Promise<void>;
       logger: LoggerService;
     },
   ) {}
@@ -136,11 +139,10 @@ export class ScaffolderCheck {
   }
 
   /**
-   * Claims a task that does not exist, as the scaffolder would, through the client that the plugin gets. If that is another one than the
-   * module listens to, or if knex writes the statement in another way, it is not seen.
+   * Claims a task that does not exist. If the client that the plugin gets is another one than the module listens to, or if knex writes the
+   * statement in another way, the claim is not seen.
    */
   async #checkProbe(): Promise<void> {
-    const client = await this.options.database.getClient();
     const probe: Probe = {
       id: randomUUID(),
       events: new Set(),
@@ -148,13 +150,11 @@ export class ScaffolderCheck {
     };
     this.#probe = probe;
     try {
-      await client.transaction(async tx => {
-        probe.builder = tx(TASKS).where({ id: probe.id, status: 'open' });
-        await probe.builder.update({
-          status: 'processing',
-          last_heartbeat_at: client.fn.now(),
-          secrets: null,
-        });
+      await this.options.claimNoTask({
+        taskId: probe.id,
+        onStatement: builder => {
+          probe.builder = builder;
+        },
       });
     } finally {
       this.#probe = undefined;

@@ -1,4 +1,5 @@
 import { Config } from '@backstage/config';
+import { readBoolean, readString } from '../../util/readSetting';
 
 /*
  * The scaffolder's own settings that recovery depends on, with their defaults (@backstage/plugin-scaffolder-backend 4.2.0 and 4.3.0).
@@ -21,10 +22,14 @@ export const TASK_TIMEOUT = 'scaffolder.taskTimeout';
 /** In seconds (`createRouter`). */
 export const DEFAULT_TASK_TIMEOUT = 24 * 3600;
 
+export const CONCURRENT_TASKS = 'scaffolder.concurrentTasksLimit';
 /** How many tasks a process runs at once (`TaskWorker.create`). */
 export const DEFAULT_CONCURRENT_TASKS = 10;
 
-const PROVIDER = 'scaffolder.taskRecovery.workspaceProvider';
+/** Where tasks run. The temp folder of the system unless it is set (`getWorkingDirectory`). */
+export const WORKING_DIRECTORY = 'backend.workingDirectory';
+
+export const WORKSPACE_PROVIDER = 'scaffolder.taskRecovery.workspaceProvider';
 const LEGACY_PROVIDER_ENABLED =
   'scaffolder.EXPERIMENTAL_workspaceSerialization';
 const LEGACY_PROVIDER =
@@ -36,23 +41,32 @@ export const DATABASE_PROVIDER = 'database';
 /** The provider of this module. */
 export const RECOVERY_PROVIDER = 'recovery';
 
-/** Whether a workspace provider is chosen by the legacy keys. From the environment it is a string. Never throws. */
-export function isLegacyProviderOn(config: Config): boolean {
-  try {
-    return config.getOptionalBoolean(LEGACY_PROVIDER_ENABLED) ?? false;
-  } catch {
-    // Not a boolean: reported when it is read.
-    return false;
-  }
+/**
+ * Whether a workspace provider is chosen by the legacy keys. From the environment it is a string.
+ *
+ * @param problems - gets what is wrong with it, if anything is
+ */
+export function isLegacyProviderOn(
+  config: Config,
+  problems: string[] = [],
+): boolean {
+  return readBoolean(config, LEGACY_PROVIDER_ENABLED, false, problems);
 }
 
-/** The workspace provider that is configured, if one is (`resolveWorkspaceProvider` of `WorkspaceService`). */
-export function readWorkspaceProvider(config: Config): string | undefined {
-  const isLegacy = config.getOptionalBoolean(LEGACY_PROVIDER_ENABLED) ?? false;
+/**
+ * The workspace provider that is configured, if one is (`resolveWorkspaceProvider` of `WorkspaceService`).
+ *
+ * @param problems - gets what is wrong with it, if anything is
+ */
+export function readWorkspaceProvider(
+  config: Config,
+  problems: string[],
+): string | undefined {
+  const isLegacy = isLegacyProviderOn(config, problems);
   return (
-    config.getOptionalString(PROVIDER) ??
+    readString(config, WORKSPACE_PROVIDER, undefined, problems) ??
     (isLegacy
-      ? (config.getOptionalString(LEGACY_PROVIDER) ?? DATABASE_PROVIDER)
+      ? readString(config, LEGACY_PROVIDER, DATABASE_PROVIDER, problems)
       : undefined)
   );
 }

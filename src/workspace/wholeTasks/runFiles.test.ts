@@ -15,7 +15,7 @@ import {
   migrateScaffolder,
   readTask,
 } from '../../__testUtils__/scaffolderDatabase';
-import { rememberStrategy } from '../../database/operations/strategies/rememberStrategy';
+import { rememberStrategy } from '../../__testUtils__/rememberStrategy';
 import { ATTEMPTS, SNAPSHOTS } from '../../database/tables';
 import { TASKS } from '../../scaffolder/tables';
 import { secondsAgo } from '../../database/time';

@@ -1,6 +1,7 @@
 import { Knex } from 'knex';
 import { insertRows } from '../../dialect/insertRows';
 import { storable } from '../../dialect/storable';
+import { InterruptedBy, KnownBy } from '../../../util/interruption';
 import { ATTEMPTS, DbAttemptRow, UNSETTLED } from '../../tables';
 
 /** A decision on a task. */
@@ -27,10 +28,10 @@ export type NewAttempt = {
   files?: RunFilesRecord;
   /** Nothing if it was not interrupted. */
   secondsSilent?: number;
-  /** silence, shutdown, crash or connection. Nothing if it was not interrupted. */
-  interruptedBy?: string;
-  /** Of a crash: lock or pid. */
-  knownBy?: string;
+  /** Nothing if it was not interrupted. */
+  interruptedBy?: InterruptedBy;
+  /** Of a crash. */
+  knownBy?: KnownBy;
   /** Attempts used: recoveries in a row without progress, this one included. */
   attemptsUsed: number;
   /** How many of its steps had ever finished. */

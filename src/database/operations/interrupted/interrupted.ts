@@ -1,6 +1,7 @@
 import { Knex } from 'knex';
 import { ATTEMPTS, CLAIMS, SHUTDOWNS, NUDGES } from '../../tables';
 import { IN_FLIGHT, TASK_EVENTS, TASKS } from '../../../scaffolder/tables';
+import { KnownBy } from '../../../util/interruption';
 import { isSqlite, secondsAgo, silentForAtLeast } from '../../time';
 
 /** After how much silence what happens to a running task. */
@@ -12,7 +13,7 @@ export type Timeouts = {
 };
 
 /** Processes that do not live any more, and how that is known: their locks are not held, or their process ids are gone. */
-export type DeadProcesses = { numbers: number[]; knownBy: 'lock' | 'pid' };
+export type DeadProcesses = { numbers: number[]; knownBy: KnownBy };
 
 /** What makes a running task count as interrupted. */
 export type Evidence = Pick<Timeouts, 'timeoutSeconds'> & {

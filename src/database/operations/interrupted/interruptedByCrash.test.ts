@@ -16,7 +16,7 @@ import { TASKS } from '../../../scaffolder/tables';
 import { SHUTDOWNS } from '../../tables';
 import { isSqlite } from '../../time';
 import { saveClaims } from '../processes/claims';
-import { markShutdown } from '../runs/markShutdown';
+import { markInterrupted } from '../runs/markInterrupted';
 import { DeadProcesses } from './interrupted';
 import { listInterruptedTasks } from './listInterruptedTasks';
 import { lockInterruptedTasks } from './lockInterruptedTasks';
@@ -87,7 +87,9 @@ describe.each(databases.eachSupportedId())(
       'is decided on as marked, if it is: by %s',
       async cause => {
         const id = await claimed({ silentSeconds: 8 });
-        await markShutdown(knex, [{ taskId: id, recoveredEvent: 0 }]);
+        await markInterrupted(knex, [{ taskId: id, recoveredEvent: 0 }], {
+          cause: 'shutdown',
+        });
         await knex(SHUTDOWNS).update({ cause });
         for (const deadProcesses of [dead, undefined]) {
           const [row] = await lock([id], deadProcesses);

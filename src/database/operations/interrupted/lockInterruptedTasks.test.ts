@@ -13,7 +13,7 @@ import {
   TEST_DATABASE_IDS,
 } from '../../../__testUtils__/scaffolderDatabase';
 import { lockInterruptedTasks } from './lockInterruptedTasks';
-import { rememberStrategy } from '../strategies/rememberStrategy';
+import { rememberStrategy } from '../../../__testUtils__/rememberStrategy';
 import { TASKS } from '../../../scaffolder/tables';
 
 jest.setTimeout(60_000);

@@ -1,6 +1,8 @@
 import { Knex } from 'knex';
 import { ATTEMPTS, DbStrategyRow, STRATEGIES } from '../../tables';
 import { DbTaskRow, TASKS } from '../../../scaffolder/tables';
+import { readSecrets } from '../../../scaffolder/taskSecrets';
+import { InterruptedBy, KnownBy } from '../../../util/interruption';
 import { epochSeconds, secondsSilent } from '../../time';
 import {
   DeadProcesses,
@@ -8,7 +10,6 @@ import {
   MARK_CAUSE,
   MARK_PROBLEM,
 } from './interrupted';
-import { readSecrets } from '../tasks/secrets/readSecrets';
 
 /** An interrupted task as it is decided on. */
 export type InterruptedTaskRow = Pick<
@@ -20,13 +21,9 @@ export type InterruptedTaskRow = Pick<
   /** When the sign-in expired that the task was started with, if it has. */
   signInExpiredAt?: Date;
   secondsSilent: number;
-  /**
-   * What is known of the interruption: its backend had been asked to end, or lost its connection to the database, or is dead. Silence
-   * alone if nothing is.
-   */
-  interruptedBy: 'silence' | 'shutdown' | 'crash' | 'connection';
+  interruptedBy: InterruptedBy;
   /** Of a crash. */
-  knownBy?: DeadProcesses['knownBy'];
+  knownBy?: KnownBy;
   /** Of a lost connection: what the database said. */
   problem?: string;
   /** What is remembered of the strategy, if anything. */

@@ -10,7 +10,7 @@ import { TASKS } from '../../../scaffolder/tables';
 import { CLAIMS, PROCESSES } from '../../tables';
 import { secondsAgo } from '../../time';
 import { readFencingToken } from '../runs/readFencingToken';
-import { forgetEndedTasks } from '../strategies/forgetEndedTasks';
+import { forgetEndedTasks } from '../tasks/forgetEndedTasks';
 import { deleteClaim, saveClaims } from './claims';
 import { deleteProcesses } from './deleteProcesses';
 import { listProcesses } from './listProcesses';

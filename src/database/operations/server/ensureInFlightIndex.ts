@@ -1,6 +1,6 @@
 import { Knex } from 'knex';
 import { INDEX_LOCK } from '../../dialect/advisoryLocks';
-import { TASKS } from '../../../scaffolder/tables';
+import { STATUS_IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
 import { isSqlite } from '../../time';
 
 /**
@@ -9,7 +9,7 @@ import { isSqlite } from '../../time';
  */
 export const IN_FLIGHT_INDEX = 'scaffolder_recovery_in_flight_idx';
 
-const COLUMNS = `${TASKS} (created_at, id) where status in ('open', 'processing')`;
+const COLUMNS = `${TASKS} (created_at, id) where ${STATUS_IN_FLIGHT}`;
 
 /** The statements that make the index, in this order. Not within a transaction. */
 export const MAKE_IN_FLIGHT_INDEX = [

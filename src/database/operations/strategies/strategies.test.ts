@@ -8,10 +8,11 @@ import {
   readLastAttempt,
   TEST_DATABASE_IDS,
 } from '../../../__testUtils__/scaffolderDatabase';
+import { rememberStrategy } from '../../../__testUtils__/rememberStrategy';
 import { recordAttempts } from '../attempts/recordAttempts';
-import { forgetEndedTasks } from './forgetEndedTasks';
+import { forgetEndedTasks } from '../tasks/forgetEndedTasks';
 import { listTasksWithoutStrategy } from './listTasksWithoutStrategy';
-import { rememberStrategies, rememberStrategy } from './rememberStrategy';
+import { rememberStrategies } from './rememberStrategies';
 import { STRATEGIES } from '../../tables';
 import { TASKS } from '../../../scaffolder/tables';
 

@@ -15,8 +15,9 @@ import {
   TestTask,
   TEST_DATABASE_IDS,
 } from '../../../__testUtils__/scaffolderDatabase';
-import { forgetEndedTasks } from '../strategies/forgetEndedTasks';
-import { nudgeWorker, NUDGE_LOCK } from './nudgeWorker';
+import { forgetEndedTasks } from '../tasks/forgetEndedTasks';
+import { NUDGE_LOCK } from '../../dialect/advisoryLocks';
+import { nudgeWorker } from './nudgeWorker';
 import { NUDGES } from '../../tables';
 import { isSqlite, secondsAgo } from '../../time';
 import { TASKS } from '../../../scaffolder/tables';

@@ -1,4 +1,5 @@
 import { Knex } from 'knex';
+import { NUDGE_LOCK } from '../../dialect/advisoryLocks';
 import { shortTransaction } from '../../dialect/shortTransaction';
 import { NUDGES } from '../../tables';
 import { IN_FLIGHT, TASKS } from '../../../scaffolder/tables';
@@ -8,9 +9,6 @@ import {
   secondsAgo,
   silentForAtLeast,
 } from '../../time';
-
-/** Any number that no other advisory lock in the scaffolder's database has. */
-export const NUDGE_LOCK = 7_201_511;
 
 /**
  * Hands over the oldest open task that nobody has claimed, so that the scaffolder's own recovery opens it again and with

@@ -1,11 +1,9 @@
 import { Knex } from 'knex';
+import { FINAL_ATTEMPT_LOCK } from '../../../dialect/advisoryLocks';
 import { ATTEMPTS } from '../../../tables';
 import { TASKS } from '../../../../scaffolder/tables';
 import { isSqlite } from '../../../time';
 import { Ongoing, ongoingAttempts } from './ongoingAttempts';
-
-/** Any number that no other advisory lock in the scaffolder's database has. */
-const FINAL_ATTEMPT_LOCK = 7_201_512;
 
 /**
  * The tasks whose isolated final attempt is ongoing, with how many of their steps had finished before it. Nobody else can ask this until the

@@ -1,17 +1,16 @@
 import { Knex } from 'knex';
 import { DbSnapshotRow, SNAPSHOTS } from '../../../tables';
-import { parseNeeds } from '../../../../decision/plan/snapshotNeeds';
 import { IN_FLIGHT, TASKS } from '../../../../scaffolder/tables';
 import { readTimestamp, silentForAtLeastFrom } from '../../../time';
 
 /** What is kept of the files of a task. */
-type Kept = {
+export type Kept = {
   /** How many snapshots. */
   snapshots: number;
   /** Bytes that they take in the store, compressed. */
   storedBytes: number;
-  /** The ids of the stores that they are in. */
-  stores: string[];
+  /** What they are read with (see `parseNeeds`), each once, in the order of the snapshots. */
+  needs: (string | null)[];
   /** When they may be deleted, unless the task is started again. Of a task that failed or was cancelled. */
   keptUntil?: Date;
 };
@@ -41,7 +40,7 @@ export async function readKept(
     snapshots: rows.length,
     // PostgreSQL has it as a string.
     storedBytes: rows.reduce((sum, row) => sum + Number(row.stored_bytes), 0),
-    stores: [...new Set(rows.flatMap(({ needs }) => parseNeeds(needs).stores))],
+    needs: [...new Set(rows.map(({ needs }) => needs))],
     keptUntil,
   };
 }

@@ -7,7 +7,7 @@ import {
   TestTask,
   TEST_DATABASE_IDS,
 } from '../../../../__testUtils__/scaffolderDatabase';
-import { rememberStrategy } from '../../strategies/rememberStrategy';
+import { rememberStrategy } from '../../../../__testUtils__/rememberStrategy';
 import { clearUnneededSecrets } from './clearUnneededSecrets';
 import { TASKS } from '../../../../scaffolder/tables';
 

@@ -14,15 +14,14 @@ type MarkCause =
   { cause: 'shutdown' } | { cause: 'connection'; problem: string };
 
 /**
- * Records that runs are interrupted, on purpose unless another cause is given. It has no effect on those that have lost ownership since, and on
- * tasks that have ended.
+ * Records that runs are interrupted, and by what. It has no effect on those that have lost ownership since, and on tasks that have ended.
  *
  * @returns the ids of the tasks that have not ended.
  */
-export async function markShutdown(
+export async function markInterrupted(
   knex: Knex,
   runs: InterruptedRun[],
-  mark: MarkCause = { cause: 'shutdown' },
+  mark: MarkCause,
 ): Promise<string[]> {
   const running = await knex<DbTaskRow>(TASKS)
     .whereIn(

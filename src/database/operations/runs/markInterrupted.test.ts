@@ -12,9 +12,9 @@ import {
   TEST_DATABASE_IDS,
 } from '../../../__testUtils__/scaffolderDatabase';
 import { lockInterruptedTasks } from '../interrupted/lockInterruptedTasks';
-import { markShutdown } from './markShutdown';
+import { markInterrupted } from './markInterrupted';
 import { readFencingToken } from './readFencingToken';
-import { forgetEndedTasks } from '../strategies/forgetEndedTasks';
+import { forgetEndedTasks } from '../tasks/forgetEndedTasks';
 import { countInFlight } from '../tasks/countInFlight';
 import { SHUTDOWNS } from '../../tables';
 import { TASKS } from '../../../scaffolder/tables';
@@ -36,7 +36,7 @@ describe.each(databases.eachSupportedId())('a shutdown on %s', databaseId => {
   });
 
   const mark = (taskId: string, recoveredEvent = 0) =>
-    markShutdown(knex, [{ taskId, recoveredEvent }]);
+    markInterrupted(knex, [{ taskId, recoveredEvent }], { cause: 'shutdown' });
 
   const isPlanned = (taskId: string) =>
     knex.transaction(
@@ -81,7 +81,7 @@ describe.each(databases.eachSupportedId())('a shutdown on %s', databaseId => {
       );
     const problem = 'read ECONNRESET';
     expect(
-      await markShutdown(knex, [run], { cause: 'connection', problem }),
+      await markInterrupted(knex, [run], { cause: 'connection', problem }),
     ).toEqual([id]);
     expect(await read()).toMatchObject([
       { interruptedBy: 'connection', problem },
@@ -112,9 +112,10 @@ describe.each(databases.eachSupportedId())('a shutdown on %s', databaseId => {
     const ended = await insertTask(knex);
     const gone = randomUUID();
     await knex(TASKS).where('id', ended).update({ status: 'completed' });
-    await markShutdown(
+    await markInterrupted(
       knex,
       [running, ended, gone].map(taskId => ({ taskId, recoveredEvent: 0 })),
+      { cause: 'shutdown' },
     );
     expect(await knex(SHUTDOWNS).pluck('task_id')).toEqual([running]);
     await knex(TASKS).where('id', running).update({ status: 'completed' });

@@ -1,14 +1,13 @@
 import { TestDatabases } from '@backstage/backend-test-utils';
 import { Knex } from 'knex';
-import { TIMEOUTS } from '../../../../__testUtils__/interruptedTasks';
+import { TIMEOUTS } from '../../../__testUtils__/interruptedTasks';
 import {
   insertTask,
   migrateScaffolder,
   TEST_DATABASE_IDS,
-} from '../../../../__testUtils__/scaffolderDatabase';
-import { lockInterruptedTasks } from '../../interrupted/lockInterruptedTasks';
-import { readSecrets } from './readSecrets';
-import { TASKS } from '../../../../scaffolder/tables';
+} from '../../../__testUtils__/scaffolderDatabase';
+import { lockInterruptedTasks } from './lockInterruptedTasks';
+import { TASKS } from '../../../scaffolder/tables';
 
 jest.setTimeout(60_000);
 
@@ -54,15 +53,6 @@ describe.each(databases.eachSupportedId())(
       17,
     ])('is not reported otherwise: %j', async expiresAt => {
       expect((await lockWith(expiresAt)).signInExpiredAt).toBeUndefined();
-    });
-
-    it('is not reported of secrets that a worker can read and that have none', () => {
-      for (const text of ['{}', '[]', '17', '{"__initiatorCredentials":"{"}']) {
-        expect(readSecrets(text)).toEqual({ state: 'readable' });
-      }
-      for (const text of [null, '', 'null']) {
-        expect(readSecrets(text)).toEqual({ state: 'gone' });
-      }
     });
   },
 );

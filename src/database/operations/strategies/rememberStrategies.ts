@@ -25,11 +25,3 @@ export async function rememberStrategies(
     .onConflict('task_id')
     .ignore();
 }
-
-/** As `rememberStrategies`, for one task. */
-export async function rememberStrategy(
-  knex: Knex,
-  row: NewStrategy,
-): Promise<void> {
-  await rememberStrategies(knex, [row]);
-}

@@ -1,6 +1,7 @@
 /**
  * What has to be known of a task's secrets. The secrets themselves are not handed on.
  *
+ * @param text - as they are stored
  * @returns whether a worker can read them, or the scaffolder has cleared them, and when the sign-in expires that the task was started with.
  *   There is none for a task that a service started, and for one whose credentials have none.
  */
@@ -20,7 +21,7 @@ export function readSecrets(text: string | null): {
   };
 }
 
-/** A user's credentials as the scaffolder stores them (`router`, 4.2.0): JSON, with the expiry of their token. */
+/** A user's credentials as the scaffolder stores them (`router`, 4.2.0 and 4.3.0): JSON, with the expiry of their token. */
 function readExpiry(credentials: unknown): Date | undefined {
   try {
     const { expiresAt } = JSON.parse(String(credentials));

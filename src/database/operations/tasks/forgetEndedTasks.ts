@@ -5,9 +5,9 @@ import { secondsAgo } from '../../time';
 import { NUDGED_SINCE_HEARTBEAT } from '../interrupted/interrupted';
 
 /**
- * Forgets what was remembered of tasks that have ended: what their attempts count against their limits, their strategies,
- * shutdowns of their backends, and which processes claimed them. Forgets nudges that nobody asks for any more as well. Starts from the few
- * remembered ones, not from all tasks.
+ * Forgets what was remembered of tasks that have ended: what their attempts count against their limits, their strategies, shutdowns of their
+ * backends, and which processes claimed them. Forgets nudges that nobody asks for any more as well. Starts from the few remembered ones, not
+ * from all tasks.
  *
  * @param options.nudgeIntervalSeconds - for so long a nudge keeps others from being made
  */
