@@ -1,14 +1,18 @@
 import { mockServices } from '@backstage/backend-test-utils';
-import { JsonValue } from '@backstage/types';
+import { JsonObject, JsonValue } from '@backstage/types';
+import os from 'node:os';
 import { readStores, storeId } from './storeConfig';
 
 const KEY = 'scaffolder.recoverTasksWorkspaces.stores';
 
-function read(stores: JsonValue | undefined) {
+function read(
+  stores: JsonValue | undefined,
+  backend: JsonObject = { workingDirectory: '/srv' },
+) {
   const problems: string[] = [];
   const data = {
     scaffolder: { recoverTasksWorkspaces: { stores } },
-    backend: { workingDirectory: '/srv' },
+    backend,
   };
   const config = mockServices.rootConfig({ data });
   return { stores: readStores(config, problems), problems };
@@ -92,7 +96,7 @@ describe('readStores', () => {
     [[{ type: 'directory', path: 'files' }], '[0].path is "files"; it must be'],
     [
       [{ type: 'directory', path: '/srv/' }],
-      '[0].path is /srv, which is also backend.workingDirectory',
+      '[0].path is /srv, where tasks have their workspaces',
     ],
     [
       [{ type: 'database' }, { type: 'database' }],
@@ -100,5 +104,12 @@ describe('readStores', () => {
     ],
   ])('says what is wrong with %j', (stores, problem) => {
     expect(read(stores).problems).toEqual([expect.stringContaining(problem)]);
+  });
+
+  it('takes no folder for the files in which tasks run since no other is configured', () => {
+    const { problems } = read([{ type: 'directory', path: os.tmpdir() }], {});
+    expect(problems).toEqual([
+      expect.stringContaining('where tasks have their workspaces'),
+    ]);
   });
 });

@@ -1,4 +1,5 @@
 import { Config } from '@backstage/config';
+import os from 'node:os';
 import path from 'node:path';
 import { DATABASE_STORE } from '../decision/plan/snapshotNeeds';
 import { WORKING_DIRECTORY } from '../scaffolder/settings/settings';
@@ -131,10 +132,10 @@ function readDirectory({ config, key, root }: Block): DirectoryEntry {
     );
   }
   const directory = path.resolve(found);
-  const working = root.getOptional(WORKING_DIRECTORY);
+  const working = root.getOptional(WORKING_DIRECTORY) ?? os.tmpdir();
   if (typeof working === 'string' && path.resolve(working) === directory) {
     throw new Error(
-      `${key}.path is ${directory}, which is also ${WORKING_DIRECTORY}, where tasks have their workspaces. Use another folder.`,
+      `${key}.path is ${directory}, where tasks have their workspaces (${WORKING_DIRECTORY}, or the temp folder of the system). Use another folder.`,
     );
   }
   return { type: 'directory', path: directory };
