@@ -6,6 +6,7 @@ import {
   TRY_PROCESS_LOCK,
 } from '../../database/dialect/advisoryLocks';
 import { withTimeout, TIMED_OUT } from '../../util/withTimeout';
+import { createPgClient, PgClient, unref } from './pgClient';
 
 /** How often it is looked at, and every how many of these the session is asked. */
 const TICK_MS = 1_000;
@@ -28,18 +29,6 @@ const REFUSED_MS = 10_000;
 
 /** A session that was sound for this long is not what was lost, or refused, before. */
 const STEADY_MS = 60_000;
-
-/** What is used of the `Client` of node-postgres 8. */
-type PgClient = {
-  connect(): Promise<unknown>;
-  query(sql: string, values?: unknown[]): Promise<{ rows: any[] }>;
-  end(): Promise<void>;
-  unref(): void;
-  on(event: 'end' | 'error', listener: () => void): void;
-  /** The process id of the server, as it announced it when the session began. */
-  processID: number | null;
-  connection?: { stream?: { destroy(): void } };
-};
 
 type Session = {
   client: PgClient;
@@ -218,20 +207,9 @@ export class LockSession {
 
   async #open(): Promise<Session> {
     const { knex, applicationName } = this.options;
-    const { Client } = knex.client.driver;
-    // What provides them may hang.
-    const settings = await withTimeout(TAKE_MS, readConnectionSettings(knex));
-    if (settings === TIMED_OUT) {
-      throw new Error(
-        `The connection settings were not provided within ${TAKE_MS / 1000} s`,
-      );
-    }
-    const client: PgClient = new Client({
-      ...settings,
-      application_name: applicationName,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: TAKE_MS,
-      connectionTimeoutMillis: TAKE_MS,
+    const client = await createPgClient(knex, {
+      applicationName,
+      waitMs: TAKE_MS,
     });
     const session: Session = { client, isLost: false, ticksUnanswered: 0 };
     const lost = () => this.#lost(session);
@@ -240,7 +218,7 @@ export class LockSession {
     client.on('end', lost);
     const connected = client.connect();
     // Already while it connects.
-    this.#unref(client);
+    unref(client);
     try {
       await connected;
     } catch (error) {
@@ -248,16 +226,8 @@ export class LockSession {
       throw error;
     }
     // With TLS it is another socket now.
-    this.#unref(client);
+    unref(client);
     return session;
-  }
-
-  #unref(client: PgClient): void {
-    try {
-      client.unref();
-    } catch {
-      // A stream that the operator configured may not know it.
-    }
   }
 
   #lost(session: Session): void {
@@ -391,17 +361,4 @@ export class LockSession {
   #destroy(session: Session): void {
     session.client.connection?.stream?.destroy();
   }
-}
-
-/** What the pool connects with, as `_acquireOnlyConnection` of knex 3, or what it would connect with if that has expired. */
-async function readConnectionSettings(knex: Knex): Promise<object> {
-  const {
-    connectionSettings,
-    connectionConfigProvider: provide,
-    connectionConfigExpirationChecker: isExpired,
-  } = knex.client;
-  const settings =
-    provide && isExpired?.() ? await provide() : connectionSettings;
-  // Knex hides the password from those who enumerate.
-  return { ...settings, password: settings.password };
 }

@@ -1,8 +1,7 @@
 import { LoggerService, SchedulerService } from '@backstage/backend-plugin-api';
 import { EventsService } from '@backstage/plugin-events-node';
 import { Knex } from 'knex';
-import { ENDED } from '../../scaffolder/tables';
-import { TASK_TOPIC } from '../../scaffolder/taskEvents';
+import { POLL_INTERVAL_SECONDS } from '../../scaffolder/intervals';
 import { secondsSinceServerStart } from '../../database/operations/server/secondsSinceServerStart';
 import { forgetEndedTasks } from '../../database/operations/tasks/forgetEndedTasks';
 import { DecisionCounts } from '../batch/BatchDecider';
@@ -22,6 +21,7 @@ import { SETTLING_SECONDS, Settling } from '../../liveness/Settling';
 import { NUDGE_INTERVAL_SECONDS } from '../requeue/Requeuer';
 import { StrategyMemory } from '../strategies/StrategyMemory';
 import { reportLostOwnership } from '../../liveness/ownership/reportLostOwnership';
+import { subscribeToTaskEvents } from './subscribeToTaskEvents';
 import { Troubles } from './Troubles';
 import { ScaffolderCheck } from '../../scaffolder/check/ScaffolderCheck';
 import { RunFolders } from '../../workspace/folders/RunFolders';
@@ -29,10 +29,11 @@ import { RunFolders } from '../../workspace/folders/RunFolders';
 /** A pass with nothing to do is one question to the database, of less than a millisecond. */
 const PASS_FREQUENCY = { seconds: 1 };
 
-const LOOKUP_FREQUENCY = { seconds: 5 };
+/** Of what nobody waits for. */
+const HOUSEKEEPING_FREQUENCY = { seconds: 5 };
 
 /** As often as the scaffolder polls. */
-const POLL_FREQUENCY = { seconds: 10 };
+const POLL_FREQUENCY = { seconds: POLL_INTERVAL_SECONDS };
 
 /** How often it is checked whether the index is there, which may be created by somebody else. */
 const INDEX_FREQUENCY = { seconds: 60 };
@@ -81,7 +82,7 @@ export class RecoveryLoop {
   async start(): Promise<void> {
     const { pass, memory, tracker, index, pollCheck, check } = this.options;
     const { knex, folders, registration, logger } = this.options;
-    await this.#subscribe().catch(error =>
+    await subscribeToTaskEvents(this.options).catch(error =>
       logger.error(
         'Task events cannot be subscribed to; the passes find what they miss',
         safeError(error),
@@ -112,7 +113,7 @@ export class RecoveryLoop {
       this.#pass('recovery pass', () => pass.runOnce()),
     );
     // Apart from the passes: a catalog that hangs must not delay what can be decided without it.
-    await this.#schedule('remember-strategies', LOOKUP_FREQUENCY, () =>
+    await this.#schedule('remember-strategies', HOUSEKEEPING_FREQUENCY, () =>
       this.#tick(
         'look-up of recovery strategies',
         () => memory.rememberMissing(),
@@ -120,7 +121,7 @@ export class RecoveryLoop {
         { isVital: false },
       ),
     );
-    await this.#schedule('forget-ended-tasks', LOOKUP_FREQUENCY, () =>
+    await this.#schedule('forget-ended-tasks', HOUSEKEEPING_FREQUENCY, () =>
       this.#tick(
         'removal of what is remembered of ended tasks',
         () =>
@@ -131,12 +132,12 @@ export class RecoveryLoop {
         { isVital: false },
       ),
     );
-    await this.#schedule('prune-processes', LOOKUP_FREQUENCY, () =>
+    await this.#schedule('prune-processes', HOUSEKEEPING_FREQUENCY, () =>
       this.#tick('removal of dead processes', () => registration.pruneOnce(), {
         isVital: false,
       }),
     );
-    await this.#schedule('record-outcomes', LOOKUP_FREQUENCY, () =>
+    await this.#schedule('record-outcomes', HOUSEKEEPING_FREQUENCY, () =>
       this.#tick(
         'record of outcomes',
         () => tracker.recordOnce(),
@@ -299,44 +300,5 @@ export class RecoveryLoop {
       }
       return error;
     }
-  }
-
-  /** The scaffolder's events are hints: what they miss is found by the passes. */
-  async #subscribe(): Promise<void> {
-    const { events, memory, tracker, runs, check, logger } = this.options;
-    await events.subscribe({
-      id: 'recovery',
-      topics: [TASK_TOPIC],
-      onEvent: async ({ eventPayload }) => {
-        const { id, status, taskId } = eventPayload as Record<string, unknown>;
-        // With a task's id beside it, the id is that of an event, on PostgreSQL a string as well.
-        if (typeof id !== 'string' || taskId !== undefined) {
-          return;
-        }
-        if (ENDED.includes(String(status))) {
-          tracker.ended();
-          await runs
-            .ended(id)
-            .catch(error =>
-              logger.debug(
-                `The attempts of task ${id} still count against its limit`,
-                error,
-              ),
-            );
-        } else if (status === 'processing') {
-          // It may be another process's claim, see `watchClaims`.
-          check.claimPublished(id);
-        } else if (status === 'open') {
-          await memory
-            .remember(id)
-            .catch(error =>
-              logger.debug(
-                `Recovery strategy of task ${id} not known yet`,
-                error,
-              ),
-            );
-        }
-      },
-    });
   }
 }
