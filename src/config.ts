@@ -52,7 +52,7 @@ export type RecoveryConfig = {
 
 const TIMEOUT = 'scaffolder.recoverTasksTimeout';
 const MAX_ATTEMPTS = 'scaffolder.recoverTasksMaxAttempts';
-const EXIT_WHEN_TAKEN_OVER = 'scaffolder.recoverTasksExitOnLostOwnership';
+const EXIT_ON_LOST_OWNERSHIP = 'scaffolder.recoverTasksExitOnLostOwnership';
 const NOTIFY = 'scaffolder.recoverTasksNotify';
 
 const HOUR = 3600;
@@ -210,7 +210,7 @@ export function readRecoveryConfig(
   );
   const exitOnLostOwnership = readBoolean(
     config,
-    EXIT_WHEN_TAKEN_OVER,
+    EXIT_ON_LOST_OWNERSHIP,
     false,
     problems,
   );

@@ -2,7 +2,7 @@ import { Knex } from 'knex';
 import { TASKS } from '../../../scaffolder/tables';
 
 /**
- * Claims a task that does not exist, with the statement by which the scaffolder claims one (`claimTask` of `DatabaseTaskStore`, 4.2.0).
+ * Claims a task that does not exist, with the statement by which the scaffolder claims one (`claimTask`, 4.2.0).
  *
  * @param claim.onStatement - gets the statement before it is sent
  */
