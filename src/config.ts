@@ -19,6 +19,13 @@ import {
 } from './scaffolder/settings/settings';
 import { supplySettings } from './scaffolder/settings/supplySettings';
 import { humanize, Reading, readSeconds, yaml } from './util/durations';
+import {
+  EXIT_ON_LOST_OWNERSHIP,
+  MAX_ATTEMPTS,
+  NOTIFY,
+  RECOVER_TASKS,
+  TIMEOUT,
+} from './util/ownSettings';
 import { readBoolean, readNumber, readString } from './util/readSetting';
 import {
   areSnapshotsOff,
@@ -50,11 +57,6 @@ export type RecoveryConfig = {
   notify: boolean;
 };
 
-const TIMEOUT = 'scaffolder.recoverTasksTimeout';
-const MAX_ATTEMPTS = 'scaffolder.recoverTasksMaxAttempts';
-const EXIT_ON_LOST_OWNERSHIP = 'scaffolder.recoverTasksExitOnLostOwnership';
-const NOTIFY = 'scaffolder.recoverTasksNotify';
-
 const HOUR = 3600;
 const DEFAULT_MAX_ATTEMPTS = 3;
 /** Of `scaffolder.recoverTasksTimeout`, in seconds. */
@@ -71,7 +73,7 @@ const OFF = `scaffolder:
 
 /** Whether the module is switched on. Switched off, it does nothing. */
 export function isRecoveryOn(config: Config): boolean {
-  return config.getOptionalBoolean('scaffolder.recoverTasks') ?? false;
+  return config.getOptionalBoolean(RECOVER_TASKS) ?? false;
 }
 
 /**

@@ -3,7 +3,7 @@ import { mockServices } from '@backstage/backend-test-utils';
 import { ConfigReader } from '@backstage/config';
 import { ConfigSchema, loadConfigSchema } from '@backstage/config-loader';
 import path from 'node:path';
-import { SETTINGS as SETTINGS_OF_MODULE } from './reporting/logConfiguration';
+import { OWN_SETTINGS } from './util/ownSettings';
 
 /** Both keys and the names of what is configured. */
 const KEYS = ['the key that encrypts', 'the key from before'];
@@ -57,9 +57,8 @@ describe('config.d.ts, with that of the scaffolder', () => {
     const own = schemas.find(({ packageName }: any) =>
       packageName.endsWith('module-recovery'),
     );
-    expect(SETTINGS_OF_MODULE).toEqual(
-      Object.keys(own.value.properties.scaffolder.properties),
-    );
+    const keys = Object.keys(own.value.properties.scaffolder.properties);
+    expect(OWN_SETTINGS).toEqual(keys.map(key => `scaffolder.${key}`));
   });
 
   it('lets nothing of this module into the frontend', () => {

@@ -1,8 +1,9 @@
 import express from 'express';
 import { Retries } from '../rescue/Retries';
 import { RETRY_ROUTE } from '../scaffolder/routes';
+import { UUID } from '../util/uuid';
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const TASK_ID = new RegExp(`^${UUID}$`, 'i');
 
 /**
  * Stands before the scaffolder's own route that starts an ended task again, which does all the rest: it asks for
@@ -14,7 +15,7 @@ export function createRetryRoute(
   const router = express.Router();
   router.post(RETRY_ROUTE.path, async (req, res, next) => {
     const { taskId } = req.params;
-    if (UUID.test(taskId)) {
+    if (TASK_ID.test(taskId)) {
       const answered = await retries.plan(taskId);
       // Not an event of the response: if the caller has left, those come before the scaffolder is done.
       const end = res.end.bind(res) as (...args: unknown[]) => typeof res;

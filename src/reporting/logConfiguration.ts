@@ -6,20 +6,11 @@ import {
   RECOVERY_PROVIDER,
   WORKSPACE_PROVIDER,
 } from '../scaffolder/settings/settings';
-
-/** The module's settings below `scaffolder`, as `config.d.ts` has them. */
-export const SETTINGS = [
-  'recoverTasks',
-  'recoverTasksTimeout',
-  'recoverTasksMaxAttempts',
-  'recoverTasksExitOnLostOwnership',
-  'recoverTasksNotify',
-  'recoverTasksWorkspaces',
-];
+import { OWN_SETTINGS, RECOVER_TASKS } from '../util/ownSettings';
 
 /** Says when the process starts that the module is installed and does nothing, unless that was configured. */
 export function logRecoveryOff(config: Config, logger: LoggerService): void {
-  if (!config.has('scaffolder.recoverTasks')) {
+  if (!config.has(RECOVER_TASKS)) {
     logger.info(
       'Task recovery is off: scaffolder.recoverTasks is not set, so interrupted tasks stay in progress. Set it to true to have them recovered, or to false to silence this line',
     );
@@ -66,12 +57,13 @@ export function warnOfUnknownSettings(
 ): void {
   // Whatever it is: a backend that starts without this module starts with it.
   const keys = Object.keys(Object(config.getOptional('scaffolder')));
+  const known = OWN_SETTINGS.map(setting => setting.split('.')[1]);
   const unknown = keys.filter(
-    key => /^recover/i.test(key) && !SETTINGS.includes(key),
+    key => /^recover/i.test(key) && !known.includes(key),
   );
   for (const key of unknown) {
     logger.warn(
-      `scaffolder.${key} is not a setting of task recovery, and has no effect. Those below scaffolder are ${SETTINGS.join(', ')}`,
+      `scaffolder.${key} is not a setting of task recovery, and has no effect. Those below scaffolder are ${known.join(', ')}`,
     );
   }
 }

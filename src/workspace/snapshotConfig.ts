@@ -8,6 +8,7 @@ import {
 } from '../scaffolder/settings/settings';
 import { isBlock, unknownKeys } from '../template/dependencies';
 import { readSeconds } from '../util/durations';
+import { WORKSPACES } from '../util/ownSettings';
 import { readBoolean, readNumber } from '../util/readSetting';
 import { readStores, StoreEntry, storeId } from './storeConfig';
 
@@ -27,8 +28,7 @@ export type SnapshotConfig = {
   readable: SnapshotNeeds;
 };
 
-const BLOCK = 'scaffolder.recoverTasksWorkspaces';
-const ENABLED = `${BLOCK}.enabled`;
+const ENABLED = `${WORKSPACES}.enabled`;
 const KEYS = [
   'enabled',
   'maxMegabytes',
@@ -60,10 +60,10 @@ export function readSnapshotConfig(
   workspaceProvider: string | undefined,
   problems: string[],
 ): SnapshotConfig | undefined {
-  const block = config.getOptional(BLOCK) ?? {};
+  const block = config.getOptional(WORKSPACES) ?? {};
   if (!isBlock(block)) {
     problems.push(
-      `${BLOCK} is ${JSON.stringify(block)}; it must be an object, such as { enabled: false }.`,
+      `${WORKSPACES} is ${JSON.stringify(block)}; it must be an object, such as { enabled: false }.`,
     );
     return undefined;
   }
@@ -71,12 +71,12 @@ export function readSnapshotConfig(
   // As for a key of a store: who writes `encryptionKey` would have files stored that anybody can read.
   for (const { key, hint } of unknownKeys(block, KEYS)) {
     problems.push(
-      `${BLOCK}.${key} is unknown${hint || '.'} Known are ${KEYS.join(', ')}.`,
+      `${WORKSPACES}.${key} is unknown${hint || '.'} Known are ${KEYS.join(', ')}.`,
     );
   }
   const enabled = readBoolean(config, ENABLED, true, problems);
   const readLimit = (key: string, ifUnset: number) =>
-    readNumber(config, `${BLOCK}.${key}`, ifUnset, problems, {
+    readNumber(config, `${WORKSPACES}.${key}`, ifUnset, problems, {
       be: `a number above 0. The default is ${ifUnset}`,
       isMet: value => value > 0,
     });
@@ -84,7 +84,7 @@ export function readSnapshotConfig(
   const maxFiles = readLimit('maxFiles', DEFAULT_MAX_FILES);
   const keepFor = readSeconds(
     config,
-    [`${BLOCK}.keepFor`],
+    [`${WORKSPACES}.keepFor`],
     DEFAULT_KEEP,
     problems,
   );

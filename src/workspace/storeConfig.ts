@@ -4,6 +4,7 @@ import path from 'node:path';
 import { DATABASE_STORE } from '../decision/plan/snapshotNeeds';
 import { WORKING_DIRECTORY } from '../scaffolder/settings/settings';
 import { didYouMean } from '../template/didYouMean';
+import { STORES } from '../util/ownSettings';
 import { readS3Bucket, S3_KEYS } from './stores/s3/readS3Bucket';
 import { S3Bucket } from './stores/s3/S3Bucket';
 
@@ -22,8 +23,6 @@ export type DirectoryEntry = {
 
 /** A bucket of S3, or of what speaks its protocol. */
 export type S3Entry = { type: 's3' } & S3Bucket;
-
-const STORES = 'scaffolder.recoverTasksWorkspaces.stores';
 
 const DEFAULT: StoreEntry[] = [{ type: 'database' }];
 

@@ -1,3 +1,5 @@
+import { ENCRYPTION_KEYS, STORES } from '../../util/ownSettings';
+
 /** What the content of a snapshot is read with. */
 export type SnapshotNeeds = {
   /** The ids of the stores that have some of it. The one that was written to last stands last. */
@@ -14,8 +16,6 @@ export const DATABASE_ONLY: SnapshotNeeds = {
   stores: [DATABASE_STORE],
   keys: [],
 };
-
-const BLOCK = 'scaffolder.recoverTasksWorkspaces';
 
 /** As it is recorded with a snapshot: nothing if it is in the database and not encrypted, as most are. */
 export function formatNeeds({ stores, keys }: SnapshotNeeds): string | null {
@@ -51,12 +51,12 @@ export function whyUnreadable(
 ): string | undefined {
   const store = needs.stores.find(id => !readable.stores.includes(id));
   if (store !== undefined) {
-    return `its files are in the store ${store}, which is not among ${BLOCK}.stores`;
+    return `its files are in the store ${store}, which is not among ${STORES}`;
   }
   const key = needs.keys.find(id => !readable.keys.includes(id));
   return key === undefined
     ? undefined
-    : `its files are encrypted with the key ${key}, which is not among ${BLOCK}.encryptionKeys`;
+    : `its files are encrypted with the key ${key}, which is not among ${ENCRYPTION_KEYS}`;
 }
 
 function unite(earlier: string[], last: string[]): string[] {

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { UnreadableError, WorkspaceError } from '../errors';
 import { EncryptionKey, EncryptionKeys, KEY_ID_BYTES } from './EncryptionKeys';
-import { ENCRYPTION_KEYS } from './readEncryptionKeys';
+import { ENCRYPTION_KEYS } from '../../util/ownSettings';
 
 /**
  * What is encrypted looks like this, in bytes:

@@ -1,9 +1,6 @@
 import { Config } from '@backstage/config';
+import { ENCRYPTION_KEYS } from '../../util/ownSettings';
 import { EncryptionKeys, KEY_BYTES, keyIdOf } from './EncryptionKeys';
-
-/** The setting with the keys. */
-export const ENCRYPTION_KEYS =
-  'scaffolder.recoverTasksWorkspaces.encryptionKeys';
 
 const BASE64 =
   /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { lstatSync, mkdirSync, renameSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { UUID } from '../../util/uuid';
 
-const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 const WORKSPACE = new RegExp(`^${UUID}$`, 'i');
 const SET_ASIDE = new RegExp(`^${UUID}\\.interrupted-${UUID}$`, 'i');
 

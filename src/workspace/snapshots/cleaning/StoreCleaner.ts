@@ -6,6 +6,7 @@ import {
   listLeftovers,
   markEmptied,
 } from '../../../database/operations/stored/leftovers';
+import { STORES } from '../../../util/ownSettings';
 import { safeError } from '../../../util/safeError';
 import { emptyStore } from '../../stores/deletion/emptyStore';
 import { PackStore } from '../../stores/PackStore';
@@ -96,7 +97,7 @@ export class StoreCleaner {
     if (!this.#reported.has(id)) {
       this.#reported.add(id);
       this.options.logger.warn(
-        `The files of ${tasks} tasks that need none any more are left in the store ${id}, which is not among scaffolder.recoverTasksWorkspaces.stores. Add it until they are deleted, or delete them yourself.`,
+        `The files of ${tasks} tasks that need none any more are left in the store ${id}, which is not among ${STORES}. Add it until they are deleted, or delete them yourself.`,
       );
     }
   }

@@ -1,11 +1,13 @@
 import nodeFs from 'node:fs';
 import path from 'node:path';
 import pLimit from 'p-limit';
+import { UUID } from '../../../util/uuid';
 import { TIMED_OUT, withTimeout } from '../../../util/withTimeout';
 import { explainDirectoryError } from './explainDirectoryError';
 import { PackStore } from '../PackStore';
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** Of a task, and of a pack. */
+const ID = new RegExp(`^${UUID}$`);
 
 /** The end of the name of a pack that is being written. */
 const PART = '.part';
@@ -129,7 +131,7 @@ export class DirectoryPackStore implements PackStore {
   }
 
   #folder(taskId: string): string {
-    if (!UUID.test(taskId)) {
+    if (!ID.test(taskId)) {
       throw new Error(`'${taskId}' is not a task id`);
     }
     return path.join(this.root, taskId);
@@ -273,7 +275,7 @@ export class DirectoryPackStore implements PackStore {
 }
 
 function isOwn(name: string): boolean {
-  return UUID.test(name.endsWith(PART) ? name.slice(0, -PART.length) : name);
+  return ID.test(name.endsWith(PART) ? name.slice(0, -PART.length) : name);
 }
 
 function checked(name: string): string {

@@ -1,3 +1,4 @@
+import { STORES } from '../../../util/ownSettings';
 import { StoreError } from '../../errors';
 
 /** What to do about the errors of a file system that an operator can mend. */
@@ -21,7 +22,7 @@ export function explainDirectoryError(
   const { message, code } = error as NodeJS.ErrnoException;
   const remedy = code && REMEDIES[code];
   return new StoreError(
-    `Could not ${what} in the directory ${root} (scaffolder.recoverTasksWorkspaces.stores). ${message}${remedy ? `. ${remedy}` : ''}`,
+    `Could not ${what} in the directory ${root} (${STORES}). ${message}${remedy ? `. ${remedy}` : ''}`,
     { cause: error },
   );
 }

@@ -1,11 +1,10 @@
 import { toError } from '@backstage/errors';
+import { STORES } from '../../../util/ownSettings';
 import { StoreError } from '../../errors';
 import { placeOf, S3Bucket } from './S3Bucket';
 
 /** What the SDK adds to an error that a server has sent. */
 type Answered = { $metadata?: { httpStatusCode?: number }; code?: string };
-
-const STORES = 'scaffolder.recoverTasksWorkspaces.stores';
 
 /** Names of errors by which a server, or the SDK itself, refuses credentials. */
 const CREDENTIALS =
