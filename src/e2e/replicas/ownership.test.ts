@@ -97,7 +97,7 @@ describe('a replica', () => {
     });
     await waitFor('the second run to wait', async () =>
       (await stalled.log()).includes(
-        `Task ${id} waits until the earlier run of it in this process`,
+        `Task ${id} waits: an earlier run of it in this process`,
       ),
     );
     const { gitDirectory } = site;
