@@ -68,11 +68,18 @@ describe('readSnapshotConfig', () => {
     });
   });
 
-  it.each([false, 'off', []])('says that %j is no block of settings', block => {
-    const { snapshots, problems } = read(block, 'recovery');
-    expect(snapshots).toBeUndefined();
-    expect(problems).toContain(
-      `scaffolder.recoverTasksWorkspaces is ${JSON.stringify(block)}; it must be an object, such as { enabled: false }.`,
-    );
-  });
+  it.each([
+    [false, 'false'],
+    ['off', '"off"'],
+    [[{ encryptionKeys: ['secret'] }], 'a list'],
+  ])(
+    'says that %j is no block of settings, and shows no key',
+    (block, found) => {
+      const { snapshots, problems } = read(block, 'recovery');
+      expect(snapshots).toBeUndefined();
+      expect(problems).toEqual([
+        `scaffolder.recoverTasksWorkspaces is ${found}; it must be an object, such as { enabled: false }.`,
+      ]);
+    },
+  );
 });

@@ -63,7 +63,8 @@ export function readSnapshotConfig(
   const block = config.getOptional(WORKSPACES) ?? {};
   if (!isBlock(block)) {
     problems.push(
-      `${WORKSPACES} is ${JSON.stringify(block)}; it must be an object, such as { enabled: false }.`,
+      // What a list says could hold a key.
+      `${WORKSPACES} is ${Array.isArray(block) ? 'a list' : JSON.stringify(block)}; it must be an object, such as { enabled: false }.`,
     );
     return undefined;
   }
